@@ -1,0 +1,175 @@
+//! Everything a server can want done, as plain data. The order of effects is the order on each
+//! wire: what must wait for a disk is withheld inside the core until it is durable.
+
+use std::sync::Arc;
+
+use super::input::{AdminError, Snapshot};
+use super::message::{Hello, PeerMessage};
+use super::op::ServerFrame;
+use super::raft::event::LogWrite;
+use super::types::{
+    CallId, ConnId, EnsembleId, Index, LinkId, MemberId, SessionId, Term, WriteSeq,
+};
+
+/// Where a link should lead.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Link {
+    /// `host:port`, resolved anew at each attempt.
+    pub address: String,
+    /// Whom to expect there; `None`: only ask who is there (then no messages are sent on it).
+    pub member: Option<MemberId>,
+}
+
+/// A thing to do.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Send to a client.
+    Client {
+        /// On which connection.
+        conn: ConnId,
+        /// What.
+        frame: ServerFrame,
+    },
+    /// Close a client connection once what was sent before is flushed.
+    Close {
+        /// Which.
+        conn: ConnId,
+        /// Why, for logs and metrics.
+        reason: CloseReason,
+    },
+    /// Send to a member over its link; dropped when there is none.
+    Peer {
+        /// To whom.
+        to: MemberId,
+        /// What.
+        message: PeerMessage,
+    },
+    /// The links to keep, instead of the present ones. Dialled with [`Effect::Links::hello`].
+    Links {
+        /// Who we are (with `to` to be filled in for each).
+        hello: Hello,
+        /// Where to.
+        links: Vec<Link>,
+    },
+    /// Answer the dialer; its messages are welcome.
+    AcceptPeer {
+        /// Which inbound connection.
+        link: LinkId,
+        /// What to answer.
+        hello: Hello,
+    },
+    /// Answer the dialer, then close.
+    RefusePeer {
+        /// Which inbound connection.
+        link: LinkId,
+        /// What to answer.
+        hello: Hello,
+    },
+    /// Write the ensemble's id to the identity file. Comes before any other write of that
+    /// ensemble and is covered by the same sequence.
+    Adopt {
+        /// Its place among the writes.
+        seq: WriteSeq,
+        /// Which.
+        ensemble: EnsembleId,
+    },
+    /// Make durable; `Input::Durable` follows.
+    Write {
+        /// Its place among the writes.
+        seq: WriteSeq,
+        /// What.
+        write: LogWrite,
+    },
+    /// Encode and store in the background; `Input::SnapshotSaved` follows.
+    SaveSnapshot(Arc<Snapshot>),
+    /// Stream the newest stored snapshot; `Input::SnapshotSent` follows.
+    SendSnapshot {
+        /// To whom.
+        to: MemberId,
+        /// Our term, passed on with it.
+        term: Term,
+        /// It must cover at least this.
+        index: Index,
+    },
+    /// Answer an admin call; `Ok` holds the configuration version.
+    AnswerAdmin {
+        /// Which.
+        call: CallId,
+        /// With what.
+        result: Result<Index, AdminError>,
+    },
+    /// Archive the data folder's content and start again as a blank member.
+    Wipe,
+    /// Stop the process with an error: going on would spread damage.
+    Fatal(String),
+    /// Something worth logging or counting.
+    Note(Note),
+}
+
+/// Why the server closed a client connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum CloseReason {
+    /// The client asked.
+    Goodbye,
+    SessionExpired,
+    SessionMoved,
+    SessionRefused,
+    /// The client has seen a later zxid than this server.
+    ClientAhead,
+    AuthFailed,
+    UnknownOp,
+    NotServing,
+    Draining,
+    TooManyOutstanding,
+    Protocol,
+}
+
+/// A fact worth logging or counting; the only observability in the core.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Note {
+    BecameLeader {
+        term: Term,
+    },
+    Following {
+        leader: MemberId,
+        term: Term,
+    },
+    NoLeader {
+        term: Term,
+    },
+    Adopted {
+        ensemble: EnsembleId,
+    },
+    Configured {
+        version: Index,
+        voters: usize,
+        learners: usize,
+        joint: bool,
+    },
+    SessionCreated {
+        session: SessionId,
+    },
+    SessionExpired {
+        session: SessionId,
+    },
+    SessionClosed {
+        session: SessionId,
+    },
+    /// A request was answered: milliseconds since it came in, and whether it was a write.
+    Answered {
+        millis: u64,
+        write: bool,
+    },
+    PeerRefused {
+        member: MemberId,
+        why: &'static str,
+    },
+    SnapshotInstalled {
+        index: Index,
+    },
+    Paused {
+        millis: u64,
+    },
+}

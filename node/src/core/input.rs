@@ -1,0 +1,164 @@
+//! Everything that can happen to a server.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::message::{Hello, PeerMessage};
+use super::op::{ConnectRequest, Request};
+use super::raft::config::Member;
+use super::raft::event::{Change, SnapshotMeta};
+use super::state::image::Image;
+use super::types::{CallId, ConnId, EnsembleId, Index, LinkId, MemberId, Term, WriteSeq};
+
+/// A complete snapshot in memory: where it stands and an image that shares structure with the
+/// state it was taken from.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Its place in the log.
+    pub meta: SnapshotMeta,
+    /// The replicated state.
+    pub image: Image,
+}
+
+/// An event of the outside world.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Time passed; at least every 10 ms or so while anything can be due.
+    Tick,
+    /// A client connected.
+    Connected {
+        /// Its number.
+        conn: ConnId,
+        /// Where from: the implicit `ip` id.
+        ip: IpAddr,
+    },
+    /// Its handshake.
+    Connect {
+        /// Which connection.
+        conn: ConnId,
+        /// What it asks.
+        request: ConnectRequest,
+        /// Fresh randomness for a password.
+        entropy: [u8; 16],
+    },
+    /// A request.
+    Request {
+        /// From which connection.
+        conn: ConnId,
+        /// What.
+        request: Request,
+    },
+    /// The connection is gone (or the shell refuses to go on with it).
+    Disconnected {
+        /// Which.
+        conn: ConnId,
+    },
+    /// Another member dialled us and said who it is: answered by `AcceptPeer` or `RefusePeer`.
+    PeerHello {
+        /// The inbound connection.
+        link: LinkId,
+        /// What it said.
+        hello: Hello,
+    },
+    /// A dial of ours was answered (also when refused: `hello.to` is `None` then).
+    PeerAnswer {
+        /// Whom we dialled, an address of the last `Links`.
+        address: String,
+        /// What it said.
+        hello: Hello,
+    },
+    /// Our outbound link to this member is usable.
+    LinkUp(MemberId),
+    /// It broke.
+    LinkDown(MemberId),
+    /// From an accepted link.
+    Peer {
+        /// The handshake's identity.
+        from: MemberId,
+        /// What it says.
+        message: PeerMessage,
+    },
+    /// All log writes up to this number are durable.
+    Durable(WriteSeq),
+    /// The snapshot asked for by `SaveSnapshot` is durable.
+    SnapshotSaved {
+        /// Of that snapshot.
+        meta: SnapshotMeta,
+        /// Bytes of the file; `None`: it failed, try again later.
+        bytes: Option<u64>,
+    },
+    /// Streaming a snapshot ended.
+    SnapshotSent {
+        /// To whom.
+        to: MemberId,
+        /// Which.
+        index: Index,
+        /// Whether all of it arrived.
+        ok: bool,
+    },
+    /// A whole snapshot from the leader arrived and passed its checksums.
+    SnapshotReceived {
+        /// From whom.
+        from: MemberId,
+        /// The leader's term.
+        term: Term,
+        /// Decoded.
+        snapshot: Arc<Snapshot>,
+    },
+    /// An authenticated admin call.
+    Admin {
+        /// To be answered by `AnswerAdmin`.
+        call: CallId,
+        /// What.
+        request: AdminRequest,
+    },
+    /// Free space fell below the watermark (`true`) or rose above it again.
+    DiskLow(bool),
+}
+
+/// What an operator may ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum AdminRequest {
+    /// Write the first configuration. Only a blank member whose id is `seed`.
+    Form {
+        ensemble: EnsembleId,
+        seed: MemberId,
+        members: Vec<Member>,
+    },
+    Change {
+        ensemble: EnsembleId,
+        expected: Index,
+        change: Change,
+    },
+    Transfer {
+        ensemble: EnsembleId,
+        target: MemberId,
+    },
+    /// Stop taking sessions, close the present ones in batches, hand leadership off.
+    Drain,
+    Snapshot,
+    /// A removed member forgets its data (the shell archives it and starts blank).
+    Wipe {
+        ensemble: EnsembleId,
+        member: MemberId,
+    },
+}
+
+/// Why an admin call failed. The names are the `error` field of the HTTP answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum AdminError {
+    NotLeader,
+    ConfigVersionConflict,
+    ChangeInProgress,
+    NoQuorum,
+    LearnerBehind,
+    UnknownMember,
+    WrongEnsemble,
+    NotBlank,
+    NotRemoved,
+    PeerHasEnsemble,
+    InvalidRequest,
+    Timeout,
+}

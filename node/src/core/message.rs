@@ -1,0 +1,52 @@
+//! Everything one member says to another, and who they say they are first.
+
+use super::entry::Action;
+use super::raft::event::Message;
+use super::types::{EnsembleId, Index, MemberId, ServerId, SessionId, Term};
+
+/// The first frame of a peer connection, and the answer to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// `None` while blank.
+    pub ensemble: Option<EnsembleId>,
+    /// Who speaks.
+    pub from: MemberId,
+    /// The number in its address.
+    pub server: ServerId,
+    /// Whom the dialer expects; `None` when it only asks who is there (formation of a static
+    /// list). The answerer puts the dialer's id here when it accepts, `None` when it refuses.
+    pub to: Option<MemberId>,
+}
+
+/// A request on its way to the leader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submission {
+    /// The origin's number, rising; the leader takes each once a term.
+    pub request: u64,
+    /// What to propose.
+    pub action: Action,
+}
+
+/// What members say over an accepted link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeerMessage {
+    /// Consensus.
+    Raft(Message),
+    /// Member → leader of `term`: propose these, in this order. `boot` is the sender's process.
+    Submit {
+        term: Term,
+        boot: u64,
+        submissions: Vec<Submission>,
+    },
+    /// Leader → member: from this request on nothing was taken in `term` (leadership is being
+    /// handed over); it is certain that they are not in the log.
+    SubmitRefused { term: Term, from_request: u64 },
+    /// Member → leader: a read barrier.
+    Barrier { id: u64 },
+    /// Leader → member: read at `index`, or try again elsewhere.
+    BarrierReply { id: u64, index: Option<Index> },
+    /// Member → leader: these sessions spoke since the last message.
+    Touch { sessions: Vec<SessionId> },
+    /// Leader → member: the digest of its state at an applied index.
+    Digest { index: Index, digest: u64 },
+}

@@ -1,0 +1,12 @@
+//! What the server decides. Pure: the same state and the same [`input::Input`] give the same
+//! [`effect::Effect`]s. Time arrives with each step, entropy arrives inside inputs.
+
+pub mod effect;
+pub mod entry;
+pub mod input;
+pub mod message;
+pub mod op;
+pub mod raft;
+pub mod state;
+pub mod types;
+pub mod watch;

@@ -1,0 +1,1 @@
+//! Watches of this server's own connections.
