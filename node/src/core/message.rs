@@ -29,6 +29,7 @@ pub struct Submission {
 
 /// What members say over an accepted link.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // The variant says what its fields are.
 pub enum PeerMessage {
     /// Consensus.
     Raft(Message),

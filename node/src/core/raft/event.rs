@@ -8,6 +8,7 @@ use crate::core::types::{Index, MemberId, Mono, Term, WriteSeq};
 
 /// What a member says to another. Message table: name, from, to, meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // The variant says what its fields are.
 pub enum Message {
     /// Candidate-to-be → voter: would you vote for me in `term`? Changes nobody's state
     /// (dissertation §9.6).
@@ -128,6 +129,7 @@ pub enum Refusal {
 
 /// What happens to the consensus core.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // The variant says what its fields are.
 pub enum Event {
     /// Time passed.
     Tick,
@@ -170,6 +172,7 @@ pub enum Event {
 
 /// What the consensus core wants done, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // The variant says what its fields are.
 pub enum Action {
     /// Send; may be lost.
     Send { to: MemberId, message: Message },

@@ -1,0 +1,92 @@
+//! What a server is told when it starts; parsed and defaulted elsewhere.
+
+use super::raft::config::Role;
+use super::raft::event::{Timing, Window};
+use super::types::ServerId;
+
+/// One line of a static server list (`server.N=` of zoo.cfg).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaticServer {
+    /// N.
+    pub server: ServerId,
+    /// `host:port` for members.
+    pub peer: String,
+    /// `host:port` for clients; may be empty.
+    pub client: String,
+    /// `Voter` for participants, `Observer` for observers.
+    pub role: Role,
+}
+
+/// A server's settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The number in this server's address.
+    pub server: ServerId,
+    /// The shortest session timeout granted, in milliseconds.
+    pub min_session_timeout_ms: i32,
+    /// The longest.
+    pub max_session_timeout_ms: i32,
+    /// How often followers pass on which sessions spoke, and expiry is looked at; milliseconds.
+    pub tick_ms: u64,
+    /// Consensus timing.
+    pub timing: Timing,
+    /// Consensus bounds.
+    pub window: Window,
+    /// Applied entries between snapshots.
+    pub snapshot_every: u64,
+    /// Entries kept in memory and log behind a snapshot, for slow followers.
+    pub snapshot_keep: u64,
+    /// Without a leader for this long, client connections are closed and new ones refused.
+    pub leaderless_grace_ms: u64,
+    /// A server that is further behind its leader than this does not call itself ready.
+    pub ready_lag: u64,
+    /// Every listed server answers as blank: the lowest number forms the ensemble of them.
+    /// Empty: wait to be formed or adopted.
+    pub static_list: Vec<StaticServer>,
+    /// Requests of one connection in progress, beyond which it is closed.
+    pub max_outstanding: usize,
+    /// Every read is preceded by a barrier.
+    pub linearizable_reads: bool,
+    /// Nothing is checked against ACLs.
+    pub skip_acl: bool,
+    /// `super:base64(sha1(...))`: who authenticates so may do anything.
+    pub super_digest: Option<String>,
+    /// How often containers and TTL znodes are looked at, in milliseconds.
+    pub reap_ms: u64,
+    /// The zxid counter at which a new epoch is started. Far below 2^32.
+    pub epoch_roll_at: u32,
+}
+
+impl Options {
+    /// ZooKeeper's defaults where it has them.
+    pub fn new(server: ServerId) -> Options {
+        Options {
+            server,
+            min_session_timeout_ms: 4_000,
+            max_session_timeout_ms: 40_000,
+            tick_ms: 500,
+            timing: Timing {
+                heartbeat: 100,
+                election: 1_000,
+            },
+            window: Window {
+                batch_entries: 1_024,
+                batch_bytes: 1 << 20,
+                flight_entries: 16_384,
+                flight_bytes: 16 << 20,
+                promotion_lag: 1_000,
+            },
+            snapshot_every: 100_000,
+            snapshot_keep: 10_000,
+            leaderless_grace_ms: 4_000,
+            ready_lag: 10_000,
+            static_list: Vec::new(),
+            max_outstanding: 10_000,
+            linearizable_reads: false,
+            skip_acl: false,
+            super_digest: None,
+            reap_ms: 60_000,
+            epoch_roll_at: 0xF000_0000,
+        }
+    }
+}
