@@ -23,6 +23,8 @@ pub struct Snapshot {
 /// An event of the outside world.
 #[derive(Clone, Debug)]
 pub enum Input {
+    /// Several that arrived together: the writes among them travel as one batch.
+    Batch(Vec<Input>),
     /// Time passed; at least every 10 ms or so while anything can be due.
     Tick,
     /// A client connected.

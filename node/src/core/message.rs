@@ -13,6 +13,9 @@ pub struct Hello {
     pub from: MemberId,
     /// The number in its address.
     pub server: ServerId,
+    /// Where the speaker is reached, `host:port`: a member that is not in the listener's
+    /// configuration yet can be answered there.
+    pub address: String,
     /// Whom the dialer expects; `None` when it only asks who is there (formation of a static
     /// list). The answerer puts the dialer's id here when it accepts, `None` when it refuses.
     pub to: Option<MemberId>,
@@ -48,6 +51,7 @@ pub enum PeerMessage {
     BarrierReply { id: u64, index: Option<Index> },
     /// Member → leader: these sessions spoke since the last message.
     Touch { sessions: Vec<SessionId> },
-    /// Leader → member: the digest of its state at an applied index.
-    Digest { index: Index, digest: u64 },
+    /// Leader → member, every tick: the digest of its state at an applied index, and whether the
+    /// ensemble would keep its quorum without the receiver.
+    Pulse { index: Index, digest: u64, spared: bool },
 }

@@ -22,6 +22,10 @@ pub struct StaticServer {
 pub struct Options {
     /// The number in this server's address.
     pub server: ServerId,
+    /// Where other members reach this server, `host:port`.
+    pub peer_address: String,
+    /// Where clients reach it, `host:port`; may be empty.
+    pub client_address: String,
     /// The shortest session timeout granted, in milliseconds.
     pub min_session_timeout_ms: i32,
     /// The longest.
@@ -62,6 +66,8 @@ impl Options {
     pub fn new(server: ServerId) -> Options {
         Options {
             server,
+            peer_address: String::new(),
+            client_address: String::new(),
             min_session_timeout_ms: 4_000,
             max_session_timeout_ms: 40_000,
             tick_ms: 500,
