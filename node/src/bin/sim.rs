@@ -1,1 +1,52 @@
-fn main() {}
+//! Runs the simulator.
+#![allow(clippy::print_stdout, missing_docs)] // A program for people.
+use clap::Parser;
+use quorate_node::sim;
+
+/// Runs whole ensembles in a fake world, one seed a run.
+#[derive(Debug, Parser)]
+struct Args {
+    /// How many seeds, from `--from` on.
+    #[arg(long, default_value_t = 100)]
+    runs: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    from: u64,
+    /// Replays one seed with a trace of what each server noted.
+    #[arg(long)]
+    replay: Option<u64>,
+    /// Besides, this many seeds that no run has had before.
+    #[arg(long, default_value_t = 0)]
+    fresh: u64,
+}
+
+fn main() -> std::process::ExitCode {
+    let args = Args::parse();
+    let mut seeds: Vec<u64> = match args.replay {
+        Some(seed) => vec![seed],
+        None => (args.from..args.from + args.runs).collect(),
+    };
+    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let start = clock.map_or(0, |since| since.as_nanos() as u64 >> 8);
+    seeds.extend((0..args.fresh).map(|n| start.wrapping_add(n)));
+    let (mut passed, mut failed) = (0, 0);
+    let mut total = sim::Report::default();
+    for seed in &seeds {
+        match sim::run(*seed, args.replay.is_some()) {
+            Ok(report) => {
+                passed += 1;
+                total.add(&report);
+            }
+            Err(why) => {
+                failed += 1;
+                println!("FAILED {why}\n  replay: cargo sim --replay {seed}");
+            }
+        }
+    }
+    if args.fresh > 0 {
+        println!("fresh seeds: {start} and the {} after it", args.fresh - 1);
+    }
+    println!("{total:?}");
+    println!("{passed} passed, {failed} failed");
+    std::process::ExitCode::from(u8::from(failed > 0))
+}

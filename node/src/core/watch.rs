@@ -1,1 +1,236 @@
-//! Watches of this server's own connections.
+//! Watches of this server's own connections. Source of the rules: ZooKeeper's `WatchManager`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::op::{EventType, WatchKind, WatcherType};
+use super::state::Change;
+use super::types::ConnId;
+
+/// How much is watched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Counts {
+    pub connections: usize,
+    pub paths: usize,
+    pub watches: usize,
+}
+
+/// Who watches what.
+#[derive(Debug, Default)]
+pub struct Watches {
+    by_path: BTreeMap<String, BTreeSet<(WatchKind, ConnId)>>,
+    by_conn: BTreeMap<ConnId, BTreeSet<(String, WatchKind)>>,
+    recursive: usize,
+}
+
+impl Watches {
+    /// Arms a watch; the same one again changes nothing.
+    pub fn add(&mut self, conn: ConnId, path: &str, kind: WatchKind) {
+        let path = super::state::path::normal(path);
+        if self
+            .by_path
+            .entry(path.to_owned())
+            .or_default()
+            .insert((kind, conn))
+        {
+            self.by_conn
+                .entry(conn)
+                .or_default()
+                .insert((path.to_owned(), kind));
+            self.recursive += usize::from(kind == WatchKind::PersistentRecursive);
+        }
+    }
+
+    fn disarm(&mut self, conn: ConnId, path: &str, kind: WatchKind) -> bool {
+        let Some(armed) = self.by_path.get_mut(path) else {
+            return false;
+        };
+        if !armed.remove(&(kind, conn)) {
+            return false;
+        }
+        if armed.is_empty() {
+            self.by_path.remove(path);
+        }
+        if let Some(own) = self.by_conn.get_mut(&conn) {
+            own.remove(&(path.to_owned(), kind));
+            if own.is_empty() {
+                self.by_conn.remove(&conn);
+            }
+        }
+        self.recursive -= usize::from(kind == WatchKind::PersistentRecursive);
+        true
+    }
+
+    /// Removes watches of a type; false if there was none.
+    pub fn remove(&mut self, conn: ConnId, path: &str, kind: WatcherType) -> bool {
+        let path = super::state::path::normal(path).to_owned();
+        let mut found = false;
+        for kind in kinds(kind) {
+            found |= self.disarm(conn, &path, *kind);
+        }
+        found
+    }
+
+    /// Whether a watch of a type is armed.
+    pub fn has(&self, conn: ConnId, path: &str, kind: WatcherType) -> bool {
+        let armed = self.by_path.get(super::state::path::normal(path));
+        armed.is_some_and(|armed| {
+            kinds(kind)
+                .iter()
+                .any(|kind| armed.contains(&(*kind, conn)))
+        })
+    }
+
+    /// Forgets a connection.
+    pub fn drop_conn(&mut self, conn: ConnId) {
+        for (path, kind) in self.by_conn.get(&conn).cloned().unwrap_or_default() {
+            self.disarm(conn, &path, kind);
+        }
+    }
+
+    /// Who is to be told of a change: each connection once. One-shot watches that fired are gone.
+    pub fn fire(&mut self, change: &Change) -> Vec<ConnId> {
+        let mut told = BTreeSet::new();
+        let mut spent = Vec::new();
+        for (kind, conn) in self.by_path.get(&change.path).into_iter().flatten() {
+            if concerns(*kind, change.kind) {
+                told.insert(*conn);
+                if one_shot(*kind) {
+                    spent.push((*kind, *conn));
+                }
+            }
+        }
+        for (kind, conn) in spent {
+            self.disarm(conn, &change.path, kind);
+        }
+        if self.recursive > 0 && change.kind != EventType::ChildrenChanged {
+            self.fire_above(&change.path, &mut told);
+        }
+        told.into_iter().collect()
+    }
+
+    /// Recursive watches of the ancestors.
+    fn fire_above(&self, path: &str, told: &mut BTreeSet<ConnId>) {
+        let mut at = path;
+        while let Some((parent, _)) = super::state::path::split(at) {
+            let armed = self.by_path.get(parent).into_iter().flatten();
+            let recursive = armed.filter(|(kind, _)| *kind == WatchKind::PersistentRecursive);
+            told.extend(recursive.map(|(_, conn)| *conn));
+            at = parent;
+        }
+    }
+
+    /// How much is watched.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            connections: self.by_conn.len(),
+            paths: self.by_path.len(),
+            watches: self.by_conn.values().map(BTreeSet::len).sum(),
+        }
+    }
+
+    /// Every watched path and who watches it.
+    pub fn by_path(&self) -> impl Iterator<Item = (&str, BTreeSet<ConnId>)> {
+        let conns = |armed: &BTreeSet<(WatchKind, ConnId)>| armed.iter().map(|it| it.1).collect();
+        self.by_path
+            .iter()
+            .map(move |(path, armed)| (path.as_str(), conns(armed)))
+    }
+}
+
+fn one_shot(kind: WatchKind) -> bool {
+    matches!(kind, WatchKind::Data | WatchKind::Exist | WatchKind::Child)
+}
+
+/// Whether a watch on the very znode fires.
+fn concerns(kind: WatchKind, change: EventType) -> bool {
+    match kind {
+        WatchKind::Data | WatchKind::Exist => change != EventType::ChildrenChanged,
+        WatchKind::Child => matches!(change, EventType::Deleted | EventType::ChildrenChanged),
+        WatchKind::Persistent => true,
+        WatchKind::PersistentRecursive => change != EventType::ChildrenChanged,
+    }
+}
+
+fn kinds(kind: WatcherType) -> &'static [WatchKind] {
+    match kind {
+        WatcherType::Children => &[WatchKind::Child],
+        WatcherType::Data => &[WatchKind::Data, WatchKind::Exist],
+        WatcherType::Any => &[
+            WatchKind::Data,
+            WatchKind::Exist,
+            WatchKind::Child,
+            WatchKind::Persistent,
+            WatchKind::PersistentRecursive,
+        ],
+        WatcherType::Persistent => &[WatchKind::Persistent],
+        WatcherType::PersistentRecursive => &[WatchKind::PersistentRecursive],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn change(kind: EventType, path: &str) -> Change {
+        Change {
+            kind,
+            path: path.to_owned(),
+            acl: Arc::new([]),
+        }
+    }
+
+    #[test]
+    fn a_connection_is_told_once_however_many_watches_it_has() {
+        let mut watches = Watches::default();
+        for kind in [
+            WatchKind::Data,
+            WatchKind::Exist,
+            WatchKind::Child,
+            WatchKind::Persistent,
+        ] {
+            watches.add(ConnId(1), "/a", kind);
+        }
+        assert_eq!(watches.fire(&change(EventType::Deleted, "/a")), [ConnId(1)]);
+        assert_eq!(
+            watches.counts().watches,
+            1,
+            "only the persistent one is left"
+        );
+        assert_eq!(watches.fire(&change(EventType::Created, "/a")), [ConnId(1)]);
+    }
+
+    #[test]
+    fn a_recursive_watch_sees_descendants_and_never_children_changed() {
+        let mut watches = Watches::default();
+        watches.add(ConnId(1), "/a", WatchKind::PersistentRecursive);
+        assert_eq!(
+            watches.fire(&change(EventType::Created, "/a/b/c")),
+            [ConnId(1)]
+        );
+        assert!(
+            watches
+                .fire(&change(EventType::ChildrenChanged, "/a"))
+                .is_empty()
+        );
+        assert!(watches.fire(&change(EventType::Created, "/ab")).is_empty());
+        watches.drop_conn(ConnId(1));
+        assert_eq!(watches.counts(), Counts::default());
+        assert_eq!(watches.recursive, 0);
+    }
+
+    #[test]
+    fn a_child_watch_fires_when_its_znode_goes() {
+        let mut watches = Watches::default();
+        watches.add(ConnId(1), "/a", WatchKind::Child);
+        assert!(
+            watches
+                .fire(&change(EventType::DataChanged, "/a"))
+                .is_empty()
+        );
+        assert_eq!(watches.fire(&change(EventType::Deleted, "/a")), [ConnId(1)]);
+        assert!(watches.fire(&change(EventType::Deleted, "/a")).is_empty());
+    }
+}

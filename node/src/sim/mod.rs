@@ -1,1 +1,72 @@
-//! A fake world around the real core.
+//! A fake world around the real core: one thread, one seed, no clock, no sockets, no files.
+//!
+//! [`world::World`] owns the servers, the event heap and the virtual time; [`net`] moves messages
+//! over links that delay, stall and break; [`disk`] keeps encoded records and loses what was not
+//! synced; [`client`] are sessions that never stop; [`operator`] changes the membership;
+//! [`faults`] breaks things; [`oracle`] and [`invariants`] judge. A run is a function of its seed.
+
+pub mod client;
+pub mod disk;
+pub mod faults;
+pub mod invariants;
+pub mod net;
+pub mod operator;
+pub mod options;
+pub mod oracle;
+pub mod rng;
+pub mod world;
+
+/// Runs one seed; `Err` says what went wrong, and the trace's tail is in it.
+pub fn run(seed: u64, trace: bool) -> Result<Report, String> {
+    let mut world = world::World::new(options::SimOptions::from_seed(seed), trace);
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.run()));
+    match outcome {
+        Ok(Ok(report)) => Ok(report),
+        Ok(Err(why)) => Err(format!("seed {seed}: {why}")),
+        Err(panic) => {
+            let text = panic
+                .downcast_ref::<String>()
+                .cloned()
+                .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+                .unwrap_or_else(|| "a panic without words".to_owned());
+            Err(format!("seed {seed}: panic: {text}"))
+        }
+    }
+}
+
+/// What a run did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Report {
+    pub events: u64,
+    pub virtual_ms: u64,
+    pub acknowledged: u64,
+    pub unknown: u64,
+    pub reads: u64,
+    pub watches: u64,
+    pub sessions_lost: u64,
+    pub elections: u64,
+    pub crashes: u64,
+    pub changes: u64,
+    pub snapshots: u64,
+    /// A hash over everything that happened: equal for equal seeds.
+    pub fingerprint: u64,
+}
+
+impl Report {
+    /// Sums runs up.
+    pub fn add(&mut self, other: &Report) {
+        self.events += other.events;
+        self.virtual_ms += other.virtual_ms;
+        self.acknowledged += other.acknowledged;
+        self.unknown += other.unknown;
+        self.reads += other.reads;
+        self.watches += other.watches;
+        self.sessions_lost += other.sessions_lost;
+        self.elections += other.elections;
+        self.crashes += other.crashes;
+        self.changes += other.changes;
+        self.snapshots += other.snapshots;
+        self.fingerprint ^= other.fingerprint;
+    }
+}

@@ -240,6 +240,8 @@ pub struct Boot {
     pub timing: Timing,
     /// Its bounds.
     pub window: Window,
+    /// The first number for log writes.
+    pub next_seq: u64,
     /// Seeds the election jitter.
     pub seed: u64,
     /// Durable term and vote.

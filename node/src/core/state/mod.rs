@@ -1,3 +1,180 @@
-//! The replicated state: znodes, sessions, counters. Changes only by applied entries.
+//! The replicated state: znodes, sessions, counters. Changes only by applied entries; the same
+//! entries give the same state, and the same digest, on every member.
+//!
+//! [`path`] what a path may be · [`acl`] who may do what · [`tree`] the znodes · [`session`]
+//! sessions · `apply` entries · `write` the effect of each client write · `read` answers ·
+//! [`image`] a snapshot that shares structure · `digest` what members compare.
 
+pub mod acl;
 pub mod image;
+pub mod path;
+pub mod session;
+pub mod tree;
+
+mod apply;
+mod digest;
+mod read;
+mod write;
+
+use std::sync::Arc;
+
+pub use self::acl::allowed;
+use self::image::Image;
+pub use self::session::Session;
+use self::session::Sessions;
+use self::tree::Tree;
+use super::op::{Acl, Body, ErrorCode, EventType};
+use super::types::{Index, Password, SessionId, Wall, Zxid};
+
+/// A change that watches may be waiting for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What happened.
+    pub kind: EventType,
+    /// To which znode.
+    pub path: String,
+    /// The znode's access list (before it was deleted): a watcher must be allowed to read it.
+    pub acl: Arc<[Acl]>,
+}
+
+/// A session that a connection holds from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Opened {
+    pub session: SessionId,
+    pub timeout_ms: i32,
+    pub password: Password,
+    /// The connection's claim: this entry's index.
+    pub attach: Index,
+}
+
+/// What an entry did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Of the transaction, or the last one's if the entry was none.
+    pub zxid: Zxid,
+    /// The answer for whoever asked.
+    pub result: Result<Body, ErrorCode>,
+    /// In the order in which watches fire.
+    pub changes: Vec<Change>,
+    /// A session was made or taken over.
+    pub opened: Option<Opened>,
+    /// A session is over.
+    pub ended: Option<SessionId>,
+}
+
+/// How much there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Counts {
+    pub znodes: usize,
+    pub ephemerals: usize,
+    pub sessions: usize,
+    /// Paths and data, in bytes.
+    pub data_bytes: u64,
+}
+
+/// The replicated state.
+#[derive(Debug)]
+pub struct State {
+    tree: Tree,
+    sessions: Sessions,
+    applied: Index,
+    zxid: Zxid,
+    digest: u64,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        State::new()
+    }
+}
+
+impl State {
+    /// What every ensemble starts from: the root and ZooKeeper's reserved znodes.
+    pub fn new() -> State {
+        let tree = Tree::new();
+        let digest = tree.digest();
+        State {
+            tree,
+            sessions: Sessions::default(),
+            applied: Index(0),
+            zxid: Zxid(0),
+            digest,
+        }
+    }
+
+    /// The last applied entry.
+    pub fn applied(&self) -> Index {
+        self.applied
+    }
+
+    /// The last transaction.
+    pub fn zxid(&self) -> Zxid {
+        self.zxid
+    }
+
+    /// Equal on all members at equal [`State::applied`].
+    pub fn digest(&self) -> u64 {
+        self.digest
+            .wrapping_add(digest::of_counters(self.zxid, self.sessions.len()))
+    }
+
+    /// A session's details.
+    pub fn session(&self, id: SessionId) -> Option<&Session> {
+        self.sessions.get(id)
+    }
+
+    /// All sessions.
+    pub fn sessions(&self) -> impl Iterator<Item = (SessionId, &Session)> {
+        self.sessions.iter()
+    }
+
+    /// Paths of a session's ephemerals.
+    pub fn ephemerals_of(&self, id: SessionId) -> Vec<String> {
+        self.tree.ephemerals_of(id)
+    }
+
+    /// Containers and TTL znodes that are due, at most `max`.
+    pub fn due(&self, wall: Wall, max: usize) -> Vec<String> {
+        self.tree.due(wall, max)
+    }
+
+    /// How much there is.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            znodes: self.tree.len(),
+            ephemerals: self.tree.ephemeral_count(),
+            sessions: self.sessions.len(),
+            data_bytes: self.tree.data_bytes(),
+        }
+    }
+
+    /// An image of this very moment; later changes copy what it shares.
+    pub fn image(&self) -> Image {
+        Image {
+            chunks: self.tree.chunks().to_vec(),
+            sessions: self
+                .sessions
+                .iter()
+                .map(|(id, session)| (id, *session))
+                .collect(),
+            session_counter: self.sessions.counter(),
+            applied: self.applied,
+            zxid: self.zxid,
+        }
+    }
+
+    /// The state that an image shows.
+    pub fn restore(image: &Image) -> State {
+        let tree = Tree::from_chunks(image.chunks.clone());
+        let digest = tree.digest();
+        State {
+            tree,
+            sessions: Sessions::from_parts(&image.sessions, image.session_counter),
+            applied: image.applied,
+            zxid: image.zxid,
+            digest,
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Committed entries and what they set off on this server, in this order for each entry: the
+//! state changes, watches fire, the waiting client is answered. So a client is told of a change
+//! before it can see it.
+
+use super::Node;
+use super::connection::Stage;
+use crate::core::effect::{CloseReason, Effect, Note};
+use crate::core::entry::{Action, Entry, Payload};
+use crate::core::op::{ServerFrame, WatchEvent};
+use crate::core::raft::event::SnapshotMeta;
+use crate::core::state::{Change, Opened, Outcome, State, allowed};
+use crate::core::types::{ConnId, Now, SessionId, Zxid};
+use std::sync::Arc;
+
+/// ZooKeeper's READ permission.
+const READ: i32 = 1;
+
+impl Node {
+    pub(super) fn commit(&mut self, now: Now, entries: &[Arc<Entry>], out: &mut Vec<Effect>) {
+        for entry in entries {
+            let outcome = self.state.apply(entry);
+            self.peers
+                .applied(self.state.applied(), self.state.digest());
+            if entry.payload == Payload::NewLeader {
+                self.queue.settle(entry.term);
+            }
+            self.fire(outcome.zxid, &outcome.changes, out);
+            if let Some(opened) = &outcome.opened {
+                self.session_opened(now, opened, out);
+            }
+            let own = match &entry.payload {
+                Payload::Command(command) => self.own_request(command.origin),
+                _ => None,
+            };
+            if let Some((request, conn)) = own {
+                self.answer_submitted(now, request, conn, entry, &outcome, out);
+            }
+            if let Some(session) = outcome.ended {
+                self.session_ended(session, entry, out);
+            }
+        }
+        self.pass_barriers(now, out);
+    }
+
+    /// Takes a request of this process off the queue; gives the connection that waits for it.
+    fn own_request(&mut self, origin: Option<crate::core::entry::Origin>) -> Option<(u64, ConnId)> {
+        let origin = origin.filter(|it| it.member == self.member && it.boot == self.boot)?;
+        let conn = self.queue.resolve(origin.request)?;
+        Some((origin.request, conn))
+    }
+
+    fn answer_submitted(
+        &mut self,
+        now: Now,
+        request: u64,
+        conn: ConnId,
+        entry: &Entry,
+        outcome: &Outcome,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(connection) = self.connections.get_mut(conn) else {
+            return;
+        };
+        if connection.stage == (Stage::Connecting { request }) {
+            return self.handshake_done(now, conn, outcome.opened.as_ref(), out);
+        }
+        connection.resolve(request, outcome.zxid, outcome.result.clone());
+        self.pump(now, conn, out);
+        if outcome.result.is_ok() && closes(entry) {
+            self.close(conn, CloseReason::Goodbye, out);
+        }
+    }
+
+    /// Sends the events of one transaction. A watcher that may not read the znode is not told
+    /// (ZooKeeper 3.9.2, CVE-2024-23944).
+    fn fire(&mut self, zxid: Zxid, changes: &[Change], out: &mut Vec<Effect>) {
+        for change in changes {
+            for conn in self.watches.fire(change) {
+                if !allowed(&change.acl, &self.ids_of(conn), READ) {
+                    continue;
+                }
+                let event = WatchEvent {
+                    zxid,
+                    kind: change.kind,
+                    path: change.path.clone(),
+                };
+                out.push(Effect::Client {
+                    conn,
+                    frame: ServerFrame::Event(event),
+                });
+            }
+        }
+    }
+
+    fn session_opened(&mut self, now: Now, opened: &Opened, out: &mut Vec<Effect>) {
+        if self
+            .raft
+            .as_ref()
+            .is_some_and(|raft| raft.leader() == Some(self.member))
+        {
+            self.expiry
+                .open(opened.session, opened.timeout_ms, now.mono);
+        }
+        // Its connection here, if any, lost it to another one, here or elsewhere.
+        if let Some(conn) = self.connections.of_session(opened.session) {
+            self.close(conn, CloseReason::SessionMoved, out);
+        }
+        out.push(Effect::Note(Note::SessionCreated {
+            session: opened.session,
+        }));
+    }
+
+    fn session_ended(&mut self, session: SessionId, entry: &Entry, out: &mut Vec<Effect>) {
+        self.expiry.end(session);
+        if let Some(conn) = self.connections.of_session(session) {
+            let reason = if closes(entry) {
+                CloseReason::Goodbye
+            } else {
+                CloseReason::SessionExpired
+            };
+            self.close(conn, reason, out);
+        }
+        out.push(Effect::Note(Note::SessionClosed { session }));
+    }
+
+    /// A received snapshot replaces the state. Nothing is known of what happened in between, so
+    /// the clients reconnect and re-arm their watches by the last zxid that they saw.
+    pub(super) fn restore(&mut self, _now: Now, meta: &SnapshotMeta, out: &mut Vec<Effect>) {
+        let Some(snapshot) = self.snapshots.take_received(meta.index) else {
+            out.push(Effect::Fatal(format!(
+                "no received snapshot at index {}",
+                meta.index
+            )));
+            return;
+        };
+        self.close_all(CloseReason::NotServing, out);
+        self.queue.clear();
+        self.queue.settle(meta.term);
+        self.state = State::restore(&snapshot.image);
+        self.snapshots.installed(meta.index);
+        self.peers
+            .applied(self.state.applied(), self.state.digest());
+        out.push(Effect::Note(Note::SnapshotInstalled { index: meta.index }));
+    }
+}
+
+/// Whether the entry is a client's own farewell.
+fn closes(entry: &Entry) -> bool {
+    let Payload::Command(command) = &entry.payload else {
+        return false;
+    };
+    matches!(
+        command.action,
+        Action::CloseSession {
+            attach: Some(_),
+            ..
+        }
+    )
+}

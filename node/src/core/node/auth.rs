@@ -1,0 +1,102 @@
+//! Who is on a connection. Schemes: ZooKeeper's `digest` and `ip`.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha1::{Digest, Sha1};
+
+use super::Node;
+use crate::core::effect::{CloseReason, Effect};
+use crate::core::op::{Body, ErrorCode, Id, Reply, ServerFrame};
+use crate::core::types::{ConnId, Zxid};
+
+/// The client protocol's number of an auth packet and its reply.
+const AUTH_XID: i32 = -4;
+
+/// `user:password` as the id that ACLs name: `user:base64(sha1(user:password))`.
+fn digest_id(auth: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(auth).ok()?;
+    let (user, _) = text.split_once(':')?;
+    Some(format!("{user}:{}", STANDARD.encode(Sha1::digest(auth))))
+}
+
+impl Node {
+    /// An auth packet. A failed one is answered and ends the connection, as in ZooKeeper.
+    pub(super) fn authenticate(
+        &mut self,
+        conn: ConnId,
+        _xid: i32,
+        scheme: &str,
+        auth: &[u8],
+        out: &mut Vec<Effect>,
+    ) {
+        let id = match scheme {
+            "digest" => digest_id(auth),
+            // The implicit id is there already.
+            "ip" => Some(String::new()),
+            _ => None,
+        };
+        let err = if id.is_some() {
+            ErrorCode::Ok
+        } else {
+            ErrorCode::AuthFailed
+        };
+        if let (Some(id), "digest", Some(connection)) = (id, scheme, self.connections.get_mut(conn))
+        {
+            if self.options.super_digest.as_deref() == Some(id.as_str()) {
+                connection.add_id(Id {
+                    scheme: "super".to_owned(),
+                    id: String::new(),
+                });
+            }
+            connection.add_id(Id {
+                scheme: "digest".to_owned(),
+                id,
+            });
+        }
+        let reply = Reply {
+            xid: AUTH_XID,
+            zxid: Zxid(0),
+            err,
+            body: Body::Empty,
+        };
+        out.push(Effect::Client {
+            conn,
+            frame: ServerFrame::Reply(reply),
+        });
+        if err != ErrorCode::Ok {
+            self.close(conn, CloseReason::AuthFailed, out);
+        }
+    }
+
+    /// Whose rights a connection's requests have.
+    pub(super) fn ids_of(&self, conn: ConnId) -> Arc<[Id]> {
+        let Some(connection) = self.connections.get(conn) else {
+            return Arc::new([]);
+        };
+        if !self.options.skip_acl {
+            return Arc::clone(&connection.ids);
+        }
+        let all = Id {
+            scheme: "super".to_owned(),
+            id: String::new(),
+        };
+        connection.ids.iter().cloned().chain([all]).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::digest_id;
+
+    /// The value that `DigestAuthenticationProvider super:test` of ZooKeeper prints.
+    #[test]
+    fn a_digest_id_is_the_user_and_the_base64_of_the_sha1_of_both() {
+        assert_eq!(
+            digest_id(b"super:test").as_deref(),
+            Some("super:D/InIHSb7yEEbrWz8b9l71RjZJU=")
+        );
+        assert_eq!(digest_id(b"nobody"), None);
+    }
+}

@@ -1,0 +1,372 @@
+//! Requests and their answers.
+
+use std::net::IpAddr;
+
+use super::Node;
+use super::connection::{Item, Stage, Waits, Work};
+use crate::core::effect::{CloseReason, Effect, Note};
+use crate::core::entry::Action;
+use crate::core::op::{
+    Body, ErrorCode, EventType, Op, Read, Reply, Request, ServerFrame, SetWatches, WatchEvent,
+    WatchKind, Write,
+};
+use crate::core::types::{ConnId, Now, Zxid};
+
+/// The client protocol's number of a ping's reply.
+const PING_XID: i32 = -2;
+
+impl Node {
+    pub(super) fn connected(&mut self, _now: Now, conn: ConnId, ip: IpAddr, out: &mut Vec<Effect>) {
+        self.connections.open(conn, ip);
+        if self.standing.draining() {
+            self.close(conn, CloseReason::Draining, out);
+        }
+    }
+
+    /// Forgets a connection that is gone. What it submitted may still come to pass; what was not
+    /// submitted yet never will.
+    pub(super) fn forget_connection(&mut self, conn: ConnId) {
+        if self.connections.remove(conn).is_some() {
+            self.watches.drop_conn(conn);
+            self.queue.drop_conn(conn);
+            self.barriers.drop_conn(conn);
+        }
+    }
+
+    /// Closes a connection from our side.
+    pub(super) fn close(&mut self, conn: ConnId, reason: CloseReason, out: &mut Vec<Effect>) {
+        self.connections.closing(conn);
+        self.watches.drop_conn(conn);
+        self.queue.drop_conn(conn);
+        self.barriers.drop_conn(conn);
+        out.push(Effect::Close { conn, reason });
+    }
+
+    pub(super) fn close_all(&mut self, reason: CloseReason, out: &mut Vec<Effect>) {
+        let open = |stage: &Stage| *stage != Stage::Closing;
+        let all: Vec<ConnId> = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| open(&connection.stage))
+            .map(|(conn, _)| conn)
+            .collect();
+        for conn in all {
+            self.close(conn, reason, out);
+        }
+    }
+
+    pub(super) fn request(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        request: Request,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(connection) = self.connections.get_mut(conn) else {
+            return;
+        };
+        match connection.stage {
+            Stage::Closing => {}
+            Stage::New => self.close(conn, CloseReason::Protocol, out),
+            _ if connection.outstanding() >= self.options.max_outstanding => {
+                self.close(conn, CloseReason::TooManyOutstanding, out);
+            }
+            Stage::Connecting { .. } => connection.held.push_back(request),
+            Stage::Attached { session, .. } => {
+                let out_of_order = matches!(request.op, Op::Ping | Op::Auth { .. });
+                if !out_of_order && connection.holds(&request.op) {
+                    connection.held.push_back(request);
+                } else {
+                    self.dispatch(now, conn, request, out);
+                }
+                self.expiry.touch(session, now.mono);
+            }
+        }
+    }
+
+    /// Puts a request in line and answers whatever can be answered.
+    pub(super) fn dispatch(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        request: Request,
+        out: &mut Vec<Effect>,
+    ) {
+        let xid = request.xid;
+        let (waits, work) = match request.op {
+            Op::Ping => return self.answer_ping(conn, out),
+            Op::Auth { scheme, auth } => return self.authenticate(conn, xid, &scheme, &auth, out),
+            Op::Read(read) if self.options.linearizable_reads => (
+                Waits::Barrier(self.barrier(now, conn, out)),
+                Work::Read(read),
+            ),
+            Op::Read(read) => (Waits::Nothing, Work::Read(read)),
+            Op::Sync { path } => (
+                Waits::Barrier(self.barrier(now, conn, out)),
+                Work::Sync { path },
+            ),
+            Op::Write(write) => match self.submit_write(conn, write) {
+                Ok(request) => (Waits::Outcome(request), Work::Write(None)),
+                Err(error) => (Waits::Nothing, Work::Fail(error)),
+            },
+            Op::Close => match self.submit_close(conn) {
+                Some(request) => (Waits::Outcome(request), Work::Close),
+                None => return,
+            },
+            Op::SetWatches(set) => (Waits::Nothing, Work::SetWatches(set)),
+            Op::AddWatch { path, recursive } => {
+                (Waits::Nothing, Work::AddWatch { path, recursive })
+            }
+            Op::RemoveWatches { path, kind } => {
+                (Waits::Nothing, Work::RemoveWatches { path, kind })
+            }
+            Op::CheckWatches { path, kind } => (Waits::Nothing, Work::CheckWatches { path, kind }),
+            // As ZooKeeper answers with reconfigEnabled=false, its default.
+            Op::Reconfig { .. } => (Waits::Nothing, Work::Fail(ErrorCode::ReconfigDisabled)),
+            Op::Sasl { .. } => (Waits::Nothing, Work::Token),
+            Op::Invalid(error) => (Waits::Nothing, Work::Fail(error)),
+            Op::Unknown(_) => (Waits::Nothing, Work::Unknown),
+        };
+        if let Some(connection) = self.connections.get_mut(conn) {
+            connection.items.push_back(Item {
+                xid,
+                arrived: now.mono,
+                waits,
+                work,
+            });
+            self.pump(now, conn, out);
+        }
+    }
+
+    /// Pings are answered out of order: a client whose write waits for a new leader must not take
+    /// its server for dead.
+    fn answer_ping(&mut self, conn: ConnId, out: &mut Vec<Effect>) {
+        let reply = Reply {
+            xid: PING_XID,
+            zxid: self.state.zxid(),
+            err: ErrorCode::Ok,
+            body: Body::Empty,
+        };
+        out.push(Effect::Client {
+            conn,
+            frame: ServerFrame::Reply(reply),
+        });
+    }
+
+    fn submit_write(&mut self, conn: ConnId, write: Write) -> Result<u64, ErrorCode> {
+        if self.standing.disk_low && adds_data(&write) {
+            return Err(ErrorCode::QuotaExceeded);
+        }
+        let connection = self.connections.get(conn).ok_or(ErrorCode::SystemError)?;
+        let Stage::Attached { session, attach } = connection.stage else {
+            return Err(ErrorCode::SystemError);
+        };
+        let ids = self.ids_of(conn);
+        Ok(self.queue.push(
+            Some(conn),
+            Action::Write {
+                session,
+                attach,
+                ids,
+                write,
+            },
+        ))
+    }
+
+    fn submit_close(&mut self, conn: ConnId) -> Option<u64> {
+        let Stage::Attached { session, attach } = self.connections.get(conn)?.stage else {
+            return None;
+        };
+        let action = Action::CloseSession {
+            session,
+            attach: Some(attach),
+        };
+        Some(self.queue.push(Some(conn), action))
+    }
+
+    /// Answers from the head of the queue for as long as nothing is waited for.
+    pub(super) fn pump(&mut self, now: Now, conn: ConnId, out: &mut Vec<Effect>) {
+        while let Some(connection) = self.connections.get_mut(conn) {
+            let Some(item) = connection.next_ready() else {
+                break;
+            };
+            let write = matches!(item.work, Work::Write(_));
+            let millis = now.mono.since(item.arrived);
+            self.answer(conn, item, out);
+            out.push(Effect::Note(Note::Answered { millis, write }));
+        }
+    }
+
+    /// Goes on with requests that were held back.
+    pub(super) fn release_held(&mut self, now: Now, conn: ConnId, out: &mut Vec<Effect>) {
+        while let Some(request) = self.connections.get_mut(conn).and_then(|it| it.next_held()) {
+            self.dispatch(now, conn, request, out);
+        }
+    }
+
+    fn answer(&mut self, conn: ConnId, item: Item, out: &mut Vec<Effect>) {
+        let zxid = self.state.zxid();
+        let (zxid, result) = match item.work {
+            Work::Read(read) => (zxid, self.read(conn, &read)),
+            Work::Write(Some((zxid, result))) => (zxid, result),
+            Work::Write(None) => (zxid, Err(ErrorCode::SystemError)),
+            Work::Sync { path } => (zxid, Ok(Body::Path(path))),
+            Work::SetWatches(set) => (zxid, Ok(self.set_watches(conn, set, out))),
+            Work::AddWatch { path, recursive } => {
+                let kind = if recursive {
+                    WatchKind::PersistentRecursive
+                } else {
+                    WatchKind::Persistent
+                };
+                self.watches.add(conn, &path, kind);
+                (zxid, Ok(Body::Zero))
+            }
+            Work::RemoveWatches { path, kind } => {
+                let found = self.watches.remove(conn, &path, kind);
+                (
+                    zxid,
+                    if found {
+                        Ok(Body::Empty)
+                    } else {
+                        Err(ErrorCode::NoWatcher)
+                    },
+                )
+            }
+            Work::CheckWatches { path, kind } => {
+                let found = self.watches.has(conn, &path, kind);
+                (
+                    zxid,
+                    if found {
+                        Ok(Body::Empty)
+                    } else {
+                        Err(ErrorCode::NoWatcher)
+                    },
+                )
+            }
+            Work::Token => (zxid, Ok(Body::Token(None))),
+            Work::Fail(error) => (zxid, Err(error)),
+            Work::Unknown => (Zxid(-1), Err(ErrorCode::Unimplemented)),
+            Work::Close => (zxid, Ok(Body::Empty)),
+        };
+        let moved = result == Err(ErrorCode::SessionMoved);
+        if moved {
+            // ZooKeeper never sends this code either: the client is on another server by now.
+            return self.close(conn, CloseReason::SessionMoved, out);
+        }
+        let unknown = zxid == Zxid(-1);
+        let (err, body) = match result {
+            Ok(body) => (ErrorCode::Ok, body),
+            Err(error) => (error, Body::Empty),
+        };
+        let reply = Reply {
+            xid: item.xid,
+            zxid,
+            err,
+            body,
+        };
+        out.push(Effect::Client {
+            conn,
+            frame: ServerFrame::Reply(reply),
+        });
+        if unknown {
+            self.close(conn, CloseReason::UnknownOp, out);
+        }
+    }
+
+    /// Answers a read and registers its watch in the same step, so that no change falls between.
+    fn read(&mut self, conn: ConnId, read: &Read) -> Result<Body, ErrorCode> {
+        let session = self
+            .connections
+            .get(conn)
+            .and_then(|connection| connection.session());
+        let session = session.ok_or(ErrorCode::SessionExpired)?;
+        if *read == Read::WhoAmI {
+            // The implicit id is shown too, an assumed `super` is not.
+            let ids = self
+                .connections
+                .get(conn)
+                .map(|connection| connection.ids.to_vec());
+            return Ok(Body::Ids(ids.unwrap_or_default()));
+        }
+        let ids = self.ids_of(conn);
+        let result = self.state.read(read, session, &ids);
+        match (read, &result) {
+            (Read::Exists { path, watch: true }, Ok(_)) => {
+                self.watches.add(conn, path, WatchKind::Data);
+            }
+            (Read::Exists { path, watch: true }, Err(ErrorCode::NoNode)) => {
+                self.watches.add(conn, path, WatchKind::Exist);
+            }
+            (Read::GetData { path, watch: true }, Ok(_)) => {
+                self.watches.add(conn, path, WatchKind::Data);
+            }
+            (
+                Read::GetChildren {
+                    path, watch: true, ..
+                },
+                Ok(_),
+            ) => {
+                self.watches.add(conn, path, WatchKind::Child);
+            }
+            _ => {}
+        }
+        result
+    }
+
+    /// Re-arms what a client watched before it reconnected, or tells it at once what it missed.
+    /// The events come before the reply. Rules: ZooKeeper's `DataTree.setWatches`.
+    fn set_watches(&mut self, conn: ConnId, set: SetWatches, out: &mut Vec<Effect>) -> Body {
+        let since = set.relative_zxid;
+        let mut events = Vec::new();
+        for path in set.data {
+            match self.state.stat(&path) {
+                None => events.push((EventType::Deleted, path)),
+                Some(stat) if stat.mzxid > since => events.push((EventType::DataChanged, path)),
+                Some(_) => self.watches.add(conn, &path, WatchKind::Data),
+            }
+        }
+        for path in set.exist {
+            match self.state.stat(&path) {
+                Some(_) => events.push((EventType::Created, path)),
+                None => self.watches.add(conn, &path, WatchKind::Exist),
+            }
+        }
+        for path in set.child {
+            match self.state.stat(&path) {
+                None => events.push((EventType::Deleted, path)),
+                Some(stat) if stat.pzxid > since => {
+                    events.push((EventType::ChildrenChanged, path));
+                }
+                Some(_) => self.watches.add(conn, &path, WatchKind::Child),
+            }
+        }
+        for path in set.persistent {
+            self.watches.add(conn, &path, WatchKind::Persistent);
+        }
+        for path in set.persistent_recursive {
+            self.watches
+                .add(conn, &path, WatchKind::PersistentRecursive);
+        }
+        for (kind, path) in events {
+            let event = WatchEvent {
+                zxid: Zxid(-1),
+                kind,
+                path,
+            };
+            out.push(Effect::Client {
+                conn,
+                frame: ServerFrame::Event(event),
+            });
+        }
+        Body::Empty
+    }
+}
+
+/// Whether a write can make the data grow.
+fn adds_data(write: &Write) -> bool {
+    match write {
+        Write::Create(_) | Write::SetData { .. } | Write::SetAcl { .. } => true,
+        Write::Delete { .. } | Write::Check { .. } => false,
+        Write::Multi(writes) => writes.iter().any(adds_data),
+    }
+}

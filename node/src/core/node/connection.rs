@@ -1,0 +1,275 @@
+//! A client connection and its queue: replies leave in the order of the requests, and a read waits
+//! for the writes of its session before it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::core::op::{Body, ErrorCode, Id, Op, Read, Request, SetWatches, WatcherType};
+use crate::core::types::{ConnId, Index, Mono, SessionId, Zxid};
+
+/// How far a connection's handshake is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing was said yet.
+    New,
+    /// A session is being made or taken over by the submitted request of this number; requests
+    /// that came meanwhile wait in `early`.
+    Connecting { request: u64 },
+    /// It holds a session under this claim.
+    Attached { session: SessionId, attach: Index },
+    /// It is being closed; nothing of it counts any more.
+    Closing,
+}
+
+/// What an item at the head of the queue waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waits {
+    /// Nothing: it is answered when it is at the head.
+    Nothing,
+    /// The outcome of a submitted request.
+    Outcome(u64),
+    /// A read barrier.
+    Barrier(u64),
+}
+
+/// What there is to answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Work {
+    Read(Read),
+    /// A submitted write; its outcome once known.
+    Write(Option<(Zxid, Result<Body, ErrorCode>)>),
+    Sync {
+        path: String,
+    },
+    SetWatches(SetWatches),
+    AddWatch {
+        path: String,
+        recursive: bool,
+    },
+    RemoveWatches {
+        path: String,
+        kind: WatcherType,
+    },
+    CheckWatches {
+        path: String,
+        kind: WatcherType,
+    },
+    Token,
+    Fail(ErrorCode),
+    Unknown,
+    Close,
+}
+
+/// One request in progress.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Item {
+    pub xid: i32,
+    pub arrived: Mono,
+    pub waits: Waits,
+    pub work: Work,
+}
+
+/// A client connection.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// How far the handshake is.
+    pub stage: Stage,
+    /// Negotiated, in milliseconds.
+    pub timeout_ms: i32,
+    /// Whether the handshake carried the read-only flag, so the answer must too.
+    pub knows_read_only: bool,
+    /// Who is on it; the implicit `ip` id first.
+    pub ids: Arc<[Id]>,
+    /// Requests in progress, oldest first.
+    pub items: VecDeque<Item>,
+    /// Requests that may not be looked at yet: the handshake is not answered, or a write follows
+    /// a barrier that is not passed (what reads before the write must not see it).
+    pub held: VecDeque<Request>,
+}
+
+impl Connection {
+    fn new(ip: IpAddr) -> Connection {
+        let ip = Id {
+            scheme: "ip".to_owned(),
+            id: ip.to_canonical().to_string(),
+        };
+        Connection {
+            stage: Stage::New,
+            timeout_ms: 0,
+            knows_read_only: false,
+            ids: Arc::new([ip]),
+            items: VecDeque::new(),
+            held: VecDeque::new(),
+        }
+    }
+
+    /// The session it holds.
+    pub fn session(&self) -> Option<SessionId> {
+        match self.stage {
+            Stage::Attached { session, .. } => Some(session),
+            _ => None,
+        }
+    }
+
+    /// Adds an authenticated id.
+    pub fn add_id(&mut self, id: Id) {
+        if !self.ids.contains(&id) {
+            self.ids = self.ids.iter().cloned().chain([id]).collect();
+        }
+    }
+
+    /// Records the outcome of a submitted request.
+    pub fn resolve(&mut self, request: u64, zxid: Zxid, result: Result<Body, ErrorCode>) {
+        let waits = Waits::Outcome(request);
+        if let Some(item) = self.items.iter_mut().find(|item| item.waits == waits) {
+            item.waits = Waits::Nothing;
+            if let Work::Write(outcome) = &mut item.work {
+                *outcome = Some((zxid, result));
+            }
+        }
+    }
+
+    /// Records that a barrier was passed.
+    pub fn pass(&mut self, barrier: u64) {
+        for item in &mut self.items {
+            if item.waits == Waits::Barrier(barrier) {
+                item.waits = Waits::Nothing;
+            }
+        }
+    }
+
+    /// Whether a request must be held back for now.
+    pub fn holds(&self, op: &Op) -> bool {
+        let behind = || {
+            self.items
+                .iter()
+                .any(|item| matches!(item.waits, Waits::Barrier(_)))
+        };
+        !self.held.is_empty() || (matches!(op, Op::Write(_) | Op::Close) && behind())
+    }
+
+    /// Takes the oldest held request if its time has come.
+    pub fn next_held(&mut self) -> Option<Request> {
+        let request = self.held.pop_front()?;
+        let rest = std::mem::take(&mut self.held);
+        let wait = self.holds(&request.op);
+        self.held = rest;
+        if wait {
+            self.held.push_front(request);
+            return None;
+        }
+        Some(request)
+    }
+
+    /// How many requests are in progress.
+    pub fn outstanding(&self) -> usize {
+        self.items.len() + self.held.len()
+    }
+
+    /// Takes the oldest item if it waits for nothing.
+    pub fn next_ready(&mut self) -> Option<Item> {
+        match self.items.front() {
+            Some(item) if item.waits == Waits::Nothing => self.items.pop_front(),
+            _ => None,
+        }
+    }
+}
+
+/// All client connections of this server.
+#[derive(Debug, Default)]
+pub struct Connections {
+    all: BTreeMap<ConnId, Connection>,
+    by_session: BTreeMap<SessionId, ConnId>,
+}
+
+impl Connections {
+    /// A new connection from this address.
+    pub fn open(&mut self, conn: ConnId, ip: IpAddr) {
+        self.all.insert(conn, Connection::new(ip));
+    }
+
+    /// Forgets a connection.
+    pub fn remove(&mut self, conn: ConnId) -> Option<Connection> {
+        let connection = self.all.remove(&conn)?;
+        if let Some(session) = connection.session() {
+            self.detach(session, conn);
+        }
+        Some(connection)
+    }
+
+    /// The connection of that number.
+    pub fn get(&self, conn: ConnId) -> Option<&Connection> {
+        self.all.get(&conn)
+    }
+
+    /// The same, to change it.
+    pub fn get_mut(&mut self, conn: ConnId) -> Option<&mut Connection> {
+        self.all.get_mut(&conn)
+    }
+
+    /// Which connection holds the session.
+    pub fn of_session(&self, session: SessionId) -> Option<ConnId> {
+        self.by_session.get(&session).copied()
+    }
+
+    /// Gives a session to a connection.
+    pub fn attach(&mut self, conn: ConnId, session: SessionId, attach: Index) {
+        if let Some(connection) = self.all.get_mut(&conn) {
+            connection.stage = Stage::Attached { session, attach };
+            self.by_session.insert(session, conn);
+        }
+    }
+
+    /// Marks a connection as closing; its session is no longer on it.
+    pub fn closing(&mut self, conn: ConnId) {
+        let Some(connection) = self.all.get_mut(&conn) else {
+            return;
+        };
+        let session = connection.session();
+        connection.stage = Stage::Closing;
+        connection.items.clear();
+        connection.held.clear();
+        if let Some(session) = session {
+            self.detach(session, conn);
+        }
+    }
+
+    fn detach(&mut self, session: SessionId, conn: ConnId) {
+        if self.by_session.get(&session) == Some(&conn) {
+            self.by_session.remove(&session);
+        }
+    }
+
+    /// All of them, by number.
+    pub fn iter(&self) -> impl Iterator<Item = (ConnId, &Connection)> {
+        self.all
+            .iter()
+            .map(|(conn, connection)| (*conn, connection))
+    }
+
+    /// Requests in progress, all together.
+    pub fn outstanding(&self) -> usize {
+        self.all
+            .values()
+            .map(|connection| connection.outstanding())
+            .sum()
+    }
+
+    /// See [`super::Node::check_invariants`].
+    ///
+    /// # Panics
+    /// When a session is registered to a connection that does not hold it.
+    pub fn check_invariants(&self) {
+        for (session, conn) in &self.by_session {
+            let holder = self.all.get(conn).and_then(Connection::session);
+            assert_eq!(
+                holder,
+                Some(*session),
+                "session registered to a connection without it"
+            );
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! When sessions end. The leader alone decides, on monotonic time, and gives every session its
+//! full timeout after it was elected or was itself paused.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Node;
+use crate::core::effect::{Effect, Note};
+use crate::core::entry::Action;
+use crate::core::message::PeerMessage;
+use crate::core::types::{Mono, Now, SessionId};
+
+#[derive(Clone, Copy, Debug)]
+struct Life {
+    heard: Mono,
+    timeout_ms: u64,
+}
+
+/// Sessions that spoke, and, on the leader, when each ends.
+#[derive(Debug, Default)]
+pub struct Expiry {
+    /// Leader only.
+    lives: BTreeMap<SessionId, Life>,
+    /// Leader only: when to look at a session next; never later than its end.
+    look: BTreeSet<(Mono, SessionId)>,
+    /// Spoke here since the leader was last told.
+    touched: BTreeSet<SessionId>,
+    told: Mono,
+    last_tick: Option<Mono>,
+    reaped: Mono,
+    rolled: Option<u32>,
+}
+
+impl Expiry {
+    /// A session spoke.
+    pub fn touch(&mut self, session: SessionId, now: Mono) {
+        if session == SessionId(0) {
+            return;
+        }
+        self.touched.insert(session);
+        self.heard(session, now);
+    }
+
+    /// As leader: a session spoke somewhere.
+    pub fn heard(&mut self, session: SessionId, now: Mono) {
+        if let Some(life) = self.lives.get_mut(&session) {
+            life.heard = life.heard.max(now);
+        }
+    }
+
+    /// As leader: a session that is to be watched from now on.
+    pub fn open(&mut self, session: SessionId, timeout_ms: i32, now: Mono) {
+        let timeout_ms = u64::try_from(timeout_ms).unwrap_or(0);
+        self.lives.insert(
+            session,
+            Life {
+                heard: now,
+                timeout_ms,
+            },
+        );
+        self.look.insert((now.plus(timeout_ms), session));
+    }
+
+    /// A session is over.
+    pub fn end(&mut self, session: SessionId) {
+        self.lives.remove(&session);
+        self.touched.remove(&session);
+    }
+
+    /// Sessions whose time is up. Each is given again after another timeout, should it still be
+    /// there then.
+    pub fn due(&mut self, now: Mono) -> Vec<SessionId> {
+        let mut due = Vec::new();
+        while let Some((at, session)) = self.look.first().copied() {
+            if at > now {
+                break;
+            }
+            self.look.pop_first();
+            let Some(life) = self.lives.get_mut(&session) else {
+                continue;
+            };
+            let end = life.heard.plus(life.timeout_ms);
+            if end > now {
+                self.look.insert((end, session));
+            } else {
+                due.push(session);
+                life.heard = now;
+                self.look
+                    .insert((now.plus(life.timeout_ms.max(1)), session));
+            }
+        }
+        due
+    }
+
+    /// Not the leader (any more).
+    pub fn stop(&mut self) {
+        self.lives.clear();
+        self.look.clear();
+    }
+
+    /// Every watched session gets its full timeout again.
+    fn renew(&mut self, now: Mono) {
+        for life in self.lives.values_mut() {
+            life.heard = now;
+        }
+    }
+}
+
+impl Node {
+    /// Newly elected: every session has its full timeout from now on.
+    pub(super) fn watch_all_sessions(&mut self, now: Now) {
+        self.expiry.stop();
+        for (session, details) in self.state.sessions() {
+            self.expiry.open(session, details.timeout_ms, now.mono);
+        }
+    }
+
+    pub(super) fn tick_sessions(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let gap = self.expiry.last_tick.map_or(0, |last| now.mono.since(last));
+        self.expiry.last_tick = Some(now.mono);
+        if gap > self.options.timing.election {
+            // This process did not run: whatever clients said meanwhile is still in the sockets.
+            self.expiry.renew(now.mono);
+            out.push(Effect::Note(Note::Paused { millis: gap }));
+        }
+        let Some(raft) = &self.raft else { return };
+        let leading = raft.leader() == Some(self.member);
+        if leading && raft.accepts_proposals() && raft.ready_to_serve() {
+            for session in self.expiry.due(now.mono) {
+                out.push(Effect::Note(Note::SessionExpired { session }));
+                self.propose_own(
+                    now,
+                    Action::CloseSession {
+                        session,
+                        attach: None,
+                    },
+                );
+            }
+        }
+        if now.mono.since(self.expiry.told) >= self.options.tick_ms / 2 {
+            self.expiry.told = now.mono;
+            self.pass_on_touches(out);
+        }
+    }
+
+    fn pass_on_touches(&mut self, out: &mut Vec<Effect>) {
+        let Some(leader) = self.raft.as_ref().and_then(|raft| raft.leader()) else {
+            return;
+        };
+        let touched = std::mem::take(&mut self.expiry.touched);
+        if leader != self.member && !touched.is_empty() {
+            let message = PeerMessage::Touch {
+                sessions: touched.into_iter().collect(),
+            };
+            out.push(Effect::Peer {
+                to: leader,
+                message,
+            });
+        }
+    }
+
+    /// As leader: removes containers and TTL znodes that are due, and starts a new zxid epoch
+    /// long before the counter is used up.
+    pub(super) fn tick_reaper(&mut self, now: Now) {
+        const BATCH: usize = 100;
+        let Some(raft) = &self.raft else { return };
+        let leads = raft.leader() == Some(self.member) && raft.accepts_proposals();
+        if !leads || !raft.ready_to_serve() {
+            return;
+        }
+        if now.mono.since(self.expiry.reaped) >= self.options.reap_ms {
+            self.expiry.reaped = now.mono;
+            let due = self.state.due(now.wall, BATCH);
+            if !due.is_empty() {
+                self.propose_own(now, Action::Reap(due));
+            }
+        }
+        let zxid = self.state.zxid();
+        if zxid.counter() >= self.options.epoch_roll_at && self.expiry.rolled != Some(zxid.epoch())
+        {
+            self.expiry.rolled = Some(zxid.epoch());
+            self.propose_own(now, Action::EpochRoll);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_ends_when_it_was_silent_for_its_timeout_and_not_before() {
+        let mut expiry = Expiry::default();
+        expiry.open(SessionId(1), 100, Mono(0));
+        assert!(expiry.due(Mono(99)).is_empty());
+        expiry.heard(SessionId(1), Mono(60));
+        assert!(expiry.due(Mono(100)).is_empty());
+        assert!(expiry.due(Mono(159)).is_empty());
+        assert_eq!(expiry.due(Mono(160)), [SessionId(1)]);
+    }
+
+    #[test]
+    fn a_pause_of_the_leader_itself_ends_no_session() {
+        let mut expiry = Expiry::default();
+        expiry.open(SessionId(1), 100, Mono(0));
+        expiry.renew(Mono(5_000));
+        assert!(expiry.due(Mono(5_099)).is_empty());
+        assert_eq!(expiry.due(Mono(5_100)), [SessionId(1)]);
+    }
+}

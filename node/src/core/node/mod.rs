@@ -1,0 +1,290 @@
+//! The server as one state machine. This file only holds the parts together and dispatches; each
+//! concern is a file beside it:
+//!
+//! [`connection`] a client connection and its queue · `clients` requests and answers ·
+//! `handshake` sessions and connections · [`submit`] writes on their way to the leader ·
+//! [`barrier`] reads that must be fresh · `apply` committed entries and what they set off ·
+//! [`expiry`] when sessions end · `peers` links and what members say · `formation` how an
+//! ensemble begins · `admin` what operators ask · `snapshots` when the log is cut ·
+//! `standing` whether to serve, and the status.
+
+pub mod barrier;
+pub mod connection;
+pub mod expiry;
+pub mod submit;
+
+mod admin;
+mod apply;
+mod auth;
+mod clients;
+mod formation;
+mod handshake;
+mod peers;
+mod snapshots;
+mod standing;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use self::barrier::Barriers;
+use self::connection::Connections;
+use self::expiry::Expiry;
+use self::formation::Formation;
+use self::peers::Peers;
+use self::snapshots::Snapshots;
+use self::standing::Standing;
+use self::submit::{Intake, SubmitQueue};
+use super::effect::Effect;
+use super::entry::Entry;
+use super::input::{Input, Snapshot};
+use super::options::Options;
+use super::raft::Raft;
+use super::raft::event::{Action, Boot, Event, HardState, SnapshotMeta};
+use super::state::State;
+use super::types::{EnsembleId, MemberId, Now, WriteSeq};
+use super::watch::Watches;
+
+/// What was found on the disk.
+#[derive(Clone, Debug)]
+pub struct Recovered {
+    /// This incarnation of the disk.
+    pub member: MemberId,
+    /// `None`: blank.
+    pub ensemble: Option<EnsembleId>,
+    /// Term and vote.
+    pub hard: HardState,
+    /// The newest good snapshot.
+    pub snapshot: Option<Arc<Snapshot>>,
+    /// The log behind it.
+    pub entries: Vec<Arc<Entry>>,
+    /// The log was damaged where it may have been acknowledged.
+    pub repairing: bool,
+}
+
+/// A server.
+#[derive(Debug)]
+pub struct Node {
+    options: Options,
+    member: MemberId,
+    ensemble: Option<EnsembleId>,
+    /// This process's random number: a restart forgets who waited for what.
+    boot: u64,
+    /// `None` while blank.
+    raft: Option<Raft>,
+    state: State,
+    watches: Watches,
+    connections: Connections,
+    queue: SubmitQueue,
+    intake: Intake,
+    barriers: Barriers,
+    expiry: Expiry,
+    peers: Peers,
+    formation: Formation,
+    snapshots: Snapshots,
+    standing: Standing,
+    calls: admin::Calls,
+    /// What is still to be told to the consensus core within this step.
+    events: VecDeque<Event>,
+}
+
+impl Node {
+    /// Starts from what the disk holds. The first effects (links, a vote request) go to `out`.
+    pub fn new(
+        options: Options,
+        recovered: Recovered,
+        boot: u64,
+        now: Now,
+        out: &mut Vec<Effect>,
+    ) -> Node {
+        let state = match &recovered.snapshot {
+            Some(snapshot) => State::restore(&snapshot.image),
+            None => State::new(),
+        };
+        let mut node = Node {
+            member: recovered.member,
+            ensemble: recovered.ensemble,
+            boot,
+            raft: None,
+            watches: Watches::default(),
+            connections: Connections::default(),
+            queue: SubmitQueue::default(),
+            intake: Intake::default(),
+            barriers: Barriers::default(),
+            expiry: Expiry::default(),
+            peers: Peers::default(),
+            formation: Formation::default(),
+            snapshots: Snapshots::new(state.applied()),
+            standing: Standing::new(now.mono),
+            calls: admin::Calls::default(),
+            events: VecDeque::new(),
+            state,
+            options,
+        };
+        if node.ensemble.is_some() {
+            if let Some(snapshot) = &recovered.snapshot {
+                node.queue.settle(snapshot.meta.term);
+            }
+            node.start_consensus(now, recovered, WriteSeq(1));
+        }
+        node.refresh_links(out);
+        node.settle(now, out);
+        node
+    }
+
+    /// The one entry point: what happened, and what is to be done about it, in order.
+    pub fn step(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
+        self.take(now, input, out);
+        self.settle(now, out);
+    }
+
+    fn take(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
+        match input {
+            Input::Batch(inputs) => {
+                for input in inputs {
+                    self.take(now, input, out);
+                }
+            }
+            Input::Tick => self.tick(now, out),
+            Input::Connected { conn, ip } => self.connected(now, conn, ip, out),
+            Input::Connect {
+                conn,
+                request,
+                entropy,
+            } => {
+                self.connect(now, conn, request, entropy, out);
+            }
+            Input::Request { conn, request } => self.request(now, conn, request, out),
+            Input::Disconnected { conn } => self.forget_connection(conn),
+            Input::PeerHello { link, hello } => self.peer_hello(now, link, hello, out),
+            Input::PeerAnswer { address, hello } => self.peer_answer(now, address, hello, out),
+            Input::LinkUp(member) => self.link_up(now, member, out),
+            Input::LinkDown(member) => self.events.push_back(Event::LinkDown(member)),
+            Input::Peer { from, message } => self.peer_message(now, from, message, out),
+            Input::Durable(seq) => self.durable(now, seq, out),
+            Input::SnapshotSaved { meta, bytes } => self.snapshot_saved(meta, bytes),
+            Input::SnapshotSent { to, index, ok } => {
+                self.events.push_back(Event::SnapshotSent { to, index, ok });
+            }
+            Input::SnapshotReceived {
+                from,
+                term,
+                snapshot,
+            } => {
+                self.snapshot_received(from, term, snapshot);
+            }
+            Input::Admin { call, request } => self.admin(now, call, request, out),
+            Input::DiskLow(low) => self.standing.disk_low = low,
+        }
+    }
+
+    /// Time passed: everything that is due by the clock.
+    fn tick(&mut self, now: Now, out: &mut Vec<Effect>) {
+        self.events.push_back(Event::Tick);
+        self.run(now, out);
+        self.tick_sessions(now, out);
+        self.tick_barriers(now, out);
+        self.tick_peers(now, out);
+        self.tick_standing(now, out);
+        self.tick_reaper(now);
+    }
+
+    /// Ends a step: tells the consensus core what gathered, submits what is due, and again, until
+    /// nothing is left to tell.
+    fn settle(&mut self, now: Now, out: &mut Vec<Effect>) {
+        loop {
+            self.run(now, out);
+            self.submit_due(now, out);
+            if self.events.is_empty() {
+                break;
+            }
+        }
+        self.maybe_snapshot(out);
+    }
+
+    /// Runs the consensus core on what gathered.
+    fn run(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let mut actions = Vec::new();
+        while let Some(event) = self.events.pop_front() {
+            let Some(raft) = &mut self.raft else { continue };
+            raft.step(now.mono, event, &mut actions);
+            for action in actions.drain(..) {
+                self.act(now, action, out);
+            }
+        }
+    }
+
+    /// Does what the consensus core wants done.
+    fn act(&mut self, now: Now, action: Action, out: &mut Vec<Effect>) {
+        match action {
+            Action::Send { to, message } => {
+                let message = super::message::PeerMessage::Raft(message);
+                out.push(Effect::Peer { to, message });
+            }
+            Action::Write { seq, write } => out.push(Effect::Write { seq, write }),
+            Action::Commit(entries) => self.commit(now, &entries, out),
+            Action::Restore(meta) => self.restore(now, &meta, out),
+            Action::SendSnapshot { to, term, index } => {
+                out.push(Effect::SendSnapshot { to, term, index });
+            }
+            Action::ReadReady { id, index } => self.read_ready(now, id, Some(index), out),
+            Action::ReadRefused { id, .. } => self.read_ready(now, id, None, out),
+            Action::ChangeDone { id, version } => self.call_done(id, version, out),
+            Action::ChangeRefused { id, refusal } | Action::TransferRefused { id, refusal } => {
+                self.call_refused(id, refusal, out);
+            }
+            Action::TransferDone { id } => self.transfer_done(id, out),
+            Action::Turned => self.turned(now, out),
+            Action::Configured => self.configured(out),
+        }
+    }
+
+    /// Brings the consensus core to life on a disk that belongs to an ensemble.
+    fn start_consensus(&mut self, now: Now, recovered: Recovered, next_seq: WriteSeq) {
+        let snapshot = recovered
+            .snapshot
+            .as_ref()
+            .map(|snapshot| snapshot.meta.clone());
+        let boot = Boot {
+            id: self.member,
+            timing: self.options.timing,
+            window: self.options.window,
+            seed: self.boot,
+            hard: recovered.hard,
+            snapshot: snapshot.unwrap_or_else(SnapshotMeta::default),
+            entries: recovered.entries,
+            repairing: recovered.repairing,
+            next_seq: next_seq.0,
+            now: now.mono,
+        };
+        self.raft = Some(Raft::new(boot));
+        self.standing.started(now.mono);
+    }
+
+    /// Checks what must hold between steps. For tests and the simulator.
+    ///
+    /// # Panics
+    /// When it does not hold.
+    pub fn check_invariants(&self) {
+        if let Some(raft) = &self.raft {
+            raft.check_invariants();
+            assert!(
+                self.state.applied() <= raft.commit_index(),
+                "applied {} beyond committed {}",
+                self.state.applied(),
+                raft.commit_index()
+            );
+        }
+        self.connections.check_invariants();
+        self.queue.check_invariants();
+    }
+
+    /// The replicated state, for tests and the simulator.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The consensus core, for tests and the simulator; `None` while blank.
+    pub fn raft(&self) -> Option<&Raft> {
+        self.raft.as_ref()
+    }
+}

@@ -1,0 +1,96 @@
+//! When a snapshot is taken and the log behind it cut, and what arrives from a leader.
+
+use std::sync::Arc;
+
+use super::Node;
+use crate::core::effect::Effect;
+use crate::core::input::Snapshot;
+use crate::core::raft::event::{Event, SnapshotMeta};
+use crate::core::types::{Index, MemberId, Term};
+
+/// What is known about snapshots.
+#[derive(Debug)]
+pub struct Snapshots {
+    /// The newest durable one covers this.
+    last: Index,
+    /// One is being stored.
+    saving: bool,
+    /// One was asked for.
+    demanded: bool,
+    /// Arrived from the leader, not installed yet.
+    received: Option<Arc<Snapshot>>,
+}
+
+impl Snapshots {
+    pub(super) fn new(last: Index) -> Snapshots {
+        Snapshots {
+            last,
+            saving: false,
+            demanded: false,
+            received: None,
+        }
+    }
+
+    pub(super) fn demand(&mut self) {
+        self.demanded = true;
+    }
+
+    pub(super) fn take_received(&mut self, index: Index) -> Option<Arc<Snapshot>> {
+        self.received
+            .take()
+            .filter(|snapshot| snapshot.meta.index == index)
+    }
+
+    pub(super) fn installed(&mut self, index: Index) {
+        self.last = index;
+    }
+}
+
+impl Node {
+    /// Takes a snapshot when enough was applied since the last one. An image costs no time that
+    /// anybody would notice; encoding and storing it happen elsewhere.
+    pub(super) fn maybe_snapshot(&mut self, out: &mut Vec<Effect>) {
+        let Some(raft) = &self.raft else { return };
+        let index = self.state.applied();
+        let since = index.0.saturating_sub(self.snapshots.last.0);
+        let due = since >= self.options.snapshot_every || (self.snapshots.demanded && since > 0);
+        if self.snapshots.saving || !due {
+            return;
+        }
+        let Some(term) = raft.term_at(index) else {
+            return;
+        };
+        self.snapshots.saving = true;
+        self.snapshots.demanded = false;
+        let meta = SnapshotMeta {
+            index,
+            term,
+            config: raft.committed_config().clone(),
+        };
+        out.push(Effect::SaveSnapshot(Arc::new(Snapshot {
+            meta,
+            image: self.state.image(),
+        })));
+    }
+
+    pub(super) fn snapshot_saved(&mut self, meta: SnapshotMeta, bytes: Option<u64>) {
+        self.snapshots.saving = false;
+        if bytes.is_some() && meta.index > self.snapshots.last {
+            self.snapshots.last = meta.index;
+            let keep = self.options.snapshot_keep;
+            self.events.push_back(Event::SnapshotSaved { meta, keep });
+        }
+    }
+
+    pub(super) fn snapshot_received(
+        &mut self,
+        from: MemberId,
+        term: Term,
+        snapshot: Arc<Snapshot>,
+    ) {
+        let meta = snapshot.meta.clone();
+        self.snapshots.received = Some(snapshot);
+        self.events
+            .push_back(Event::SnapshotReceived { from, term, meta });
+    }
+}

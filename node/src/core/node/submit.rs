@@ -1,0 +1,453 @@
+//! Writes on their way to the leader, in the order in which they came.
+//!
+//! What was sent in one term and did not come to pass is sent again only when it is certain that
+//! it is not in the log: once the first entry of a newer term is applied here, nothing that an
+//! older leader had taken can follow it. So no write is ever repeated on an unknown outcome, and
+//! none is lost because the leader changed. Within a term, the leader takes each request once.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use super::Node;
+use crate::core::effect::Effect;
+use crate::core::entry::{Action, Command, Origin, Payload};
+use crate::core::message::{PeerMessage, Submission};
+use crate::core::raft::event::Event;
+use crate::core::types::{ConnId, MemberId, Mono, Now, Term};
+
+/// How many submissions travel in one message.
+const BATCH: usize = 1_024;
+
+/// A request that has no outcome yet.
+#[derive(Clone, Debug)]
+struct Pending {
+    request: u64,
+    /// Who waits; `None` once that connection is gone.
+    conn: Option<ConnId>,
+    action: Action,
+    /// The term in which it was handed to the leader; `None`: it is certain not to be in the log.
+    sent: Option<Term>,
+}
+
+/// This server's requests without an outcome, oldest first.
+#[derive(Debug, Default)]
+pub struct SubmitQueue {
+    last: u64,
+    items: VecDeque<Pending>,
+    /// The newest term whose first entry is applied here.
+    settled: Term,
+    /// The stream in that term.
+    stream: u64,
+    /// Not before this: the leader refused, because it is handing over.
+    hold_until: Mono,
+    /// How many at the end of `items` may be unsent; 0 makes the common case cheap.
+    unsent: usize,
+}
+
+impl SubmitQueue {
+    /// Puts a request in line; gives its number.
+    pub fn push(&mut self, conn: Option<ConnId>, action: Action) -> u64 {
+        self.last += 1;
+        self.unsent += 1;
+        self.items.push_back(Pending {
+            request: self.last,
+            conn,
+            action,
+            sent: None,
+        });
+        self.last
+    }
+
+    /// Takes a request out whose outcome is known; gives the connection that waits for it.
+    pub fn resolve(&mut self, request: u64) -> Option<ConnId> {
+        let at = self
+            .items
+            .binary_search_by_key(&request, |item| item.request)
+            .ok()?;
+        let item = self.items.remove(at)?;
+        if item.sent.is_none() {
+            self.unsent -= 1;
+        }
+        item.conn
+    }
+
+    /// Nobody waits for this connection's requests any more; those that were not sent never are.
+    pub fn drop_conn(&mut self, conn: ConnId) {
+        self.items.retain_mut(|item| {
+            if item.conn != Some(conn) {
+                return true;
+            }
+            item.conn = None;
+            // Closing a session is still wanted when its connection is gone.
+            item.sent.is_some() || matches!(item.action, Action::CloseSession { .. })
+        });
+        self.recount();
+    }
+
+    /// The first entry of `term` is applied here: what older leaders had not brought into the log
+    /// by now never will be.
+    pub fn settle(&mut self, term: Term) {
+        self.settled = term;
+        self.stream = 0;
+        self.hold_until = Mono(0);
+        for item in &mut self.items {
+            if item.sent.is_some_and(|sent| sent < term) {
+                item.sent = None;
+            }
+        }
+        self.recount();
+    }
+
+    /// The leader of `term` did not take `from` and what followed in this stream.
+    pub fn refused(&mut self, term: Term, stream: u64, from: u64, hold_until: Mono) {
+        if term != self.settled || stream != self.stream {
+            return;
+        }
+        self.stream += 1;
+        self.hold_until = hold_until;
+        for item in &mut self.items {
+            if item.request >= from && item.sent == Some(term) {
+                item.sent = None;
+            }
+        }
+        self.recount();
+    }
+
+    /// A new link to the leader of `term`: what went over the old one may not have arrived. The
+    /// leader knows which it took.
+    pub fn resend(&mut self, term: Term) {
+        if term == self.settled {
+            for item in &mut self.items {
+                if item.sent == Some(term) {
+                    item.sent = None;
+                }
+            }
+            self.recount();
+        }
+    }
+
+    /// Whether anything can be handed to the leader of `term` now.
+    pub fn due(&self, term: Term, now: Mono) -> bool {
+        self.unsent > 0 && self.settled == term && now >= self.hold_until
+    }
+
+    /// What is to be handed to the leader of `term`, in order; it counts as sent.
+    pub fn take(&mut self, term: Term) -> Vec<Submission> {
+        let mut taken = Vec::with_capacity(self.unsent);
+        for item in self.items.iter_mut().filter(|item| item.sent.is_none()) {
+            item.sent = Some(term);
+            taken.push(Submission {
+                request: item.request,
+                action: item.action.clone(),
+            });
+        }
+        self.unsent = 0;
+        taken
+    }
+
+    /// Forgets all: the state jumped, and nobody is left who waits.
+    pub fn clear(&mut self) {
+        self.items.clear();
+        self.unsent = 0;
+    }
+
+    /// The newest term whose first entry is applied here.
+    pub fn settled(&self) -> Term {
+        self.settled
+    }
+
+    /// How many have no outcome yet.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether every request has its outcome.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    fn recount(&mut self) {
+        self.unsent = self.items.iter().filter(|item| item.sent.is_none()).count();
+    }
+
+    /// See [`Node::check_invariants`].
+    ///
+    /// # Panics
+    /// When the order or the count is broken.
+    pub fn check_invariants(&self) {
+        let unsent = self.items.iter().filter(|item| item.sent.is_none()).count();
+        assert_eq!(unsent, self.unsent, "count of unsent requests");
+        let mut requests = self.items.iter().map(|item| item.request);
+        let mut last = requests.next();
+        for request in requests {
+            assert!(last < Some(request), "requests out of order");
+            last = Some(request);
+        }
+    }
+}
+
+/// What this server took as leader, so that it takes each request once.
+#[derive(Debug, Default)]
+pub struct Intake {
+    term: Term,
+    from: BTreeMap<MemberId, Stream>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Stream {
+    boot: u64,
+    number: u64,
+    taken: u64,
+}
+
+impl Intake {
+    /// The part of a submission that was not taken yet; `None` if the whole stream is over.
+    fn fresh(
+        &mut self,
+        term: Term,
+        from: MemberId,
+        boot: u64,
+        stream: u64,
+        submissions: Vec<Submission>,
+    ) -> Option<Vec<Submission>> {
+        let known = self.stream(term, from, boot);
+        if stream != known.number {
+            return None;
+        }
+        let taken = known.taken;
+        let fresh: Vec<Submission> = submissions
+            .into_iter()
+            .filter(|submission| submission.request > taken)
+            .collect();
+        if let Some(last) = fresh.last() {
+            known.taken = last.request;
+        }
+        Some(fresh)
+    }
+
+    /// Ends a member's stream: nothing more of it is taken. Says from which request on.
+    fn refuse(
+        &mut self,
+        term: Term,
+        from: MemberId,
+        boot: u64,
+        stream: u64,
+        submissions: &[Submission],
+    ) -> Option<u64> {
+        let known = self.stream(term, from, boot);
+        if stream != known.number {
+            return None;
+        }
+        let first = submissions
+            .iter()
+            .find(|submission| submission.request > known.taken)?;
+        known.number += 1;
+        Some(first.request)
+    }
+
+    fn stream(&mut self, term: Term, from: MemberId, boot: u64) -> &mut Stream {
+        if self.term != term {
+            self.term = term;
+            self.from.clear();
+        }
+        let known = self.from.entry(from).or_default();
+        if known.boot != boot {
+            *known = Stream {
+                boot,
+                ..Stream::default()
+            };
+        }
+        known
+    }
+}
+
+impl Node {
+    /// Hands what is due to the leader, whoever it is.
+    pub(super) fn submit_due(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let Some(raft) = &self.raft else { return };
+        let term = raft.term();
+        if !self.queue.due(term, now.mono) {
+            return;
+        }
+        let Some(leader) = raft.leader() else { return };
+        if leader == self.member {
+            if raft.accepts_proposals() {
+                let submissions = self.queue.take(term);
+                self.propose(now, self.member, self.boot, submissions);
+            }
+            return;
+        }
+        let (boot, stream) = (self.boot, self.queue.stream);
+        let mut rest = self.queue.take(term).into_iter();
+        loop {
+            let submissions: Vec<Submission> = rest.by_ref().take(BATCH).collect();
+            if submissions.is_empty() {
+                break;
+            }
+            let message = PeerMessage::Submit {
+                term,
+                boot,
+                stream,
+                submissions,
+            };
+            out.push(Effect::Peer {
+                to: leader,
+                message,
+            });
+        }
+    }
+
+    fn propose(&mut self, now: Now, member: MemberId, boot: u64, submissions: Vec<Submission>) {
+        let payloads = submissions
+            .into_iter()
+            .map(|Submission { request, action }| {
+                let origin = Some(Origin {
+                    member,
+                    boot,
+                    request,
+                });
+                Payload::Command(Arc::new(Command {
+                    wall: now.wall,
+                    origin,
+                    action,
+                }))
+            })
+            .collect();
+        self.events.push_back(Event::Propose(payloads));
+    }
+
+    /// Proposes something of the leader's own.
+    pub(super) fn propose_own(&mut self, now: Now, action: Action) {
+        let command = Command {
+            wall: now.wall,
+            origin: None,
+            action,
+        };
+        self.events
+            .push_back(Event::Propose(vec![Payload::Command(Arc::new(command))]));
+    }
+
+    /// As leader: a member's submissions.
+    pub(super) fn submitted(
+        &mut self,
+        now: Now,
+        from: MemberId,
+        (term, boot, stream): (Term, u64, u64),
+        submissions: Vec<Submission>,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(raft) = &self.raft else { return };
+        if raft.term() != term || raft.leader() != Some(self.member) {
+            // A newer term tells the sender all it needs to know.
+            return;
+        }
+        if !raft.accepts_proposals() {
+            if let Some(from_request) = self.intake.refuse(term, from, boot, stream, &submissions) {
+                let message = PeerMessage::SubmitRefused {
+                    term,
+                    stream,
+                    from_request,
+                };
+                out.push(Effect::Peer { to: from, message });
+            }
+            return;
+        }
+        if let Some(fresh) = self.intake.fresh(term, from, boot, stream, submissions)
+            && !fresh.is_empty()
+        {
+            self.propose(now, from, boot, fresh);
+            // Proposed before the next message is looked at: a hand-over may start there.
+            self.run(now, out);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::types::{Index, SessionId};
+
+    fn close(n: i64) -> Action {
+        Action::CloseSession {
+            session: SessionId(n),
+            attach: Some(Index(1)),
+        }
+    }
+
+    fn requests(submissions: &[Submission]) -> Vec<u64> {
+        submissions
+            .iter()
+            .map(|submission| submission.request)
+            .collect()
+    }
+
+    #[test]
+    fn what_an_old_leader_had_is_sent_again_only_after_the_new_terms_first_entry() {
+        let mut queue = SubmitQueue::default();
+        queue.settle(Term(1));
+        queue.push(Some(ConnId(1)), close(1));
+        assert_eq!(requests(&queue.take(Term(1))), [1]);
+        queue.push(Some(ConnId(1)), close(2));
+        assert!(!queue.due(Term(2), Mono(0)), "term 2 is not settled here");
+        queue.settle(Term(2));
+        assert!(queue.due(Term(2), Mono(0)));
+        assert_eq!(requests(&queue.take(Term(2))), [1, 2], "in their order");
+    }
+
+    #[test]
+    fn a_leader_takes_each_request_once_a_term() {
+        let mut intake = Intake::default();
+        let from = MemberId(7);
+        let batch = |range: std::ops::RangeInclusive<u64>| {
+            range
+                .map(|request| Submission {
+                    request,
+                    action: close(1),
+                })
+                .collect::<Vec<_>>()
+        };
+        let first = intake.fresh(Term(1), from, 9, 0, batch(1..=3));
+        assert_eq!(requests(&first.unwrap()), [1, 2, 3]);
+        let again = intake.fresh(Term(1), from, 9, 0, batch(1..=5));
+        assert_eq!(requests(&again.unwrap()), [4, 5]);
+        let restarted = intake.fresh(Term(1), from, 10, 0, batch(1..=1));
+        assert_eq!(requests(&restarted.unwrap()), [1]);
+    }
+
+    #[test]
+    fn nothing_of_a_refused_stream_is_taken_later() {
+        let mut intake = Intake::default();
+        let from = MemberId(7);
+        let one = |request| {
+            vec![Submission {
+                request,
+                action: close(1),
+            }]
+        };
+        assert_eq!(intake.refuse(Term(1), from, 9, 0, &one(4)), Some(4));
+        assert_eq!(
+            intake.fresh(Term(1), from, 9, 0, one(5)),
+            None,
+            "still of the old stream"
+        );
+        assert_eq!(
+            requests(&intake.fresh(Term(1), from, 9, 1, one(4)).unwrap()),
+            [4]
+        );
+
+        let mut queue = SubmitQueue::default();
+        queue.settle(Term(1));
+        for n in 1..=3 {
+            queue.push(None, close(n));
+        }
+        queue.take(Term(1));
+        queue.refused(Term(1), 0, 2, Mono(50));
+        assert!(!queue.due(Term(1), Mono(49)));
+        assert_eq!(requests(&queue.take(Term(1))), [2, 3]);
+        queue.refused(Term(1), 0, 1, Mono(50));
+        assert!(
+            !queue.due(Term(1), Mono(99)),
+            "a refusal of an older stream says nothing"
+        );
+    }
+}

@@ -1,0 +1,122 @@
+//! Accepting a leader's log (Raft §5.3). Only what is durable here is acknowledged.
+
+use std::sync::Arc;
+
+use super::event::{Action, LogWrite, Message};
+use super::{Raft, Role};
+use crate::core::entry::{Entry, Payload};
+use crate::core::types::{Index, MemberId, Mono, Term};
+
+impl Raft {
+    pub(super) fn append(
+        &mut self,
+        now: Mono,
+        from: MemberId,
+        term: Term,
+        before: (Index, Term),
+        entries: Vec<Arc<Entry>>,
+        (commit, round): (Index, u64),
+        out: &mut Vec<Action>,
+    ) {
+        if term < self.hard.term {
+            // Tells a deposed leader of the newer term.
+            let message = Message::Rejected {
+                term: self.hard.term,
+                prev_index: before.0,
+                hint_index: Index(0),
+                hint_term: Term(0),
+                round,
+            };
+            out.push(Action::Send { to: from, message });
+            return;
+        }
+        assert!(
+            !(term == self.hard.term && matches!(self.role, Role::Leader(_))),
+            "two leaders in term {term}"
+        );
+        self.follow(now, term, Some(from), out);
+        self.round = self.round.max(round);
+        let (prev, entries) = self.beyond_commit(before, entries);
+        if self.log.term_at(prev.0) != Some(prev.1) {
+            return self.reject(from, prev, round, out);
+        }
+        let last = Index(prev.0.0 + entries.len() as u64);
+        self.take_entries(entries, out);
+        self.verified = self.verified.max(last);
+        self.commit_to(commit.min(self.verified), out);
+        self.acknowledge(out);
+    }
+
+    /// What is committed here is equal everywhere: only what follows needs a look.
+    fn beyond_commit(
+        &self,
+        before: (Index, Term),
+        mut entries: Vec<Arc<Entry>>,
+    ) -> ((Index, Term), Vec<Arc<Entry>>) {
+        let commit = self.log.commit_index();
+        if before.0 >= commit {
+            return (before, entries);
+        }
+        let known = (commit.0 - before.0.0) as usize;
+        if known >= entries.len() {
+            entries.clear();
+        } else {
+            entries.drain(..known);
+        }
+        let term = self.log.term_at(commit).unwrap_or(before.1);
+        ((commit, term), entries)
+    }
+
+    fn reject(&mut self, to: MemberId, prev: (Index, Term), round: u64, out: &mut Vec<Action>) {
+        let (hint_index, hint_term) = self.log.last_not_above(prev.0.prev(), prev.1);
+        let message = Message::Rejected {
+            term: self.hard.term,
+            prev_index: prev.0,
+            hint_index,
+            hint_term,
+            round,
+        };
+        out.push(Action::Send { to, message });
+    }
+
+    /// Appends what is new, after dropping what contradicts it.
+    fn take_entries(&mut self, mut entries: Vec<Arc<Entry>>, out: &mut Vec<Action>) {
+        let known = |entry: &Arc<Entry>| self.log.term_at(entry.index) == Some(entry.term);
+        let fresh = entries
+            .iter()
+            .position(|entry| !known(entry))
+            .unwrap_or(entries.len());
+        entries.drain(..fresh);
+        let Some(first) = entries.first().map(|entry| entry.index) else {
+            return;
+        };
+        let mut configured = false;
+        if first <= self.log.last_index() {
+            configured = self.log.truncate(first);
+            self.write(LogWrite::Truncate(first), out);
+        }
+        configured |= entries
+            .iter()
+            .any(|entry| matches!(entry.payload, Payload::Config(_)));
+        let seq = self.next_seq;
+        self.log.append(&entries, seq);
+        self.write(LogWrite::Append(entries), out);
+        if configured {
+            out.push(Action::Configured);
+        }
+    }
+
+    /// Tells the leader what is both equal to its log and durable here.
+    pub(super) fn acknowledge(&mut self, out: &mut Vec<Action>) {
+        let Some(to) = self.leader.filter(|leader| *leader != self.id) else {
+            return;
+        };
+        let matched = self.verified.min(self.log.durable_index());
+        let message = Message::Accepted {
+            term: self.hard.term,
+            matched,
+            round: self.round,
+        };
+        out.push(Action::Send { to, message });
+    }
+}

@@ -1,0 +1,160 @@
+//! How far a member is, as its leader knows.
+
+use std::collections::VecDeque;
+
+use super::event::Window;
+use crate::core::types::{Index, Mono};
+
+/// How to send to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// Where its log meets ours is not known: one message at a time.
+    Probe {
+        /// One is on its way.
+        waiting: bool,
+    },
+    /// In step: a stream within the window.
+    Replicate,
+    /// It gets a snapshot that covers this.
+    Snapshot(Index),
+}
+
+/// One member.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// Known to be equal and durable there up to here. Invariant: matched < next.
+    pub matched: Index,
+    /// The next entry to send.
+    pub next: Index,
+    /// Whether messages can reach it.
+    pub connected: bool,
+    /// When it was last heard.
+    pub heard: Option<Mono>,
+    /// The newest round that it echoed.
+    pub round: u64,
+    mode: Mode,
+    /// Unacknowledged batches: last index and weight.
+    flight: VecDeque<(Index, usize)>,
+    flight_bytes: usize,
+}
+
+impl Progress {
+    /// A member about which nothing is known yet.
+    pub fn new(next: Index, connected: bool, heard: Option<Mono>) -> Progress {
+        Progress {
+            matched: Index(0),
+            next,
+            connected,
+            heard,
+            round: 0,
+            mode: Mode::Probe { waiting: false },
+            flight: VecDeque::new(),
+            flight_bytes: 0,
+        }
+    }
+
+    /// Whether a snapshot is on its way.
+    pub fn snapshotting(&self) -> bool {
+        matches!(self.mode, Mode::Snapshot(_))
+    }
+
+    /// Whether it is in step.
+    pub fn replicating(&self) -> bool {
+        self.mode == Mode::Replicate
+    }
+
+    /// Whether another batch may be sent now.
+    pub fn may_send(&self, window: &Window) -> bool {
+        match self.mode {
+            Mode::Probe { waiting } => !waiting,
+            Mode::Replicate => {
+                let flying = self.next.0.saturating_sub(self.matched.0 + 1);
+                flying < window.flight_entries && self.flight_bytes < window.flight_bytes
+            }
+            Mode::Snapshot(_) => false,
+        }
+    }
+
+    /// A batch that ends at `last` was sent.
+    pub fn sent(&mut self, last: Index, weight: usize) {
+        match &mut self.mode {
+            Mode::Probe { waiting } => *waiting = true,
+            Mode::Replicate if last >= self.next => {
+                self.next = last.next();
+                self.flight.push_back((last, weight));
+                self.flight_bytes += weight;
+            }
+            _ => {}
+        }
+    }
+
+    /// A heartbeat may take a lost probe's place.
+    pub fn probe_again(&mut self) {
+        if let Mode::Probe { waiting } = &mut self.mode {
+            *waiting = false;
+        }
+    }
+
+    /// It has everything up to `matched`. Gives whether that is news.
+    pub fn accepted(&mut self, matched: Index) -> bool {
+        let news = matched > self.matched;
+        self.matched = self.matched.max(matched);
+        self.next = self.next.max(self.matched.next());
+        while self
+            .flight
+            .front()
+            .is_some_and(|(last, _)| *last <= self.matched)
+        {
+            let (_, weight) = self.flight.pop_front().unwrap_or_default();
+            self.flight_bytes -= weight;
+        }
+        let caught = match self.mode {
+            Mode::Snapshot(index) => self.matched >= index,
+            _ => true,
+        };
+        if caught {
+            self.mode = Mode::Replicate;
+        }
+        news
+    }
+
+    /// It does not have the entry before; go on from `next`.
+    pub fn rejected(&mut self, next: Index) {
+        self.next = next.max(self.matched.next());
+        self.restart();
+    }
+
+    /// It gets a snapshot that covers `index`.
+    pub fn snapshot(&mut self, index: Index) {
+        self.mode = Mode::Snapshot(index);
+        self.flight.clear();
+        self.flight_bytes = 0;
+    }
+
+    /// The snapshot arrived, or did not.
+    pub fn snapshot_done(&mut self, index: Index, ok: bool) {
+        if self.snapshotting() {
+            if ok {
+                self.next = self.next.max(index.next());
+            }
+            self.restart();
+        }
+    }
+
+    /// The link broke or was made: what was in flight may be lost.
+    pub fn relinked(&mut self, up: bool) {
+        self.connected = up;
+        if !self.snapshotting() {
+            if self.matched > Index(0) {
+                self.next = self.matched.next();
+            }
+            self.restart();
+        }
+    }
+
+    fn restart(&mut self) {
+        self.mode = Mode::Probe { waiting: false };
+        self.flight.clear();
+        self.flight_bytes = 0;
+    }
+}

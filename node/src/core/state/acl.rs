@@ -1,0 +1,188 @@
+//! Who may do what. Source: ZooKeeper's `ZooKeeperServer.checkACL` and `PrepRequestProcessor.fixupACL`.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::core::op::{Acl, ErrorCode, Id};
+
+/// Read data and list children.
+pub const READ: i32 = 1;
+/// Change data.
+pub const WRITE: i32 = 2;
+/// Create children.
+pub const CREATE: i32 = 4;
+/// Delete children.
+pub const DELETE: i32 = 8;
+/// Change the access list.
+pub const ADMIN: i32 = 16;
+/// All of them.
+pub const ALL: i32 = 31;
+
+/// `world:anyone` with these permissions.
+pub fn anyone(perms: i32) -> Arc<[Acl]> {
+    let id = Id {
+        scheme: "world".to_owned(),
+        id: "anyone".to_owned(),
+    };
+    Arc::new([Acl { perms, id }])
+}
+
+/// Whether the caller has the permission. Any matching line is enough; `super` needs none.
+pub fn allowed(acl: &[Acl], ids: &[Id], perm: i32) -> bool {
+    if acl.is_empty() || ids.iter().any(|id| id.scheme == "super") {
+        return true;
+    }
+    acl.iter()
+        .any(|line| line.perms & perm != 0 && names(&line.id, ids))
+}
+
+fn names(id: &Id, ids: &[Id]) -> bool {
+    match id.scheme.as_str() {
+        "world" => id.id == "anyone",
+        "ip" => ids
+            .iter()
+            .any(|own| own.scheme == "ip" && in_network(&id.id, &own.id)),
+        _ => ids.contains(id),
+    }
+}
+
+/// Parses `address` or `address/bits`.
+fn network(text: &str) -> Option<(IpAddr, u32)> {
+    let (address, bits) = match text.split_once('/') {
+        Some((address, bits)) => (address, Some(bits.parse::<u32>().ok()?)),
+        None => (text, None),
+    };
+    let address: IpAddr = address.parse().ok()?;
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    let bits = bits.unwrap_or(most);
+    (bits <= most).then_some((address, bits))
+}
+
+fn in_network(pattern: &str, address: &str) -> bool {
+    let (Some((network, bits)), Ok(address)) = (network(pattern), address.parse::<IpAddr>()) else {
+        return false;
+    };
+    match (network, address) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => {
+            let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
+            u32::from(a) & mask == u32::from(b) & mask
+        }
+        (IpAddr::V6(a), IpAddr::V6(b)) => {
+            let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
+            u128::from(a) & mask == u128::from(b) & mask
+        }
+        _ => false,
+    }
+}
+
+/// The list as it is stored: `auth` becomes the caller's own ids, repeats are dropped.
+///
+/// # Errors
+/// `InvalidAcl` for an empty list, an unknown scheme, or an id that the scheme does not know.
+pub fn fix_up(acl: Option<&[Acl]>, ids: &[Id]) -> Result<Arc<[Acl]>, ErrorCode> {
+    let acl = acl
+        .filter(|acl| !acl.is_empty())
+        .ok_or(ErrorCode::InvalidAcl)?;
+    let mut fixed: Vec<Acl> = Vec::new();
+    for line in acl {
+        let mut lines = Vec::new();
+        match line.id.scheme.as_str() {
+            "world" if line.id.id == "anyone" => lines.push(line.clone()),
+            "auth" => {
+                let own = ids
+                    .iter()
+                    .filter(|id| id.scheme != "ip" && id.scheme != "super");
+                lines.extend(own.map(|id| Acl {
+                    perms: line.perms,
+                    id: id.clone(),
+                }));
+                if lines.is_empty() {
+                    return Err(ErrorCode::InvalidAcl);
+                }
+            }
+            "digest" if line.id.id.split(':').count() == 2 => lines.push(line.clone()),
+            "ip" if network(&line.id.id).is_some() => lines.push(line.clone()),
+            "x509" | "sasl" if !line.id.id.is_empty() => lines.push(line.clone()),
+            _ => return Err(ErrorCode::InvalidAcl),
+        }
+        for line in lines {
+            if !fixed.contains(&line) {
+                fixed.push(line);
+            }
+        }
+    }
+    Ok(fixed.into())
+}
+
+/// The list as somebody without ADMIN may see it.
+pub fn masked(acl: &[Acl]) -> Vec<Acl> {
+    let mask = |line: &Acl| match line.id.id.split_once(':') {
+        Some((user, _)) if line.id.scheme == "digest" => Acl {
+            perms: line.perms,
+            id: Id {
+                scheme: "digest".into(),
+                id: format!("{user}:x"),
+            },
+        },
+        _ => line.clone(),
+    };
+    acl.iter().map(mask).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(scheme: &str, id: &str) -> Id {
+        Id {
+            scheme: scheme.to_owned(),
+            id: id.to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_ip_line_names_an_address_or_a_network() {
+        let line = |pattern: &str| {
+            [Acl {
+                perms: READ,
+                id: id("ip", pattern),
+            }]
+        };
+        let from = |address: &str| [id("ip", address)];
+        assert!(allowed(&line("10.1.2.3"), &from("10.1.2.3"), READ));
+        assert!(allowed(&line("10.1.0.0/16"), &from("10.1.9.9"), READ));
+        assert!(!allowed(&line("10.1.0.0/16"), &from("10.2.9.9"), READ));
+        assert!(allowed(&line("0.0.0.0/0"), &from("10.2.9.9"), READ));
+        assert!(allowed(&line("fd00::/8"), &from("fd12::1"), READ));
+        assert!(!allowed(&line("fd00::/8"), &from("10.1.1.1"), READ));
+    }
+
+    #[test]
+    fn auth_becomes_the_callers_ids_and_needs_one() {
+        let acl = [Acl {
+            perms: ALL,
+            id: id("auth", ""),
+        }];
+        let ids = [id("ip", "127.0.0.1"), id("digest", "u:h")];
+        let fixed = fix_up(Some(&acl), &ids).unwrap();
+        assert_eq!(
+            *fixed,
+            [Acl {
+                perms: ALL,
+                id: id("digest", "u:h")
+            }]
+        );
+        assert_eq!(fix_up(Some(&acl), &ids[..1]), Err(ErrorCode::InvalidAcl));
+        assert_eq!(fix_up(None, &ids), Err(ErrorCode::InvalidAcl));
+        assert_eq!(fix_up(Some(&[]), &ids), Err(ErrorCode::InvalidAcl));
+    }
+
+    #[test]
+    fn without_admin_the_hash_is_hidden() {
+        let acl = [Acl {
+            perms: READ,
+            id: id("digest", "u:secret"),
+        }];
+        assert_eq!(masked(&acl)[0].id.id, "u:x");
+    }
+}

@@ -1,0 +1,248 @@
+//! Entries. Total: any entry is applied, and what is wrong with it is its answer.
+
+use super::session::Session;
+use super::write::Txn;
+use super::{Change, Opened, Outcome, State};
+use crate::core::entry::{Action, Command, Entry, Payload};
+use crate::core::op::{Body, ErrorCode, Id, Write};
+use crate::core::raft::config::{Config, Role};
+use crate::core::types::{Index, Password, ServerId, SessionId, Wall, Zxid};
+
+/// Where clients read the configuration.
+const CONFIG: &str = "/zookeeper/config";
+
+impl State {
+    /// Applies the next entry.
+    pub fn apply(&mut self, entry: &Entry) -> Outcome {
+        self.applied = entry.index;
+        match &entry.payload {
+            Payload::NewLeader => {
+                self.new_epoch();
+                self.done(Ok(Body::Empty))
+            }
+            Payload::Config(config) => self.configured(config),
+            Payload::Command(command) => self.command(entry.index, command),
+        }
+    }
+
+    fn command(&mut self, index: Index, command: &Command) -> Outcome {
+        let wall = command.wall;
+        match &command.action {
+            Action::Write {
+                session,
+                attach,
+                ids,
+                write,
+            } => self.client_write(wall, *session, *attach, ids, write),
+            Action::CreateSession {
+                server,
+                timeout_ms,
+                password,
+            } => self.create_session(index, wall, *server, *timeout_ms, *password),
+            Action::Attach {
+                session,
+                password,
+                timeout_ms,
+            } => self.attach(index, *session, *password, *timeout_ms),
+            Action::CloseSession { session, attach } => self.close_session(wall, *session, *attach),
+            Action::Reap(paths) => self.reap(wall, paths),
+            Action::EpochRoll => {
+                self.new_epoch();
+                self.done(Ok(Body::Empty))
+            }
+        }
+    }
+
+    fn done(&self, result: Result<Body, ErrorCode>) -> Outcome {
+        Outcome {
+            zxid: self.zxid,
+            result,
+            changes: Vec::new(),
+            opened: None,
+            ended: None,
+        }
+    }
+
+    fn new_epoch(&mut self) {
+        self.zxid = Zxid::new(self.zxid.epoch().wrapping_add(1), 0);
+    }
+
+    /// Every transaction has a zxid of its own, a failed one too.
+    fn next_zxid(&mut self) -> Zxid {
+        self.zxid = Zxid(self.zxid.0 + 1);
+        self.zxid
+    }
+
+    fn txn<'a>(&mut self, wall: Wall, session: SessionId, ids: &'a [Id]) -> Txn<'a> {
+        let zxid = self.next_zxid();
+        Txn {
+            zxid,
+            wall,
+            session,
+            ids,
+            changes: Vec::new(),
+            before: None,
+        }
+    }
+
+    fn client_write(
+        &mut self,
+        wall: Wall,
+        session: SessionId,
+        attach: Index,
+        ids: &[Id],
+        write: &Write,
+    ) -> Outcome {
+        let mut txn = self.txn(wall, session, ids);
+        let result = match self.sessions.get(session) {
+            None => Err(ErrorCode::SessionExpired),
+            Some(known) if known.attach != attach => Err(ErrorCode::SessionMoved),
+            Some(_) => self.write(write, &mut txn),
+        };
+        let changes = if result.is_ok() {
+            txn.changes
+        } else {
+            Vec::new()
+        };
+        Outcome {
+            zxid: txn.zxid,
+            result,
+            changes,
+            opened: None,
+            ended: None,
+        }
+    }
+
+    fn create_session(
+        &mut self,
+        index: Index,
+        wall: Wall,
+        server: ServerId,
+        timeout_ms: i32,
+        password: Password,
+    ) -> Outcome {
+        self.next_zxid();
+        let session = Session {
+            timeout_ms,
+            password,
+            attach: index,
+        };
+        let session = self.sessions.create(server, wall, session);
+        let opened = Some(Opened {
+            session,
+            timeout_ms,
+            password,
+            attach: index,
+        });
+        Outcome {
+            opened,
+            ..self.done(Ok(Body::Empty))
+        }
+    }
+
+    /// Unknown and wrong password look alike.
+    fn attach(
+        &mut self,
+        index: Index,
+        id: SessionId,
+        password: Password,
+        timeout_ms: i32,
+    ) -> Outcome {
+        let Some(session) = self
+            .sessions
+            .get_mut(id)
+            .filter(|it| it.password == password)
+        else {
+            return self.done(Err(ErrorCode::SessionExpired));
+        };
+        session.attach = index;
+        session.timeout_ms = timeout_ms;
+        let opened = Some(Opened {
+            session: id,
+            timeout_ms,
+            password,
+            attach: index,
+        });
+        Outcome {
+            opened,
+            ..self.done(Ok(Body::Empty))
+        }
+    }
+
+    /// The session and all its ephemerals go under one zxid.
+    fn close_session(&mut self, wall: Wall, id: SessionId, attach: Option<Index>) -> Outcome {
+        match self.sessions.get(id) {
+            None => return self.done(Err(ErrorCode::SessionExpired)),
+            Some(session) if attach.is_some_and(|attach| attach != session.attach) => {
+                return self.done(Err(ErrorCode::SessionMoved));
+            }
+            Some(_) => {}
+        }
+        let mut txn = self.txn(wall, id, &[]);
+        let mut places = self.tree.ephemeral_places(id);
+        places.sort_by_cached_key(|place| self.tree.path_of(*place));
+        for place in places {
+            self.remove(place, &mut txn);
+        }
+        self.sessions.remove(id);
+        Outcome {
+            zxid: txn.zxid,
+            result: Ok(Body::Empty),
+            changes: txn.changes,
+            opened: None,
+            ended: Some(id),
+        }
+    }
+
+    /// Judged again here: since the leader looked, a child or a change may have come.
+    fn reap(&mut self, wall: Wall, paths: &[String]) -> Outcome {
+        let mut changes: Vec<Change> = Vec::new();
+        for path in paths {
+            if let Some(place) = self.tree.find(path)
+                && self.tree.is_due(place, wall)
+            {
+                let mut txn = self.txn(wall, SessionId(0), &[]);
+                self.remove(place, &mut txn);
+                changes.extend(txn.changes);
+            }
+        }
+        Outcome {
+            changes,
+            ..self.done(Ok(Body::Empty))
+        }
+    }
+
+    /// A settled configuration is what `/zookeeper/config` shows.
+    fn configured(&mut self, config: &Config) -> Outcome {
+        let mut txn = self.txn(Wall(0), SessionId(0), &[]);
+        if !config.joint() {
+            let text = describe(config, txn.zxid);
+            self.set_reserved(CONFIG, text.into_bytes(), &mut txn);
+        }
+        Outcome {
+            changes: txn.changes,
+            ..self.done(Ok(Body::Empty))
+        }
+    }
+}
+
+/// The text of ZooKeeper's dynamic configuration.
+fn describe(config: &Config, zxid: Zxid) -> String {
+    let mut members: Vec<_> = config.members.iter().collect();
+    members.sort_by_key(|member| member.server);
+    let mut text = String::new();
+    for member in members {
+        let role = if member.role == Role::Voter {
+            "participant"
+        } else {
+            "observer"
+        };
+        let port = member.peer.rsplit(':').next().unwrap_or("2888");
+        text += &format!("server.{}={}:{port}:{role}", member.server, member.peer);
+        if !member.client.is_empty() {
+            text += &format!(";{}", member.client);
+        }
+        text += "\n";
+    }
+    text + &format!("version={:x}", zxid.0)
+}

@@ -1,0 +1,83 @@
+//! Sessions: who may speak, by which secret, and for how long they may be silent.
+
+use std::collections::BTreeMap;
+
+use crate::core::types::{Index, Password, ServerId, SessionId, Wall};
+
+/// A session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Negotiated, in milliseconds.
+    pub timeout_ms: i32,
+    /// Its secret.
+    pub password: Password,
+    /// The claim of the connection that holds it: the index of the entry that gave it.
+    pub attach: Index,
+}
+
+/// All sessions.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    all: BTreeMap<SessionId, Session>,
+    counter: u16,
+}
+
+impl Sessions {
+    /// As they were.
+    pub fn from_parts(sessions: &[(SessionId, Session)], counter: u16) -> Sessions {
+        Sessions {
+            all: sessions.iter().copied().collect(),
+            counter,
+        }
+    }
+
+    /// Where numbers go on.
+    pub fn counter(&self) -> u16 {
+        self.counter
+    }
+
+    /// A session's details.
+    pub fn get(&self, id: SessionId) -> Option<&Session> {
+        self.all.get(&id)
+    }
+
+    /// The same, to change it.
+    pub fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
+        self.all.get_mut(&id)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (SessionId, &Session)> {
+        self.all.iter().map(|(id, session)| (*id, session))
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// A new one. Its id is laid out as ZooKeeper's: the server's number in the high byte, then
+    /// five bytes of wall clock, then a counter.
+    pub fn create(&mut self, server: ServerId, wall: Wall, session: Session) -> SessionId {
+        loop {
+            self.counter = self.counter.wrapping_add(1);
+            let clock = (wall.0 as u64 & 0xFF_FFFF_FFFF) << 16;
+            let id = (u64::from(server.0) << 56) | clock | u64::from(self.counter);
+            let id = SessionId(id as i64);
+            if id != SessionId(0) && !self.all.contains_key(&id) {
+                self.all.insert(id, session);
+                return id;
+            }
+        }
+    }
+
+    /// Ends one.
+    pub fn remove(&mut self, id: SessionId) -> bool {
+        self.all.remove(&id).is_some()
+    }
+}

@@ -1,0 +1,436 @@
+//! The znodes: an arena of chunks that images share, and an index from (parent, name) to place.
+//!
+//! The index is outside the image, so that a parent with a million children costs nothing to
+//! copy; it is rebuilt from the znodes when an image is restored.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{acl, digest, path};
+use crate::core::op::{Acl, Stat};
+use crate::core::types::{SessionId, Wall, Zxid};
+
+/// Znodes in one chunk.
+const CHUNK: usize = 256;
+
+/// How a znode ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Lifetime {
+    Persistent,
+    Ephemeral(SessionId),
+    Container,
+    /// Milliseconds without a change and without children.
+    Ttl(i64),
+}
+
+/// A znode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Znode {
+    pub parent: u32,
+    pub name: Arc<str>,
+    pub data: Option<Bytes>,
+    pub acl: Arc<[Acl]>,
+    pub lifetime: Lifetime,
+    pub czxid: Zxid,
+    pub mzxid: Zxid,
+    pub pzxid: Zxid,
+    pub ctime: i64,
+    pub mtime: i64,
+    pub version: i32,
+    pub aversion: i32,
+    /// Children ever created; the next sequential name.
+    pub creates: i32,
+    pub children: i32,
+}
+
+impl Znode {
+    /// What clients see (ZooKeeper's `DataNode.copyStat`).
+    pub fn stat(&self) -> Stat {
+        let owner = match self.lifetime {
+            Lifetime::Ephemeral(session) => session.0,
+            _ => 0,
+        };
+        Stat {
+            czxid: self.czxid,
+            mzxid: self.mzxid,
+            ctime: self.ctime,
+            mtime: self.mtime,
+            version: self.version,
+            cversion: self.creates.wrapping_mul(2).wrapping_sub(self.children),
+            aversion: self.aversion,
+            ephemeral_owner: owner,
+            data_length: self.data.as_ref().map_or(0, |data| data.len() as i32),
+            num_children: self.children,
+            pzxid: self.pzxid,
+        }
+    }
+}
+
+/// A part of the arena.
+#[derive(Clone, Debug, Default)]
+pub struct Chunk {
+    /// Free places are `None`.
+    pub znodes: Vec<Option<Znode>>,
+}
+
+/// The place of the root.
+pub const ROOT: u32 = 0;
+
+/// All znodes.
+#[derive(Debug)]
+pub struct Tree {
+    chunks: Vec<Arc<Chunk>>,
+    free: BTreeSet<u32>,
+    index: BTreeMap<u32, BTreeMap<Arc<str>, u32>>,
+    ephemerals: BTreeMap<SessionId, BTreeSet<u32>>,
+    ephemeral_count: usize,
+    /// Containers and TTL znodes.
+    mortal: BTreeSet<u32>,
+    len: usize,
+    data_bytes: u64,
+    /// Access lists in use, so that equal ones are one.
+    acls: BTreeSet<Arc<[Acl]>>,
+}
+
+impl Tree {
+    /// The root and ZooKeeper's reserved znodes.
+    pub fn new() -> Tree {
+        let mut tree = Tree {
+            chunks: Vec::new(),
+            free: BTreeSet::new(),
+            index: BTreeMap::new(),
+            ephemerals: BTreeMap::new(),
+            ephemeral_count: 0,
+            mortal: BTreeSet::new(),
+            len: 0,
+            data_bytes: 0,
+            acls: BTreeSet::new(),
+        };
+        let blank = |name: &str, parent: u32, acl: Arc<[Acl]>| Znode {
+            parent,
+            name: name.into(),
+            data: Some(Bytes::new()),
+            acl,
+            lifetime: Lifetime::Persistent,
+            czxid: Zxid(0),
+            mzxid: Zxid(0),
+            pzxid: Zxid(0),
+            ctime: 0,
+            mtime: 0,
+            version: 0,
+            aversion: 0,
+            creates: 0,
+            children: 0,
+        };
+        let root = tree.place(blank("", ROOT, acl::anyone(acl::ALL)));
+        let own = tree.insert(root, blank("zookeeper", root, acl::anyone(acl::ALL)));
+        tree.insert(own, blank("quota", own, acl::anyone(acl::ALL)));
+        tree.insert(own, blank("config", own, acl::anyone(acl::READ)));
+        tree.change(root, |znode| znode.creates = 0);
+        tree.change(own, |znode| znode.creates = 0);
+        tree
+    }
+
+    /// The tree of an image.
+    pub fn from_chunks(chunks: Vec<Arc<Chunk>>) -> Tree {
+        let mut tree = Tree {
+            chunks: Vec::new(),
+            ..Tree::new()
+        };
+        tree.index.clear();
+        tree.len = 0;
+        tree.data_bytes = 0;
+        for (number, chunk) in chunks.iter().enumerate() {
+            for (offset, znode) in chunk.znodes.iter().enumerate() {
+                let place = (number * CHUNK + offset) as u32;
+                match znode {
+                    None => {
+                        tree.free.insert(place);
+                    }
+                    Some(znode) => tree.register(place, znode),
+                }
+            }
+        }
+        tree.chunks = chunks;
+        tree
+    }
+
+    /// The arena, to be shared.
+    pub fn chunks(&self) -> &[Arc<Chunk>] {
+        &self.chunks
+    }
+
+    /// How many znodes.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Never: there is always the root.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many of them are ephemeral.
+    pub fn ephemeral_count(&self) -> usize {
+        self.ephemeral_count
+    }
+
+    /// Names and data, in bytes.
+    pub fn data_bytes(&self) -> u64 {
+        self.data_bytes
+    }
+
+    /// The znode at a place.
+    pub fn get(&self, place: u32) -> Option<&Znode> {
+        let place = place as usize;
+        self.chunks
+            .get(place / CHUNK)?
+            .znodes
+            .get(place % CHUNK)?
+            .as_ref()
+    }
+
+    /// Where a path leads. `""` is the root.
+    pub fn find(&self, path: &str) -> Option<u32> {
+        let rest = path::normal(path).strip_prefix('/')?;
+        if rest.is_empty() {
+            return Some(ROOT);
+        }
+        rest.split('/')
+            .try_fold(ROOT, |at, name| self.child(at, name))
+    }
+
+    /// A child's place.
+    pub fn child(&self, parent: u32, name: &str) -> Option<u32> {
+        self.index.get(&parent)?.get(name).copied()
+    }
+
+    /// The children's names, sorted.
+    pub fn children(&self, parent: u32) -> impl Iterator<Item = (&Arc<str>, u32)> {
+        self.index
+            .get(&parent)
+            .into_iter()
+            .flatten()
+            .map(|(name, place)| (name, *place))
+    }
+
+    /// The full path of a place.
+    pub fn path_of(&self, place: u32) -> String {
+        let mut names = Vec::new();
+        let mut at = place;
+        while at != ROOT {
+            let Some(znode) = self.get(at) else { break };
+            names.push(Arc::clone(&znode.name));
+            at = znode.parent;
+        }
+        if names.is_empty() {
+            return "/".to_owned();
+        }
+        names
+            .iter()
+            .rev()
+            .fold(String::new(), |path, name| path + "/" + name)
+    }
+
+    /// How many znodes are below a place.
+    pub fn count_below(&self, place: u32) -> usize {
+        self.children(place)
+            .map(|(_, child)| 1 + self.count_below(child))
+            .sum()
+    }
+
+    /// Changes a znode in place; an image that shares its chunk keeps the old one. Lifetime, name
+    /// and parent never change.
+    pub fn change<T>(&mut self, place: u32, change: impl FnOnce(&mut Znode) -> T) -> Option<T> {
+        let at = place as usize;
+        let chunk = Arc::make_mut(self.chunks.get_mut(at / CHUNK)?);
+        let znode = chunk.znodes.get_mut(at % CHUNK)?.as_mut()?;
+        let before = znode.data.as_ref().map_or(0, |data| data.len() as u64);
+        let result = change(znode);
+        let after = znode.data.as_ref().map_or(0, |data| data.len() as u64);
+        self.data_bytes = self.data_bytes + after - before;
+        Some(result)
+    }
+
+    /// Adds a child; the parent's counters move.
+    pub fn insert(&mut self, parent: u32, znode: Znode) -> u32 {
+        let place = self.place(znode);
+        self.change(parent, |parent| {
+            parent.creates = parent.creates.wrapping_add(1);
+            parent.children += 1;
+        });
+        place
+    }
+
+    /// Removes a childless znode; the parent's counters move.
+    pub fn remove(&mut self, place: u32) -> Option<Znode> {
+        let znode = self.erase(place)?;
+        self.change(znode.parent, |parent| parent.children -= 1);
+        Some(znode)
+    }
+
+    /// Removes a znode and nothing else: the parent's counters are the caller's business.
+    pub fn erase(&mut self, place: u32) -> Option<Znode> {
+        let at = place as usize;
+        let chunk = Arc::make_mut(self.chunks.get_mut(at / CHUNK)?);
+        let znode = chunk.znodes.get_mut(at % CHUNK)?.take()?;
+        self.free.insert(place);
+        self.len -= 1;
+        self.data_bytes -= weight(&znode);
+        if let Some(children) = self.index.get_mut(&znode.parent) {
+            children.remove(&znode.name);
+            if children.is_empty() {
+                self.index.remove(&znode.parent);
+            }
+        }
+        self.mortal.remove(&place);
+        if let Lifetime::Ephemeral(session) = znode.lifetime {
+            self.ephemeral_count -= 1;
+            if let Some(own) = self.ephemerals.get_mut(&session) {
+                own.remove(&place);
+                if own.is_empty() {
+                    self.ephemerals.remove(&session);
+                }
+            }
+        }
+        Some(znode)
+    }
+
+    /// Puts a znode back as it was (a multi is undone); the parent's counters are put back by
+    /// whoever undoes.
+    pub fn put_back(&mut self, place: u32, znode: Znode) {
+        self.free.remove(&place);
+        self.register(place, &znode);
+        let at = place as usize;
+        if let Some(chunk) = self.chunks.get_mut(at / CHUNK)
+            && let Some(slot) = Arc::make_mut(chunk).znodes.get_mut(at % CHUNK)
+        {
+            *slot = Some(znode);
+        }
+    }
+
+    fn place(&mut self, znode: Znode) -> u32 {
+        let place = match self.free.pop_first() {
+            Some(place) => place,
+            None => self.grow(),
+        };
+        self.register(place, &znode);
+        let at = place as usize;
+        let chunk = Arc::make_mut(&mut self.chunks[at / CHUNK]);
+        chunk.znodes[at % CHUNK] = Some(znode);
+        place
+    }
+
+    fn grow(&mut self) -> u32 {
+        if self
+            .chunks
+            .last()
+            .is_none_or(|chunk| chunk.znodes.len() == CHUNK)
+        {
+            self.chunks.push(Arc::default());
+        }
+        let number = self.chunks.len() - 1;
+        let chunk = Arc::make_mut(&mut self.chunks[number]);
+        chunk.znodes.push(None);
+        (number * CHUNK + chunk.znodes.len() - 1) as u32
+    }
+
+    /// Everything that is derived from a znode being there.
+    fn register(&mut self, place: u32, znode: &Znode) {
+        self.len += 1;
+        self.data_bytes += weight(znode);
+        if place != ROOT {
+            let children = self.index.entry(znode.parent).or_default();
+            children.insert(Arc::clone(&znode.name), place);
+        }
+        match znode.lifetime {
+            Lifetime::Persistent => {}
+            Lifetime::Ephemeral(session) => {
+                self.ephemeral_count += 1;
+                self.ephemerals.entry(session).or_default().insert(place);
+            }
+            Lifetime::Container | Lifetime::Ttl(_) => {
+                self.mortal.insert(place);
+            }
+        }
+    }
+
+    /// One shared copy of an access list.
+    pub fn intern(&mut self, acl: Arc<[Acl]>) -> Arc<[Acl]> {
+        if let Some(known) = self.acls.get(&acl) {
+            return Arc::clone(known);
+        }
+        self.acls.insert(Arc::clone(&acl));
+        acl
+    }
+
+    /// Places of a session's ephemerals.
+    pub fn ephemeral_places(&self, session: SessionId) -> Vec<u32> {
+        self.ephemerals
+            .get(&session)
+            .into_iter()
+            .flatten()
+            .copied()
+            .collect()
+    }
+
+    /// Paths of a session's ephemerals, sorted.
+    pub fn ephemerals_of(&self, session: SessionId) -> Vec<String> {
+        let places = self.ephemeral_places(session);
+        let mut paths: Vec<String> = places.into_iter().map(|at| self.path_of(at)).collect();
+        paths.sort();
+        paths
+    }
+
+    /// Whether a container or TTL znode is due (ZooKeeper's `ContainerManager`): childless, and
+    /// a container must have had a child, a TTL znode must have been left alone for its time.
+    pub fn is_due(&self, place: u32, wall: Wall) -> bool {
+        let Some(znode) = self.get(place) else {
+            return false;
+        };
+        znode.children == 0
+            && match znode.lifetime {
+                Lifetime::Container => znode.creates > 0,
+                Lifetime::Ttl(ttl) => wall.0.saturating_sub(znode.mtime) > ttl,
+                Lifetime::Persistent | Lifetime::Ephemeral(_) => false,
+            }
+    }
+
+    /// Paths that are due.
+    pub fn due(&self, wall: Wall, max: usize) -> Vec<String> {
+        let due = self
+            .mortal
+            .iter()
+            .filter(|place| self.is_due(**place, wall))
+            .take(max);
+        due.map(|place| self.path_of(*place)).collect()
+    }
+
+    /// The digest of all znodes, from scratch.
+    pub fn digest(&self) -> u64 {
+        let mut sum = 0u64;
+        for (number, chunk) in self.chunks.iter().enumerate() {
+            for (offset, znode) in chunk.znodes.iter().enumerate() {
+                if let Some(znode) = znode {
+                    let path = self.path_of((number * CHUNK + offset) as u32);
+                    sum = sum.wrapping_add(digest::of_znode(&path, znode));
+                }
+            }
+        }
+        sum
+    }
+}
+
+impl Default for Tree {
+    fn default() -> Self {
+        Tree::new()
+    }
+}
+
+fn weight(znode: &Znode) -> u64 {
+    (znode.name.len() + znode.data.as_ref().map_or(0, |data| data.len())) as u64
+}

@@ -1,0 +1,372 @@
+//! The effect of each client write. The order of the checks decides which error wins; it is
+//! ZooKeeper's (`PrepRequestProcessor.pRequest2Txn`).
+
+use std::sync::Arc;
+
+use super::acl::{self, ADMIN, CREATE, DELETE, READ, WRITE, allowed};
+use super::tree::{Lifetime, Znode};
+use super::{Change, State, digest, path};
+use crate::core::op::{Acl, Body, Create, ErrorCode, EventType, Id, MultiResult, Write};
+use crate::core::types::{SessionId, Wall, Zxid};
+
+/// The longest TTL: five bytes of milliseconds.
+const TTL_MAX: i64 = (1 << 40) - 1;
+
+/// One transaction being applied.
+pub(super) struct Txn<'a> {
+    pub(super) zxid: Zxid,
+    pub(super) wall: Wall,
+    pub(super) session: SessionId,
+    pub(super) ids: &'a [Id],
+    /// What watches may be waiting for, in order.
+    pub(super) changes: Vec<Change>,
+    /// Znodes as they were before, newest last; only kept for what can be undone.
+    pub(super) before: Option<Vec<(u32, Option<Znode>)>>,
+}
+
+impl State {
+    pub(super) fn write(&mut self, write: &Write, txn: &mut Txn<'_>) -> Result<Body, ErrorCode> {
+        match write {
+            Write::Create(create) => self.create(create, txn),
+            Write::Delete { path, version } => self.delete(path, *version, txn),
+            Write::SetData {
+                path,
+                data,
+                version,
+            } => self.set_data(path, data.as_ref(), *version, txn),
+            Write::SetAcl { path, acl, version } => {
+                self.set_acl(path, acl.as_deref(), *version, txn)
+            }
+            Write::Check { path, version } => self.check(path, *version, txn),
+            Write::Multi(writes) => Ok(self.multi(writes, txn)),
+        }
+    }
+
+    /// All or nothing. A failure is told op by op inside an answer that is itself no error:
+    /// 0 before the failing op, its code, then RuntimeInconsistency.
+    fn multi(&mut self, writes: &[Write], txn: &mut Txn<'_>) -> Body {
+        txn.before = Some(Vec::new());
+        let digest = self.digest;
+        let mut results = Vec::with_capacity(writes.len());
+        let mut failed = None;
+        for (at, write) in writes.iter().enumerate() {
+            match self.write(write, txn) {
+                Ok(body) => results.push(MultiResult::Done {
+                    op: wire_op(write),
+                    body,
+                }),
+                Err(error) => {
+                    failed = Some((at, error));
+                    break;
+                }
+            }
+        }
+        let before = txn.before.take().unwrap_or_default();
+        let Some((at, error)) = failed else {
+            return Body::Multi(results);
+        };
+        for (place, znode) in before.into_iter().rev() {
+            match znode {
+                None => {
+                    self.tree.erase(place);
+                }
+                Some(znode) if self.tree.get(place).is_some() => {
+                    self.tree.change(place, |now| *now = znode);
+                }
+                Some(znode) => self.tree.put_back(place, znode),
+            }
+        }
+        self.digest = digest;
+        txn.changes.clear();
+        let code = |n: usize| match n.cmp(&at) {
+            std::cmp::Ordering::Less => ErrorCode::Ok,
+            std::cmp::Ordering::Equal => error,
+            std::cmp::Ordering::Greater => ErrorCode::RuntimeInconsistency,
+        };
+        Body::Multi(
+            (0..writes.len())
+                .map(|n| MultiResult::Failed(code(n)))
+                .collect(),
+        )
+    }
+
+    fn create(&mut self, create: &Create, txn: &mut Txn<'_>) -> Result<Body, ErrorCode> {
+        let sequential = matches!(create.flags, 2 | 3 | 6);
+        let lifetime = lifetime_of(create, txn.session)?;
+        let (parent_path, name) = path::split(&create.path).ok_or(ErrorCode::BadArguments)?;
+        if create.path.contains('\0') {
+            return Err(ErrorCode::BadArguments);
+        }
+        let acl = acl::fix_up(create.acl.as_deref(), txn.ids)?;
+        let parent = self.tree.find(parent_path).ok_or(ErrorCode::NoNode)?;
+        let above = self.tree.get(parent).ok_or(ErrorCode::NoNode)?;
+        permit(&above.acl, txn.ids, CREATE)?;
+        let name = if sequential {
+            format!("{name}{:010}", above.creates)
+        } else {
+            name.to_owned()
+        };
+        let path = path::join(parent_path, &name);
+        if !path::is_valid(&path) {
+            return Err(ErrorCode::BadArguments);
+        }
+        if self.tree.child(parent, &name).is_some() {
+            return Err(ErrorCode::NodeExists);
+        }
+        if matches!(above.lifetime, Lifetime::Ephemeral(_)) {
+            return Err(ErrorCode::NoChildrenForEphemerals);
+        }
+        if sequential && above.creates == i32::MAX {
+            // ZooKeeper's parent is stuck there too, with this answer.
+            return Err(ErrorCode::NodeExists);
+        }
+        let znode = Znode {
+            parent,
+            name: name.as_str().into(),
+            data: create.data.clone(),
+            acl: self.tree.intern(acl),
+            lifetime,
+            czxid: txn.zxid,
+            mzxid: txn.zxid,
+            pzxid: txn.zxid,
+            ctime: txn.wall.0,
+            mtime: txn.wall.0,
+            version: 0,
+            aversion: 0,
+            creates: 0,
+            children: 0,
+        };
+        let stat = znode.stat();
+        let list = Arc::clone(&znode.acl);
+        self.forget(parent, parent_path, txn);
+        let place = self.tree.insert(parent, znode);
+        self.record_new(place, txn);
+        self.count(place, &path);
+        self.tree
+            .change(parent, |above| above.pzxid = above.pzxid.max(txn.zxid));
+        self.count(parent, parent_path);
+        txn.changes.push(Change {
+            kind: EventType::Created,
+            path: path.clone(),
+            acl: list,
+        });
+        self.children_changed(parent, parent_path, txn);
+        Ok(if create.with_stat {
+            Body::Created { path, stat }
+        } else {
+            Body::Path(path)
+        })
+    }
+
+    fn delete(&mut self, path: &str, version: i32, txn: &mut Txn<'_>) -> Result<Body, ErrorCode> {
+        if path::is_special(path) || path.is_empty() {
+            return Err(ErrorCode::BadArguments);
+        }
+        let (parent_path, name) = path::split(path).ok_or(ErrorCode::BadArguments)?;
+        let parent = self.tree.find(parent_path).ok_or(ErrorCode::NoNode)?;
+        let above = self.tree.get(parent).ok_or(ErrorCode::NoNode)?;
+        permit(&above.acl, txn.ids, DELETE)?;
+        let place = self.tree.child(parent, name).ok_or(ErrorCode::NoNode)?;
+        let znode = self.tree.get(place).ok_or(ErrorCode::NoNode)?;
+        matches_version(znode.version, version)?;
+        if znode.children > 0 {
+            return Err(ErrorCode::NotEmpty);
+        }
+        self.remove(place, txn);
+        Ok(Body::Empty)
+    }
+
+    /// Removes a childless znode, whoever asked.
+    pub(super) fn remove(&mut self, place: u32, txn: &mut Txn<'_>) {
+        let path = self.tree.path_of(place);
+        let Some((parent_path, _)) = path::split(&path) else {
+            return;
+        };
+        let Some(parent) = self.tree.get(place).map(|znode| znode.parent) else {
+            return;
+        };
+        self.forget(place, &path, txn);
+        self.forget(parent, parent_path, txn);
+        let Some(znode) = self.tree.remove(place) else {
+            return;
+        };
+        self.tree
+            .change(parent, |above| above.pzxid = above.pzxid.max(txn.zxid));
+        self.count(parent, parent_path);
+        let kind = EventType::Deleted;
+        txn.changes.push(Change {
+            kind,
+            path: path.clone(),
+            acl: znode.acl,
+        });
+        self.children_changed(parent, parent_path, txn);
+    }
+
+    fn set_data(
+        &mut self,
+        path: &str,
+        data: Option<&bytes::Bytes>,
+        version: i32,
+        txn: &mut Txn<'_>,
+    ) -> Result<Body, ErrorCode> {
+        let path = path::normal(path);
+        let place = self.writable(path, WRITE, txn)?;
+        let znode = self.tree.get(place).ok_or(ErrorCode::NoNode)?;
+        matches_version(znode.version, version)?;
+        let acl = Arc::clone(&znode.acl);
+        self.forget(place, path, txn);
+        let stat = self.tree.change(place, |znode| {
+            znode.data = data.cloned();
+            znode.version = znode.version.wrapping_add(1);
+            znode.mzxid = txn.zxid;
+            znode.mtime = txn.wall.0;
+            znode.stat()
+        });
+        self.count(place, path);
+        txn.changes.push(Change {
+            kind: EventType::DataChanged,
+            path: path.to_owned(),
+            acl,
+        });
+        Ok(Body::Stat(stat.unwrap_or_default()))
+    }
+
+    /// Writes a reserved znode of the server's own.
+    pub(super) fn set_reserved(&mut self, path: &str, data: Vec<u8>, txn: &mut Txn<'_>) {
+        let Some(place) = self.tree.find(path) else {
+            return;
+        };
+        let acl = self.tree.change(place, |znode| {
+            znode.data = Some(data.into());
+            znode.mzxid = txn.zxid;
+            znode.mtime = txn.wall.0;
+            Arc::clone(&znode.acl)
+        });
+        if let Some(acl) = acl {
+            txn.changes.push(Change {
+                kind: EventType::DataChanged,
+                path: path.to_owned(),
+                acl,
+            });
+        }
+    }
+
+    fn set_acl(
+        &mut self,
+        path: &str,
+        acl: Option<&[Acl]>,
+        version: i32,
+        txn: &mut Txn<'_>,
+    ) -> Result<Body, ErrorCode> {
+        let path = path::normal(path);
+        if !path::is_valid(path) {
+            return Err(ErrorCode::BadArguments);
+        }
+        let acl = acl::fix_up(acl, txn.ids)?;
+        let place = self.writable(path, ADMIN, txn)?;
+        let znode = self.tree.get(place).ok_or(ErrorCode::NoNode)?;
+        matches_version(znode.aversion, version)?;
+        let acl = self.tree.intern(acl);
+        self.forget(place, path, txn);
+        let stat = self.tree.change(place, |znode| {
+            znode.acl = acl;
+            znode.aversion = znode.aversion.wrapping_add(1);
+            znode.stat()
+        });
+        self.count(place, path);
+        Ok(Body::Stat(stat.unwrap_or_default()))
+    }
+
+    fn check(&mut self, path: &str, version: i32, txn: &mut Txn<'_>) -> Result<Body, ErrorCode> {
+        let place = self.writable(path::normal(path), READ, txn)?;
+        let znode = self.tree.get(place).ok_or(ErrorCode::NoNode)?;
+        matches_version(znode.version, version)?;
+        Ok(Body::Empty)
+    }
+
+    fn writable(&self, path: &str, perm: i32, txn: &Txn<'_>) -> Result<u32, ErrorCode> {
+        if !path::is_valid(path) {
+            return Err(ErrorCode::BadArguments);
+        }
+        let place = self.tree.find(path).ok_or(ErrorCode::NoNode)?;
+        let znode = self.tree.get(place).ok_or(ErrorCode::NoNode)?;
+        permit(&znode.acl, txn.ids, perm)?;
+        Ok(place)
+    }
+
+    fn children_changed(&self, parent: u32, path: &str, txn: &mut Txn<'_>) {
+        if let Some(above) = self.tree.get(parent) {
+            let (kind, acl) = (EventType::ChildrenChanged, Arc::clone(&above.acl));
+            txn.changes.push(Change {
+                kind,
+                path: path.to_owned(),
+                acl,
+            });
+        }
+    }
+
+    /// Takes a znode's part out of the digest, and keeps it as it was, before it changes.
+    fn forget(&mut self, place: u32, path: &str, txn: &mut Txn<'_>) {
+        if let Some(znode) = self.tree.get(place) {
+            self.digest = self.digest.wrapping_sub(digest::of_znode(path, znode));
+            if let Some(before) = &mut txn.before {
+                before.push((place, Some(znode.clone())));
+            }
+        }
+    }
+
+    fn record_new(&mut self, place: u32, txn: &mut Txn<'_>) {
+        if let Some(before) = &mut txn.before {
+            before.push((place, None));
+        }
+    }
+
+    /// Puts a znode's part into the digest after it changed.
+    fn count(&mut self, place: u32, path: &str) {
+        if let Some(znode) = self.tree.get(place) {
+            self.digest = self.digest.wrapping_add(digest::of_znode(path, znode));
+        }
+    }
+}
+
+fn permit(acl: &[Acl], ids: &[Id], perm: i32) -> Result<(), ErrorCode> {
+    if allowed(acl, ids, perm) {
+        Ok(())
+    } else {
+        Err(ErrorCode::NoAuth)
+    }
+}
+
+/// -1 matches any.
+fn matches_version(now: i32, wanted: i32) -> Result<(), ErrorCode> {
+    if wanted == -1 || wanted == now {
+        Ok(())
+    } else {
+        Err(ErrorCode::BadVersion)
+    }
+}
+
+fn lifetime_of(create: &Create, session: SessionId) -> Result<Lifetime, ErrorCode> {
+    match (create.flags, create.ttl) {
+        (0 | 2, None) => Ok(Lifetime::Persistent),
+        (1 | 3, None) => Ok(Lifetime::Ephemeral(session)),
+        (4, None) => Ok(Lifetime::Container),
+        (5 | 6, Some(ttl)) if (1..=TTL_MAX).contains(&ttl) => Ok(Lifetime::Ttl(ttl)),
+        _ => Err(ErrorCode::BadArguments),
+    }
+}
+
+/// The wire type that a multi's answer shows for an op: every create with a Stat shows create2.
+fn wire_op(write: &Write) -> i32 {
+    match write {
+        Write::Create(Create {
+            with_stat: false, ..
+        }) => 1,
+        Write::Create(_) => 15,
+        Write::Delete { .. } => 2,
+        Write::SetData { .. } => 5,
+        Write::SetAcl { .. } => 7,
+        Write::Check { .. } => 13,
+        Write::Multi(_) => 14,
+    }
+}

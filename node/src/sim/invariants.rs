@@ -1,0 +1,75 @@
+//! What must hold in every reachable state of the ensemble, whoever looks.
+
+use std::collections::BTreeMap;
+
+use crate::core::node::Node;
+use crate::core::raft::RoleNow;
+use crate::core::raft::config::Config;
+use crate::core::types::{Index, MemberId, Term};
+
+/// Facts seen so far.
+#[derive(Debug, Default)]
+pub struct Invariants {
+    leaders: BTreeMap<Term, MemberId>,
+    terms: BTreeMap<MemberId, Term>,
+    /// Elections won, for the report.
+    pub elections: u64,
+}
+
+impl Invariants {
+    /// Checks one server after one of its steps.
+    pub fn check(&mut self, node: &Node, member: MemberId) -> Result<(), String> {
+        node.check_invariants();
+        let Some(raft) = node.raft() else {
+            return Ok(());
+        };
+        self.one_leader_per_term(raft.role(), raft.term(), member)?;
+        self.terms_never_go_back(raft.term(), member)?;
+        settled_configurations_are_odd(raft.committed_config(), raft.commit_index())
+    }
+
+    /// A member lost power: a term that was not durable yet may be forgotten.
+    pub fn forget_term(&mut self, member: MemberId) {
+        self.terms.remove(&member);
+    }
+
+    /// Election safety (Raft §5.2).
+    fn one_leader_per_term(
+        &mut self,
+        role: RoleNow,
+        term: Term,
+        member: MemberId,
+    ) -> Result<(), String> {
+        if role != RoleNow::Leader {
+            return Ok(());
+        }
+        match self.leaders.insert(term, member) {
+            None => {
+                self.elections += 1;
+                Ok(())
+            }
+            Some(known) if known == member => Ok(()),
+            Some(known) => Err(format!("{known} and {member} both lead term {term}")),
+        }
+    }
+
+    fn terms_never_go_back(&mut self, term: Term, member: MemberId) -> Result<(), String> {
+        let known = self.terms.entry(member).or_insert(term);
+        if term < *known {
+            return Err(format!("{member} went back from term {known} to {term}"));
+        }
+        *known = term;
+        Ok(())
+    }
+}
+
+/// The voting set is odd before and after each change, and never settles on an even one.
+fn settled_configurations_are_odd(config: &Config, commit: Index) -> Result<(), String> {
+    let voters = config.voters().len();
+    if !config.joint() && config.index > Index(0) && config.index <= commit && voters % 2 == 0 {
+        return Err(format!(
+            "a settled configuration has {voters} voters: {config:?}"
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! Every knob of a run, drawn from its seed.
+
+use super::rng::Rng;
+
+/// The knobs.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct SimOptions {
+    pub seed: u64,
+    /// Members at formation: 1, 3 or 5.
+    pub members: usize,
+    pub clients: usize,
+    /// How long faults go on, in virtual milliseconds.
+    pub chaos_ms: u64,
+    pub net_delay_ms: (u64, u64),
+    pub fsync_ms: (u64, u64),
+    /// Per hundred fault opportunities.
+    pub crash: u64,
+    pub partition: u64,
+    pub link_break: u64,
+    pub pause: u64,
+    pub slow_disk: u64,
+    pub disk_loss: u64,
+    pub membership: u64,
+    pub transfer: u64,
+    /// Time between fault opportunities.
+    pub fault_every_ms: u64,
+    pub snapshot_every: u64,
+    pub snapshot_keep: u64,
+    pub linearizable_reads: bool,
+    pub session_timeout_ms: i32,
+    pub epoch_roll_at: u32,
+}
+
+impl SimOptions {
+    /// Draws them.
+    pub fn from_seed(seed: u64) -> SimOptions {
+        let mut rng = Rng::new(seed ^ 0x5EED);
+        let calm = rng.chance(10);
+        let mut fault = |most: u64| {
+            if calm || rng.chance(40) {
+                0
+            } else {
+                rng.between(1, most)
+            }
+        };
+        let (crash, partition, link_break) = (fault(15), fault(20), fault(30));
+        let (pause, slow_disk, disk_loss) = (fault(8), fault(8), fault(3));
+        let (membership, transfer) = (fault(15), fault(10));
+        SimOptions {
+            seed,
+            members: [1, 3, 3, 3, 3, 5][rng.below(6) as usize],
+            clients: rng.between(1, 5) as usize,
+            chaos_ms: rng.between(10_000, 40_000),
+            net_delay_ms: (rng.below(2), rng.between(1, 30)),
+            fsync_ms: (rng.below(2), rng.between(1, 20)),
+            crash,
+            partition,
+            link_break,
+            pause,
+            slow_disk,
+            disk_loss,
+            membership,
+            transfer,
+            fault_every_ms: rng.between(100, 1_000),
+            snapshot_every: [20, 100, 1_000, 1_000_000][rng.below(4) as usize],
+            snapshot_keep: [0, 5, 50][rng.below(3) as usize],
+            linearizable_reads: rng.chance(25),
+            session_timeout_ms: [2_000, 4_000, 10_000][rng.below(3) as usize],
+            epoch_roll_at: if rng.chance(20) { 50 } else { 0xF000_0000 },
+        }
+    }
+}
