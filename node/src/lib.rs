@@ -5,6 +5,7 @@
 //! into values and back, [`shell`] does all I/O, [`sim`] is a fake world around the core.
 
 pub mod codec;
+pub mod config;
 pub mod core;
 pub mod shell;
 #[cfg(feature = "sim")]

@@ -1,1 +1,20 @@
-fn main() {}
+//! The server's program: parses, sets logging up, hands over.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use quorate_node::config::args::{Cli, Command};
+use quorate_node::shell::program;
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Run(args) => program::run(&args),
+        Command::Dev(args) => program::dev(&args),
+        Command::Health(args) => program::health(&args),
+        Command::Version => program::version(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => program::complain(&error),
+    }
+}

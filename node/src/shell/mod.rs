@@ -1,1 +1,24 @@
-//! All I/O, no decisions.
+//! All I/O, no decisions. The core sits behind one mutex ([`driver`]); whoever has input locks it,
+//! steps it, and dispatches the effects onto queues before unlocking. Never I/O under the lock.
+//!
+//! [`server`] puts a server together · [`driver`] the mutex · `clock` the only reader of time ·
+//! [`client_port`] clients · [`peer_link`] links we dial · [`peer_port`] links others dial ·
+//! [`snapshot_stream`] snapshots between members · [`disk`] durability · [`admin_http`] the admin
+//! port · [`metrics`] counters · [`dev`] a whole ensemble in one process ·
+//! [`program`] the subcommands.
+
+pub mod admin_http;
+pub mod admin_json;
+pub mod client_port;
+pub mod dev;
+pub mod disk;
+pub mod driver;
+pub mod metrics;
+pub mod peer_link;
+pub mod peer_port;
+pub mod program;
+pub mod server;
+pub mod snapshot_stream;
+pub mod sockets;
+
+mod clock;

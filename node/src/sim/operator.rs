@@ -99,7 +99,8 @@ pub fn next_call(
     }
     let mut voters: Vec<MemberId> = wanted.iter().map(|(_, id)| *id).collect();
     voters.sort();
-    if wanted.len() == desired && voters != view.config.voters() {
+    let all_answer = wanted.iter().all(|(slot, _)| statuses[*slot].is_some());
+    if wanted.len() == desired && all_answer && voters != view.config.voters() {
         return change(Change::Voters(voters));
     }
     // What was removed for good may forget.

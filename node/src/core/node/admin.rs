@@ -135,6 +135,7 @@ impl Node {
                 Refusal::NotLeader => AdminError::NotLeader,
                 Refusal::VersionConflict => AdminError::ConfigVersionConflict,
                 Refusal::InProgress => AdminError::ChangeInProgress,
+                Refusal::NoQuorum => AdminError::NoQuorum,
                 Refusal::LearnerBehind => AdminError::LearnerBehind,
                 Refusal::UnknownMember => AdminError::UnknownMember,
                 Refusal::Invalid => AdminError::InvalidRequest,

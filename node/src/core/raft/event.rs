@@ -115,6 +115,8 @@ pub enum Refusal {
     VersionConflict,
     /// A change is in progress, or no entry of this term is committed yet.
     InProgress,
+    /// Too few of the voters-to-be answer: the change could never be finished.
+    NoQuorum,
     /// A voter-to-be is not caught up.
     LearnerBehind,
     /// Not a member of the configuration.

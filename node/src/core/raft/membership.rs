@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::config::{Config, Member, Role as MemberRole};
 use super::event::{Action, Change, Message, Refusal};
-use super::{Raft, Role};
+use super::{Raft, Role, quorum};
 use crate::core::entry::Payload;
 use crate::core::types::{Index, MemberId, Mono};
 
@@ -108,6 +108,10 @@ impl Raft {
             if member.role == MemberRole::Learner && !self.caught_up(now, *id) {
                 return Err(Refusal::LearnerBehind);
             }
+        }
+        let ready = voters.iter().filter(|id| self.caught_up(now, **id)).count();
+        if ready < quorum::majority(voters.len()) {
+            return Err(Refusal::NoQuorum);
         }
         let mut next = config.clone();
         next.leaving = old

@@ -1,0 +1,538 @@
+//! ZooKeeper's client protocol, 3.4 to 3.9. Op numbers and layouts: `zookeeper.jute`, `ZooDefs.java`.
+
+use bytes::{Bytes, BytesMut};
+
+use super::jute::{Malformed, Reader, Writer};
+use crate::core::op::{
+    Acl, Body, ConnectRequest, ConnectResponse, Create, ErrorCode, Id, MultiResult, Op, Read,
+    Reply, Request, ServerFrame, SetWatches, Stat, WatchEvent, WatcherType, Write,
+};
+use crate::core::types::{SessionId, Zxid};
+
+/// The op numbers that clients use.
+#[allow(missing_docs)] // The names are ZooKeeper's own.
+pub mod op {
+    pub const CREATE: i32 = 1;
+    pub const DELETE: i32 = 2;
+    pub const EXISTS: i32 = 3;
+    pub const GET_DATA: i32 = 4;
+    pub const SET_DATA: i32 = 5;
+    pub const GET_ACL: i32 = 6;
+    pub const SET_ACL: i32 = 7;
+    pub const GET_CHILDREN: i32 = 8;
+    pub const SYNC: i32 = 9;
+    pub const PING: i32 = 11;
+    pub const GET_CHILDREN2: i32 = 12;
+    pub const CHECK: i32 = 13;
+    pub const MULTI: i32 = 14;
+    pub const CREATE2: i32 = 15;
+    pub const RECONFIG: i32 = 16;
+    pub const CHECK_WATCHES: i32 = 17;
+    pub const REMOVE_WATCHES: i32 = 18;
+    pub const CREATE_CONTAINER: i32 = 19;
+    pub const CREATE_TTL: i32 = 21;
+    pub const MULTI_READ: i32 = 22;
+    pub const AUTH: i32 = 100;
+    pub const SET_WATCHES: i32 = 101;
+    pub const SASL: i32 = 102;
+    pub const GET_EPHEMERALS: i32 = 103;
+    pub const GET_ALL_CHILDREN_NUMBER: i32 = 104;
+    pub const SET_WATCHES2: i32 = 105;
+    pub const ADD_WATCH: i32 = 106;
+    pub const WHO_AM_I: i32 = 107;
+    pub const CLOSE: i32 = -11;
+}
+
+/// Reads the first frame of a connection.
+pub fn connect_request(frame: Bytes) -> Result<ConnectRequest, Malformed> {
+    let mut reader = Reader::new(frame);
+    reader.int()?; // protocol version
+    let last_zxid_seen = Zxid(reader.long()?);
+    let timeout_ms = reader.int()?;
+    let session = SessionId(reader.long()?);
+    let password = reader.buffer()?;
+    // Absent in clients of 3.3, and in Go's.
+    let read_only = if reader.remaining() > 0 {
+        Some(reader.bool()?)
+    } else {
+        None
+    };
+    Ok(ConnectRequest {
+        last_zxid_seen,
+        timeout_ms,
+        session,
+        password,
+        read_only,
+    })
+}
+
+/// Reads a request frame. Only a frame too short for its header is an error of the connection; a
+/// body that does not parse is an op that gets an answer.
+pub fn request(frame: Bytes) -> Result<Request, Malformed> {
+    let size = frame.len();
+    let mut reader = Reader::new(frame);
+    let xid = reader.int()?;
+    let number = reader.int()?;
+    let op = match body(number, &mut reader) {
+        Ok(Some(op)) => op,
+        Ok(None) => Op::Unknown(number),
+        Err(error) => Op::Invalid(error),
+    };
+    Ok(Request { xid, op, size })
+}
+
+impl From<Malformed> for ErrorCode {
+    fn from(_: Malformed) -> ErrorCode {
+        ErrorCode::MarshallingError
+    }
+}
+
+fn path(reader: &mut Reader) -> Result<String, ErrorCode> {
+    reader.ustring()?.ok_or(ErrorCode::MarshallingError)
+}
+
+fn body(number: i32, reader: &mut Reader) -> Result<Option<Op>, ErrorCode> {
+    let op = match number {
+        op::EXISTS | op::GET_DATA | op::GET_CHILDREN | op::GET_CHILDREN2 => {
+            Op::Read(watching_read(number, reader)?)
+        }
+        op::GET_ACL => Op::Read(Read::GetAcl {
+            path: path(reader)?,
+        }),
+        op::GET_EPHEMERALS => Op::Read(Read::GetEphemerals {
+            prefix: path(reader)?,
+        }),
+        op::GET_ALL_CHILDREN_NUMBER => Op::Read(Read::GetAllChildrenNumber {
+            path: path(reader)?,
+        }),
+        op::MULTI_READ => Op::Read(Read::MultiRead(multi_read(reader)?)),
+        op::WHO_AM_I => Op::Read(Read::WhoAmI),
+        op::CREATE
+        | op::CREATE2
+        | op::CREATE_CONTAINER
+        | op::CREATE_TTL
+        | op::DELETE
+        | op::SET_DATA
+        | op::SET_ACL => Op::Write(write(number, reader)?),
+        op::MULTI => Op::Write(Write::Multi(multi(reader)?)),
+        op::SYNC => Op::Sync {
+            path: path(reader)?,
+        },
+        op::PING => Op::Ping,
+        op::AUTH => {
+            reader.int()?;
+            let scheme = reader.ustring()?.unwrap_or_default();
+            Op::Auth {
+                scheme,
+                auth: reader.buffer()?.unwrap_or_default(),
+            }
+        }
+        op::SASL => Op::Sasl {
+            token: reader.buffer()?,
+        },
+        op::SET_WATCHES | op::SET_WATCHES2 => Op::SetWatches(set_watches(number, reader)?),
+        op::ADD_WATCH => {
+            let path = path(reader)?;
+            match reader.int()? {
+                mode @ (0 | 1) => Op::AddWatch {
+                    path,
+                    recursive: mode == 1,
+                },
+                _ => return Err(ErrorCode::MarshallingError),
+            }
+        }
+        op::REMOVE_WATCHES => Op::RemoveWatches {
+            path: path(reader)?,
+            kind: watcher_type(reader)?,
+        },
+        op::CHECK_WATCHES => Op::CheckWatches {
+            path: path(reader)?,
+            kind: watcher_type(reader)?,
+        },
+        op::RECONFIG => Op::Reconfig {
+            joining: reader.ustring()?,
+            leaving: reader.ustring()?,
+            members: reader.ustring()?,
+            version: reader.long()?,
+        },
+        op::CLOSE => Op::Close,
+        _ => return Ok(None),
+    };
+    Ok(Some(op))
+}
+
+fn watching_read(number: i32, reader: &mut Reader) -> Result<Read, ErrorCode> {
+    let path = path(reader)?;
+    let watch = reader.bool()?;
+    Ok(match number {
+        op::EXISTS => Read::Exists { path, watch },
+        op::GET_DATA => Read::GetData { path, watch },
+        _ => Read::GetChildren {
+            path,
+            watch,
+            with_stat: number == op::GET_CHILDREN2,
+        },
+    })
+}
+
+fn watcher_type(reader: &mut Reader) -> Result<WatcherType, ErrorCode> {
+    Ok(match reader.int()? {
+        1 => WatcherType::Children,
+        2 => WatcherType::Data,
+        3 => WatcherType::Any,
+        4 => WatcherType::Persistent,
+        5 => WatcherType::PersistentRecursive,
+        _ => return Err(ErrorCode::MarshallingError),
+    })
+}
+
+fn write(number: i32, reader: &mut Reader) -> Result<Write, ErrorCode> {
+    let path = path(reader)?;
+    Ok(match number {
+        op::DELETE => Write::Delete {
+            path,
+            version: reader.int()?,
+        },
+        op::SET_DATA => Write::SetData {
+            path,
+            data: reader.buffer()?,
+            version: reader.int()?,
+        },
+        op::SET_ACL => Write::SetAcl {
+            path,
+            acl: acl_list(reader)?,
+            version: reader.int()?,
+        },
+        op::CHECK => Write::Check {
+            path,
+            version: reader.int()?,
+        },
+        _ => Write::Create(Create {
+            path,
+            data: reader.buffer()?,
+            acl: acl_list(reader)?,
+            flags: reader.int()?,
+            ttl: if number == op::CREATE_TTL {
+                Some(reader.long()?)
+            } else {
+                None
+            },
+            with_stat: number != op::CREATE,
+        }),
+    })
+}
+
+/// A vector of access list lines; `None` is null.
+pub fn acl_list(reader: &mut Reader) -> Result<Option<Vec<Acl>>, Malformed> {
+    reader.vector(|reader| {
+        let perms = reader.int()?;
+        Ok(Acl {
+            perms,
+            id: id(reader)?,
+        })
+    })
+}
+
+fn id(reader: &mut Reader) -> Result<Id, Malformed> {
+    let scheme = reader.ustring()?.unwrap_or_default();
+    Ok(Id {
+        scheme,
+        id: reader.ustring()?.unwrap_or_default(),
+    })
+}
+
+fn paths(reader: &mut Reader) -> Result<Vec<String>, Malformed> {
+    let paths = reader.vector(|reader| reader.ustring()?.ok_or(Malformed::Value))?;
+    Ok(paths.unwrap_or_default())
+}
+
+fn set_watches(number: i32, reader: &mut Reader) -> Result<SetWatches, Malformed> {
+    let mut set = SetWatches {
+        relative_zxid: Zxid(reader.long()?),
+        data: paths(reader)?,
+        exist: paths(reader)?,
+        child: paths(reader)?,
+        ..SetWatches::default()
+    };
+    if number == op::SET_WATCHES2 {
+        set.persistent = paths(reader)?;
+        set.persistent_recursive = paths(reader)?;
+    }
+    Ok(set)
+}
+
+/// The next header of a multi: its op, `None` at the end.
+fn multi_header(reader: &mut Reader) -> Result<Option<i32>, Malformed> {
+    let number = reader.int()?;
+    let done = reader.bool()?;
+    reader.int()?;
+    Ok((!done).then_some(number))
+}
+
+fn multi(reader: &mut Reader) -> Result<Vec<Write>, ErrorCode> {
+    let mut writes = Vec::new();
+    while let Some(number) = multi_header(reader)? {
+        match number {
+            op::CREATE
+            | op::CREATE2
+            | op::CREATE_CONTAINER
+            | op::CREATE_TTL
+            | op::DELETE
+            | op::SET_DATA
+            | op::CHECK => writes.push(write(number, reader)?),
+            _ => return Err(ErrorCode::MarshallingError),
+        }
+    }
+    Ok(writes)
+}
+
+fn multi_read(reader: &mut Reader) -> Result<Vec<Read>, ErrorCode> {
+    let mut reads = Vec::new();
+    while let Some(number) = multi_header(reader)? {
+        match number {
+            op::GET_DATA | op::GET_CHILDREN => {
+                let mut read = watching_read(number, reader)?;
+                if let Read::GetData { watch, .. } | Read::GetChildren { watch, .. } = &mut read {
+                    *watch = false;
+                }
+                reads.push(read);
+            }
+            _ => return Err(ErrorCode::MarshallingError),
+        }
+    }
+    Ok(reads)
+}
+
+/// Appends a frame, its length first.
+pub fn server_frame(frame: &ServerFrame, out: BytesMut) -> BytesMut {
+    let mut writer = Writer::over(out);
+    let start = writer.len();
+    writer.int(0);
+    match frame {
+        ServerFrame::Connect(response) => connect_response(response, &mut writer),
+        ServerFrame::Reply(reply) => encode_reply(reply, &mut writer),
+        ServerFrame::Event(event) => encode_event(event, &mut writer),
+    }
+    writer.patch_length(start);
+    writer.into_inner()
+}
+
+fn connect_response(response: &ConnectResponse, writer: &mut Writer) {
+    writer.int(0);
+    writer.int(response.timeout_ms);
+    writer.long(response.session.0);
+    writer.buffer(Some(&response.password.0));
+    if let Some(read_only) = response.read_only {
+        writer.bool(read_only);
+    }
+}
+
+fn encode_event(event: &WatchEvent, writer: &mut Writer) {
+    const NOTIFICATION_XID: i32 = -1;
+    const SYNC_CONNECTED: i32 = 3;
+    writer.int(NOTIFICATION_XID);
+    writer.long(event.zxid.0);
+    writer.int(ErrorCode::Ok as i32);
+    writer.int(event.kind as i32);
+    writer.int(SYNC_CONNECTED);
+    writer.ustring(&event.path);
+}
+
+fn encode_reply(reply: &Reply, writer: &mut Writer) {
+    writer.int(reply.xid);
+    writer.long(reply.zxid.0);
+    writer.int(reply.err as i32);
+    if reply.err == ErrorCode::Ok {
+        encode_body(&reply.body, writer);
+    }
+}
+
+fn encode_body(body: &Body, writer: &mut Writer) {
+    match body {
+        Body::Empty => {}
+        Body::Path(path) => writer.ustring(path),
+        Body::Created { path, stat } => {
+            writer.ustring(path);
+            encode_stat(stat, writer);
+        }
+        Body::Stat(stat) => encode_stat(stat, writer),
+        Body::Data { data, stat } => {
+            writer.buffer(data.as_deref());
+            encode_stat(stat, writer);
+        }
+        Body::Acl { acl, stat } => {
+            encode_acl(acl, writer);
+            encode_stat(stat, writer);
+        }
+        Body::Children(names) | Body::Paths(names) => strings(names, writer),
+        Body::ChildrenStat { children, stat } => {
+            strings(children, writer);
+            encode_stat(stat, writer);
+        }
+        Body::Count(count) => writer.int(*count),
+        Body::Ids(ids) => {
+            writer.count(ids.len());
+            for id in ids {
+                writer.ustring(&id.scheme);
+                writer.ustring(shown_id(id));
+            }
+        }
+        Body::Zero => writer.int(0),
+        Body::Token(token) => writer.buffer(token.as_deref()),
+        Body::Multi(results) => encode_multi(results, writer),
+    }
+}
+
+/// `whoAmI` shows users, not their hashes.
+fn shown_id(id: &Id) -> &str {
+    match id.scheme.as_str() {
+        "digest" => id.id.split(':').next().unwrap_or_default(),
+        _ => &id.id,
+    }
+}
+
+fn strings(list: &[String], writer: &mut Writer) {
+    writer.count(list.len());
+    for text in list {
+        writer.ustring(text);
+    }
+}
+
+/// Appends access list lines.
+pub fn encode_acl(acl: &[Acl], writer: &mut Writer) {
+    writer.count(acl.len());
+    for line in acl {
+        writer.int(line.perms);
+        writer.ustring(&line.id.scheme);
+        writer.ustring(&line.id.id);
+    }
+}
+
+fn encode_stat(stat: &Stat, writer: &mut Writer) {
+    writer.long(stat.czxid.0);
+    writer.long(stat.mzxid.0);
+    writer.long(stat.ctime);
+    writer.long(stat.mtime);
+    writer.int(stat.version);
+    writer.int(stat.cversion);
+    writer.int(stat.aversion);
+    writer.long(stat.ephemeral_owner);
+    writer.int(stat.data_length);
+    writer.int(stat.num_children);
+    writer.long(stat.pzxid.0);
+}
+
+fn encode_multi(results: &[MultiResult], writer: &mut Writer) {
+    const ERROR: i32 = -1;
+    for result in results {
+        match result {
+            MultiResult::Done { op, body } => {
+                writer.int(*op);
+                writer.bool(false);
+                writer.int(0);
+                encode_body(body, writer);
+            }
+            MultiResult::Failed(code) => {
+                writer.int(ERROR);
+                writer.bool(false);
+                writer.int(*code as i32);
+                writer.int(*code as i32);
+            }
+        }
+    }
+    writer.int(ERROR);
+    writer.bool(true);
+    writer.int(-1);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_read_only_flag_is_answered_only_to_clients_that_know_it() {
+        let mut writer = Writer::new();
+        writer.int(0);
+        writer.long(7);
+        writer.int(10_000);
+        writer.long(0);
+        writer.buffer(Some(&[0; 16]));
+        let old = writer.into_inner();
+        assert_eq!(old.len(), 44);
+        let mut new = old.clone();
+        new.extend_from_slice(&[0]);
+        assert_eq!(connect_request(old.freeze()).unwrap().read_only, None);
+        assert_eq!(
+            connect_request(new.freeze()).unwrap().read_only,
+            Some(false)
+        );
+    }
+
+    #[test]
+    fn an_op_of_the_servers_own_is_unknown_from_a_client() {
+        for number in [10, 13, 20, -10, 99] {
+            let mut writer = Writer::new();
+            writer.int(1);
+            writer.int(number);
+            writer.ustring("/a");
+            writer.int(-1);
+            let request = request(writer.into_inner().freeze()).unwrap();
+            assert_eq!(request.op, Op::Unknown(number));
+        }
+    }
+
+    #[test]
+    fn a_null_path_and_a_truncated_body_get_an_answer() {
+        for body in [&[255, 255, 255, 255, 0][..], &[0, 0, 0, 9, 47][..], &[][..]] {
+            let mut writer = Writer::new();
+            writer.int(5);
+            writer.int(op::EXISTS);
+            writer.raw(body);
+            let request = request(writer.into_inner().freeze()).unwrap();
+            assert_eq!(request.op, Op::Invalid(ErrorCode::MarshallingError));
+            assert_eq!(request.xid, 5);
+        }
+    }
+
+    /// Bytes as ZooKeeper 3.9.5 sends them for a multi that fails at its second op.
+    #[test]
+    fn a_failed_multi_tells_every_op() {
+        let codes = [
+            ErrorCode::Ok,
+            ErrorCode::NoNode,
+            ErrorCode::RuntimeInconsistency,
+        ];
+        let results = codes.map(MultiResult::Failed).to_vec();
+        let mut writer = Writer::new();
+        encode_multi(&results, &mut writer);
+        let mut expected = Vec::new();
+        for code in [0i32, -101, -2] {
+            expected.extend((-1i32).to_be_bytes());
+            expected.push(0);
+            expected.extend(code.to_be_bytes());
+            expected.extend(code.to_be_bytes());
+        }
+        expected.extend((-1i32).to_be_bytes());
+        expected.push(1);
+        expected.extend((-1i32).to_be_bytes());
+        assert_eq!(writer.into_inner(), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_parser_panic(
+            number in -12i32..110,
+            body in proptest::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let mut writer = Writer::new();
+            writer.int(1);
+            writer.int(number);
+            writer.raw(&body);
+            let _ = request(writer.into_inner().freeze());
+            let _ = connect_request(Bytes::from(body.clone()));
+            let _ = request(Bytes::from(body));
+        }
+    }
+}

@@ -1,0 +1,496 @@
+//! What members say to each other, as frames: length, CRC-32C, kind, content.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+use super::entry;
+use super::jute::{Malformed, Reader, Writer};
+use crate::core::message::{Hello, PeerMessage, Submission};
+use crate::core::raft::event::Message;
+use crate::core::types::{EnsembleId, Index, MemberId, ServerId, SessionId, Term};
+
+/// The version of this protocol; another one is refused.
+const VERSION: u8 = 1;
+/// Bytes before a frame's content: length and checksum.
+pub const HEADER: usize = 8;
+/// The longest frame. Batches are bounded far below it.
+pub const FRAME_MAX: usize = 64 << 20;
+
+/// A frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Frame {
+    /// First on a connection, and the answer to it.
+    Hello(Hello),
+    Message(PeerMessage),
+    /// First on a connection of its own: a snapshot of `bytes` bytes is to be had.
+    SnapshotOffer {
+        hello: Hello,
+        term: Term,
+        index: Index,
+        bytes: u64,
+    },
+    /// The answer: send from here on.
+    SnapshotResume {
+        offset: u64,
+    },
+    SnapshotChunk {
+        offset: u64,
+        data: Bytes,
+    },
+    /// The answer at the end: all of it arrived and is sound.
+    SnapshotDone,
+}
+
+/// Appends a frame.
+pub fn encode(frame: &Frame, out: BytesMut) -> BytesMut {
+    let mut writer = Writer::over(out);
+    let start = writer.len();
+    writer.u64(0);
+    writer.u8(VERSION);
+    match frame {
+        Frame::Hello(hello) => {
+            writer.u8(0);
+            encode_hello(hello, &mut writer);
+        }
+        Frame::Message(message) => {
+            writer.u8(1);
+            encode_message(message, &mut writer);
+        }
+        Frame::SnapshotOffer {
+            hello,
+            term,
+            index,
+            bytes,
+        } => {
+            writer.u8(2);
+            encode_hello(hello, &mut writer);
+            writer.u64(term.0);
+            writer.u64(index.0);
+            writer.u64(*bytes);
+        }
+        Frame::SnapshotResume { offset } => {
+            writer.u8(3);
+            writer.u64(*offset);
+        }
+        Frame::SnapshotChunk { offset, data } => {
+            writer.u8(4);
+            writer.u64(*offset);
+            writer.buffer(Some(data));
+        }
+        Frame::SnapshotDone => writer.u8(5),
+    }
+    let mut out = writer.into_inner();
+    let content = start + HEADER;
+    let crc = crc32c::crc32c(&out[content..]);
+    let length = (out.len() - content) as u32;
+    out[start..start + 4].copy_from_slice(&length.to_be_bytes());
+    out[start + 4..content].copy_from_slice(&crc.to_be_bytes());
+    out
+}
+
+/// The content's length and checksum of a frame's header.
+pub fn header(bytes: &[u8; HEADER]) -> Result<(usize, u32), Malformed> {
+    let [a, b, c, d, e, f, g, h] = *bytes;
+    let length = u32::from_be_bytes([a, b, c, d]) as usize;
+    if length > FRAME_MAX {
+        return Err(Malformed::Length);
+    }
+    Ok((length, u32::from_be_bytes([e, f, g, h])))
+}
+
+/// Reads a frame's content.
+pub fn decode(content: Bytes, crc: u32) -> Result<Frame, Malformed> {
+    if crc32c::crc32c(&content) != crc {
+        return Err(Malformed::Value);
+    }
+    let mut reader = Reader::new(content);
+    if reader.u8()? != VERSION {
+        return Err(Malformed::Value);
+    }
+    Ok(match reader.u8()? {
+        0 => Frame::Hello(decode_hello(&mut reader)?),
+        1 => Frame::Message(decode_message(&mut reader)?),
+        2 => {
+            let hello = decode_hello(&mut reader)?;
+            let (term, index) = (Term(reader.u64()?), Index(reader.u64()?));
+            Frame::SnapshotOffer {
+                hello,
+                term,
+                index,
+                bytes: reader.u64()?,
+            }
+        }
+        3 => Frame::SnapshotResume {
+            offset: reader.u64()?,
+        },
+        4 => {
+            let offset = reader.u64()?;
+            let data = reader.buffer()?.ok_or(Malformed::Value)?;
+            Frame::SnapshotChunk { offset, data }
+        }
+        5 => Frame::SnapshotDone,
+        _ => return Err(Malformed::Value),
+    })
+}
+
+fn encode_hello(hello: &Hello, writer: &mut Writer) {
+    writer.bool(hello.ensemble.is_some());
+    let ensemble = hello.ensemble.map_or(0, |it| it.0);
+    writer.raw(&ensemble.to_be_bytes());
+    writer.u64(hello.from.0);
+    writer.u8(hello.server.0);
+    writer.ustring(&hello.address);
+    writer.u64(hello.to.map_or(0, |it| it.0));
+}
+
+fn decode_hello(reader: &mut Reader) -> Result<Hello, Malformed> {
+    let some = reader.bool()?;
+    let bytes = reader.take(16)?;
+    let ensemble = bytes.as_ref().try_into().map_err(|_| Malformed::Short)?;
+    let ensemble = some.then_some(EnsembleId(u128::from_be_bytes(ensemble)));
+    let from = MemberId(reader.u64()?);
+    let server = ServerId(reader.u8()?);
+    let address = reader.ustring()?.unwrap_or_default();
+    let to = Some(MemberId(reader.u64()?)).filter(|to| to.0 != 0);
+    Ok(Hello {
+        ensemble,
+        from,
+        server,
+        address,
+        to,
+    })
+}
+
+fn encode_message(message: &PeerMessage, writer: &mut Writer) {
+    match message {
+        PeerMessage::Raft(message) => {
+            writer.u8(0);
+            encode_raft(message, writer);
+        }
+        PeerMessage::Submit {
+            term,
+            boot,
+            stream,
+            submissions,
+        } => {
+            writer.u8(1);
+            for number in [term.0, *boot, *stream] {
+                writer.u64(number);
+            }
+            writer.count(submissions.len());
+            for submission in submissions {
+                writer.u64(submission.request);
+                entry::encode_action(&submission.action, writer);
+            }
+        }
+        PeerMessage::SubmitRefused {
+            term,
+            stream,
+            from_request,
+        } => {
+            writer.u8(2);
+            for number in [term.0, *stream, *from_request] {
+                writer.u64(number);
+            }
+        }
+        PeerMessage::Barrier { id } => {
+            writer.u8(3);
+            writer.u64(*id);
+        }
+        PeerMessage::BarrierReply { id, index } => {
+            writer.u8(4);
+            writer.u64(*id);
+            writer.bool(index.is_some());
+            writer.u64(index.unwrap_or_default().0);
+        }
+        PeerMessage::Touch { sessions } => {
+            writer.u8(5);
+            writer.count(sessions.len());
+            for session in sessions {
+                writer.long(session.0);
+            }
+        }
+        PeerMessage::Pulse {
+            index,
+            digest,
+            spared,
+        } => {
+            writer.u8(6);
+            writer.u64(index.0);
+            writer.u64(*digest);
+            writer.bool(*spared);
+        }
+    }
+}
+
+fn decode_message(reader: &mut Reader) -> Result<PeerMessage, Malformed> {
+    Ok(match reader.u8()? {
+        0 => PeerMessage::Raft(decode_raft(reader)?),
+        1 => {
+            let (term, boot, stream) = (Term(reader.u64()?), reader.u64()?, reader.u64()?);
+            let submissions = reader.vector(|reader| {
+                let request = reader.u64()?;
+                Ok(Submission {
+                    request,
+                    action: entry::decode_action(reader)?,
+                })
+            })?;
+            let submissions = submissions.unwrap_or_default();
+            PeerMessage::Submit {
+                term,
+                boot,
+                stream,
+                submissions,
+            }
+        }
+        2 => PeerMessage::SubmitRefused {
+            term: Term(reader.u64()?),
+            stream: reader.u64()?,
+            from_request: reader.u64()?,
+        },
+        3 => PeerMessage::Barrier { id: reader.u64()? },
+        4 => {
+            let id = reader.u64()?;
+            let some = reader.bool()?;
+            let index = Index(reader.u64()?);
+            PeerMessage::BarrierReply {
+                id,
+                index: some.then_some(index),
+            }
+        }
+        5 => {
+            let sessions = reader.vector(|reader| Ok(SessionId(reader.long()?)))?;
+            PeerMessage::Touch {
+                sessions: sessions.unwrap_or_default(),
+            }
+        }
+        6 => PeerMessage::Pulse {
+            index: Index(reader.u64()?),
+            digest: reader.u64()?,
+            spared: reader.bool()?,
+        },
+        _ => return Err(Malformed::Value),
+    })
+}
+
+fn encode_raft(message: &Message, writer: &mut Writer) {
+    match message {
+        Message::PreVote {
+            term,
+            last_index,
+            last_term,
+        } => {
+            writer.u8(0);
+            for number in [term.0, last_index.0, last_term.0] {
+                writer.u64(number);
+            }
+        }
+        Message::PreVoteReply { term, granted } => {
+            writer.u8(1);
+            writer.u64(term.0);
+            writer.bool(*granted);
+        }
+        Message::Vote {
+            term,
+            last_index,
+            last_term,
+            transfer,
+        } => {
+            writer.u8(2);
+            for number in [term.0, last_index.0, last_term.0] {
+                writer.u64(number);
+            }
+            writer.bool(*transfer);
+        }
+        Message::VoteReply { term, granted } => {
+            writer.u8(3);
+            writer.u64(term.0);
+            writer.bool(*granted);
+        }
+        Message::Append {
+            term,
+            prev_index,
+            prev_term,
+            entries,
+            commit,
+            round,
+        } => {
+            writer.u8(4);
+            for number in [term.0, prev_index.0, prev_term.0, commit.0, *round] {
+                writer.u64(number);
+            }
+            writer.count(entries.len());
+            for it in entries {
+                entry::encode(it, writer);
+            }
+        }
+        Message::Accepted {
+            term,
+            matched,
+            round,
+        } => {
+            writer.u8(5);
+            for number in [term.0, matched.0, *round] {
+                writer.u64(number);
+            }
+        }
+        Message::Rejected {
+            term,
+            prev_index,
+            hint_index,
+            hint_term,
+            round,
+        } => {
+            writer.u8(6);
+            for number in [term.0, prev_index.0, hint_index.0, hint_term.0, *round] {
+                writer.u64(number);
+            }
+        }
+        Message::TimeoutNow { term } => {
+            writer.u8(7);
+            writer.u64(term.0);
+        }
+    }
+}
+
+fn decode_raft(reader: &mut Reader) -> Result<Message, Malformed> {
+    let kind = reader.u8()?;
+    let term = Term(reader.u64()?);
+    Ok(match kind {
+        0 => Message::PreVote {
+            term,
+            last_index: Index(reader.u64()?),
+            last_term: Term(reader.u64()?),
+        },
+        1 => Message::PreVoteReply {
+            term,
+            granted: reader.bool()?,
+        },
+        2 => Message::Vote {
+            term,
+            last_index: Index(reader.u64()?),
+            last_term: Term(reader.u64()?),
+            transfer: reader.bool()?,
+        },
+        3 => Message::VoteReply {
+            term,
+            granted: reader.bool()?,
+        },
+        4 => {
+            let (prev_index, prev_term) = (Index(reader.u64()?), Term(reader.u64()?));
+            let (commit, round) = (Index(reader.u64()?), reader.u64()?);
+            let entries = reader.vector(|reader| entry::decode(reader).map(Arc::new))?;
+            let entries = entries.unwrap_or_default();
+            Message::Append {
+                term,
+                prev_index,
+                prev_term,
+                entries,
+                commit,
+                round,
+            }
+        }
+        5 => Message::Accepted {
+            term,
+            matched: Index(reader.u64()?),
+            round: reader.u64()?,
+        },
+        6 => Message::Rejected {
+            term,
+            prev_index: Index(reader.u64()?),
+            hint_index: Index(reader.u64()?),
+            hint_term: Term(reader.u64()?),
+            round: reader.u64()?,
+        },
+        7 => Message::TimeoutNow { term },
+        _ => return Err(Malformed::Value),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn back(frame: &Frame) -> Result<Frame, Malformed> {
+        let bytes = encode(frame, BytesMut::new()).freeze();
+        let (length, crc) = header(bytes[..HEADER].try_into().unwrap())?;
+        assert_eq!(length + HEADER, bytes.len());
+        decode(bytes.slice(HEADER..), crc)
+    }
+
+    #[test]
+    fn frames_come_back_as_they_were() {
+        let hello = Hello {
+            ensemble: Some(EnsembleId(9)),
+            from: MemberId(1),
+            server: ServerId(2),
+            address: "h:1".into(),
+            to: None,
+        };
+        let (term, index) = (Term(3), Index(4));
+        let messages = [
+            PeerMessage::Raft(Message::Rejected {
+                term,
+                prev_index: index,
+                hint_index: index,
+                hint_term: term,
+                round: 5,
+            }),
+            PeerMessage::Submit {
+                term,
+                boot: 1,
+                stream: 2,
+                submissions: Vec::new(),
+            },
+            PeerMessage::SubmitRefused {
+                term,
+                stream: 1,
+                from_request: 2,
+            },
+            PeerMessage::BarrierReply { id: 1, index: None },
+            PeerMessage::BarrierReply {
+                id: 1,
+                index: Some(index),
+            },
+            PeerMessage::Touch {
+                sessions: vec![SessionId(-1)],
+            },
+            PeerMessage::Pulse {
+                index,
+                digest: 7,
+                spared: true,
+            },
+        ];
+        let mut frames = vec![
+            Frame::Hello(hello.clone()),
+            Frame::SnapshotOffer {
+                hello,
+                term,
+                index,
+                bytes: 1,
+            },
+            Frame::SnapshotChunk {
+                offset: 1,
+                data: Bytes::from_static(b"x"),
+            },
+            Frame::SnapshotDone,
+        ];
+        frames.extend(messages.map(Frame::Message));
+        for frame in frames {
+            assert_eq!(back(&frame).as_ref(), Ok(&frame));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_parser_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let bytes = Bytes::from(body);
+            let crc = crc32c::crc32c(&bytes);
+            let _ = decode(bytes, crc);
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! What the user typed ([`args`], [`zoo_cfg`]) and what it means ([`ServerConfig`]). Flags and the
+//! environment win over the file.
+
+pub mod args;
+pub mod zoo_cfg;
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+
+use self::args::RunArgs;
+use self::zoo_cfg::ZooCfg;
+use crate::core::options::{Options, StaticServer};
+use crate::core::raft::config::Role;
+use crate::core::types::ServerId;
+use crate::shell::client_port::Limits;
+use crate::shell::disk::DiskConfig;
+use crate::shell::server::ServerConfig;
+
+/// ZooKeeper's `jute.maxbuffer`.
+const FRAME_MAX: usize = 0xF_FFFF;
+
+/// Puts a server's configuration together.
+///
+/// # Errors
+/// Says which setting is missing or contradicts another.
+pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
+    let file = match &args.config {
+        None => ZooCfg::default(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("read {}", path.display()))?;
+            let parsed = ZooCfg::parse(&text).with_context(|| path.display().to_string())?;
+            for (line, key) in &parsed.ignored {
+                tracing::info!(line, key, "this setting has no meaning here and is ignored");
+            }
+            parsed
+        }
+    };
+    let dir = args.data_dir.clone().or_else(|| file.data_dir.clone());
+    let dir = dir.context("say where the data is to lie: --data-dir, or dataDir in the file")?;
+    let server = server_id(args, &file, &dir)?;
+    let own = file.servers.iter().find(|it| it.server == server);
+    if own.is_none() && !file.servers.is_empty() {
+        bail!("server {server} (myid) is not among the server.N lines of the file");
+    }
+    let client = args.client_addr.unwrap_or_else(|| {
+        let ip = file
+            .client_address
+            .unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
+        SocketAddr::new(ip, file.client_port.unwrap_or(2181))
+    });
+    let any = |port| SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port);
+    let own_peer_port = own.and_then(|it| it.peer.rsplit(':').next()?.parse().ok());
+    let peer = args
+        .peer_addr
+        .unwrap_or_else(|| any(own_peer_port.unwrap_or(2888)));
+    let admin = args
+        .admin_addr
+        .unwrap_or_else(|| any(file.admin_port.unwrap_or(8080)));
+
+    let mut options = Options::new(server);
+    let tick = args.tick_time.or(file.tick_time).unwrap_or(2_000);
+    if tick == 0 {
+        bail!("tickTime must be more than 0 milliseconds");
+    }
+    options.tick_ms = tick.min(1_000);
+    let clamp = |ms: u64| i32::try_from(ms).unwrap_or(i32::MAX);
+    let low = args.min_session_timeout.or(file.min_session_timeout);
+    let high = args.max_session_timeout.or(file.max_session_timeout);
+    options.min_session_timeout_ms = low.unwrap_or(clamp(2 * tick));
+    options.max_session_timeout_ms = high.unwrap_or(clamp(20 * tick));
+    if options.min_session_timeout_ms > options.max_session_timeout_ms {
+        bail!(
+            "minSessionTimeout {} is longer than maxSessionTimeout {}",
+            options.min_session_timeout_ms,
+            options.max_session_timeout_ms
+        );
+    }
+    options.snapshot_every = args
+        .snapshot_every
+        .or(file.snap_count)
+        .unwrap_or(100_000)
+        .max(1);
+    options.linearizable_reads = args.linearizable_reads;
+    options.skip_acl = file.skip_acl;
+    options.super_digest.clone_from(&file.super_digest);
+    options.static_list = static_list(args, &file, server, peer);
+    options.peer_address = match (&args.peer_host, own) {
+        (Some(host), _) => host.clone(),
+        (None, Some(own)) => own.peer.clone(),
+        (None, None) => peer.to_string(),
+    };
+    options.client_address = args
+        .client_host
+        .clone()
+        .unwrap_or_else(|| client.to_string());
+    let retain = args
+        .snapshot_retain
+        .or(file.snap_retain)
+        .unwrap_or(3)
+        .max(1);
+    Ok(ServerConfig {
+        disk: DiskConfig {
+            dir,
+            segment_bytes: args.wal_segment_bytes.max(1 << 16),
+            retain,
+        },
+        client,
+        peer,
+        admin,
+        token_file: args.admin_token_file.clone(),
+        limits: Limits {
+            frame: file.max_buffer.unwrap_or(FRAME_MAX),
+            connections: args.max_client_connections,
+            per_address: file.max_client_cnxns.unwrap_or(0),
+            words: file.words.clone().unwrap_or_else(|| vec!["*".to_owned()]),
+        },
+        disk_reserve: args.disk_reserve_bytes,
+        conf: shown(client, &options, tick, &file),
+        options,
+    })
+}
+
+fn server_id(args: &RunArgs, file: &ZooCfg, dir: &std::path::Path) -> anyhow::Result<ServerId> {
+    if let Some(id) = args.server_id {
+        return Ok(ServerId(id));
+    }
+    if args.server_id_from_hostname {
+        let name =
+            std::fs::read_to_string("/proc/sys/kernel/hostname").context("read host name")?;
+        let ordinal = name
+            .trim()
+            .rsplit('-')
+            .next()
+            .and_then(|it| it.parse::<u8>().ok());
+        let id = ordinal
+            .and_then(|it| it.checked_add(1))
+            .filter(|id| *id <= 254);
+        let id = id.with_context(|| {
+            format!(
+                "host name {} does not end in an ordinal, as in name-0",
+                name.trim()
+            )
+        })?;
+        return Ok(ServerId(id));
+    }
+    let path: PathBuf = dir.join("myid");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => {
+            let id = text.trim().parse().ok().filter(|id| (1..=254).contains(id));
+            let id = id.with_context(|| format!("{} must hold 1 to 254", path.display()))?;
+            Ok(ServerId(id))
+        }
+        Err(_) if file.servers.is_empty() => Ok(ServerId(1)),
+        Err(_) => bail!(
+            "which server.N is this? Write N into {}, or give --server-id N",
+            path.display()
+        ),
+    }
+}
+
+/// With neither a list nor an address for other members this is a server on its own, which forms
+/// an ensemble of one, as ZooKeeper's standalone mode.
+fn static_list(
+    args: &RunArgs,
+    file: &ZooCfg,
+    server: ServerId,
+    peer: SocketAddr,
+) -> Vec<StaticServer> {
+    if !file.servers.is_empty() || args.peer_host.is_some() {
+        return file.servers.clone();
+    }
+    let peer = peer.to_string();
+    vec![StaticServer {
+        server,
+        peer,
+        client: String::new(),
+        role: Role::Voter,
+    }]
+}
+
+fn shown(client: SocketAddr, options: &Options, tick: u64, file: &ZooCfg) -> Vec<(String, String)> {
+    [
+        ("clientPort", client.port().to_string()),
+        ("secureClientPort", "-1".to_owned()),
+        ("tickTime", tick.to_string()),
+        (
+            "maxClientCnxns",
+            file.max_client_cnxns.unwrap_or(0).to_string(),
+        ),
+        (
+            "minSessionTimeout",
+            options.min_session_timeout_ms.to_string(),
+        ),
+        (
+            "maxSessionTimeout",
+            options.max_session_timeout_ms.to_string(),
+        ),
+        ("serverId", options.server.to_string()),
+        ("peerType", "0".to_owned()),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), value))
+    .collect()
+}

@@ -1,0 +1,223 @@
+//! `zoo.cfg`, as ZooKeeper's users know it. A key that means nothing here is accepted and named;
+//! an unknown one is an error with its line.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::{Context, anyhow, bail};
+
+use crate::core::options::StaticServer;
+use crate::core::raft::config::Role;
+use crate::core::types::ServerId;
+
+/// The file's settings.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs)] // Named as ZooKeeper's keys.
+pub struct ZooCfg {
+    pub tick_time: Option<u64>,
+    pub data_dir: Option<PathBuf>,
+    pub client_port: Option<u16>,
+    pub client_address: Option<IpAddr>,
+    pub max_client_cnxns: Option<usize>,
+    pub min_session_timeout: Option<i32>,
+    pub max_session_timeout: Option<i32>,
+    pub admin_port: Option<u16>,
+    pub snap_count: Option<u64>,
+    pub snap_retain: Option<usize>,
+    pub words: Option<Vec<String>>,
+    pub max_buffer: Option<usize>,
+    pub skip_acl: bool,
+    pub super_digest: Option<String>,
+    pub servers: Vec<StaticServer>,
+    /// Lines and keys without meaning here.
+    pub ignored: Vec<(usize, String)>,
+}
+
+/// Keys of ZooKeeper that this server has no use for.
+const MEANINGLESS: [&str; 24] = [
+    "initLimit",
+    "syncLimit",
+    "dataLogDir",
+    "autopurge.purgeInterval",
+    "electionAlg",
+    "standaloneEnabled",
+    "reconfigEnabled",
+    "dynamicConfigFile",
+    "syncEnabled",
+    "quorumListenOnAllIPs",
+    "preAllocSize",
+    "forceSync",
+    "leaderServes",
+    "cnxTimeout",
+    "globalOutstandingLimit",
+    "admin.enableServer",
+    "admin.serverAddress",
+    "extendedTypesEnabled",
+    "metricsProvider.className",
+    "metricsProvider.httpPort",
+    "metricsProvider.exportJvmInfo",
+    "fsync.warningthresholdms",
+    "connectToLearnerMasterLimit",
+    "maxCnxns",
+];
+
+impl ZooCfg {
+    /// Reads the file's text.
+    ///
+    /// # Errors
+    /// Names the line and what is wrong with it.
+    pub fn parse(text: &str) -> anyhow::Result<ZooCfg> {
+        let mut cfg = ZooCfg::default();
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        for (at, line) in text.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') || line.starts_with('!') {
+                continue;
+            }
+            let number = at + 1;
+            let (key, value) = line
+                .split_once('=')
+                .ok_or_else(|| anyhow!("line {number}: `{line}` is not key=value"))?;
+            let (key, value) = (key.trim(), value.trim());
+            // System properties are accepted with and without their prefix, as ZooKeeper does.
+            let key = key.strip_prefix("zookeeper.").unwrap_or(key);
+            if let Some(first) = seen.insert(key.to_owned(), number) {
+                bail!("line {number}: {key} is set on line {first} already");
+            }
+            cfg.set(number, key, value)
+                .with_context(|| format!("line {number}"))?;
+        }
+        cfg.servers.sort_by_key(|it| it.server);
+        if !cfg.servers.is_empty() && cfg.servers.iter().all(|it| it.role == Role::Observer) {
+            bail!("all server.N lines are observers: at least one must be a participant");
+        }
+        Ok(cfg)
+    }
+
+    fn set(&mut self, line: usize, key: &str, value: &str) -> anyhow::Result<()> {
+        match key {
+            "tickTime" => self.tick_time = Some(number(key, value)?),
+            "dataDir" => self.data_dir = Some(PathBuf::from(value)),
+            "clientPort" => self.client_port = Some(number(key, value)?),
+            "clientPortAddress" => self.client_address = Some(number(key, value)?),
+            "maxClientCnxns" => self.max_client_cnxns = Some(number(key, value)?),
+            "minSessionTimeout" => self.min_session_timeout = Some(number(key, value)?),
+            "maxSessionTimeout" => self.max_session_timeout = Some(number(key, value)?),
+            "admin.serverPort" => self.admin_port = Some(number(key, value)?),
+            "snapCount" => self.snap_count = Some(number(key, value)?),
+            "autopurge.snapRetainCount" => self.snap_retain = Some(number(key, value)?),
+            "jute.maxbuffer" => self.max_buffer = Some(number(key, value)?),
+            "skipACL" => self.skip_acl = value == "yes",
+            "DigestAuthenticationProvider.superDigest" => {
+                self.super_digest = Some(value.to_owned());
+            }
+            "4lw.commands.whitelist" => {
+                let words = value.split(',').map(|word| word.trim().to_owned());
+                self.words = Some(words.collect());
+            }
+            _ if MEANINGLESS.contains(&key) => self.ignored.push((line, key.to_owned())),
+            _ => match key.strip_prefix("server.") {
+                Some(id) => self.servers.push(server(id, value)?),
+                None => bail!("unknown key {key}; see the README for those that are known"),
+            },
+        }
+        Ok(())
+    }
+}
+
+fn number<T: FromStr>(key: &str, value: &str) -> anyhow::Result<T> {
+    value
+        .parse()
+        .map_err(|_| anyhow!("{key}: `{value}` is not a valid value"))
+}
+
+/// `host:peer:election[:role][;[address:]client]`; a bare client port takes the server's host.
+fn server(id: &str, value: &str) -> anyhow::Result<StaticServer> {
+    let id: u8 = number("server.N", id)?;
+    if id == 0 || id > 254 {
+        bail!("server.{id}: N must be 1 to 254");
+    }
+    let (quorum, client) = value.split_once(';').unwrap_or((value, ""));
+    let (host, rest) = match quorum.strip_prefix('[').and_then(|it| it.split_once("]:")) {
+        Some((host, rest)) => (format!("[{host}]"), rest),
+        None => {
+            let (host, rest) = quorum
+                .split_once(':')
+                .ok_or_else(|| anyhow!("server.{id}: `{value}` is not host:peer:election"))?;
+            (host.to_owned(), rest)
+        }
+    };
+    let mut parts = rest.split(':');
+    let peer: u16 = number("the peer port", parts.next().unwrap_or_default())?;
+    if let Some(election) = parts.next() {
+        let _: u16 = number("the election port", election)?;
+    }
+    let role = match parts.next() {
+        None | Some("participant") => Role::Voter,
+        Some("observer") => Role::Observer,
+        Some(other) => bail!("server.{id}: role `{other}` is neither participant nor observer"),
+    };
+    let client = match client {
+        "" => String::new(),
+        port if port.parse::<u16>().is_ok() => format!("{host}:{port}"),
+        full => full.to_owned(),
+    };
+    Ok(StaticServer {
+        server: ServerId(id),
+        peer: format!("{host}:{peer}"),
+        client,
+        role,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_usual_file_is_understood() {
+        let text = "# c\ntickTime=2000\ninitLimit=5\ndataDir=/data\nclientPort=2182\n\
+                    4lw.commands.whitelist=ruok, srvr\nzookeeper.jute.maxbuffer=1000\n\
+                    server.2=b:2888:3888:observer;0.0.0.0:2181\nserver.1=a:2888:3888;2181\n\
+                    server.3=[fd00::1]:2888:3888\n";
+        let cfg = ZooCfg::parse(text).unwrap();
+        assert_eq!(cfg.tick_time, Some(2000));
+        assert_eq!(cfg.client_port, Some(2182));
+        assert_eq!(cfg.max_buffer, Some(1000));
+        assert_eq!(cfg.words.unwrap(), ["ruok", "srvr"]);
+        assert_eq!(cfg.ignored, [(3, "initLimit".to_owned())]);
+        let peers: Vec<&str> = cfg.servers.iter().map(|it| it.peer.as_str()).collect();
+        assert_eq!(peers, ["a:2888", "b:2888", "[fd00::1]:2888"]);
+        assert_eq!(cfg.servers[0].client, "a:2181");
+        assert_eq!(cfg.servers[1].role, Role::Observer);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        let wrong = [
+            ("tickTime=2000\nclientport=1\n", "line 2"),
+            ("tickTime\n", "line 1"),
+            ("tickTime=x\n", "line 1"),
+            (
+                "tickTime=1\n\ntickTime=2\n",
+                "line 3: tickTime is set on line 1 already",
+            ),
+            ("server.0=a:1:2\n", "1 to 254"),
+            ("server.1=a\n", "host:peer:election"),
+            (
+                "server.1=a:1:2:leader\n",
+                "neither participant nor observer",
+            ),
+            (
+                "server.1=a:1:2:observer\n",
+                "at least one must be a participant",
+            ),
+        ];
+        for (text, expected) in wrong {
+            let error = format!("{:#}", ZooCfg::parse(text).unwrap_err());
+            assert!(error.contains(expected), "{text:?}: {error}");
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! The admin port: health for Kubernetes, metrics, status, ZooKeeper's commands, and the
+//! authenticated calls of operators.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+use super::admin_json::{self, CallJson};
+use super::driver::Driver;
+use crate::codec::four_letter;
+use crate::core::status::DataState;
+
+/// Time for a call; after that its outcome is unknown.
+const PATIENCE: Duration = Duration::from_secs(9);
+
+/// What the port needs.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// The server.
+    pub driver: Arc<Driver>,
+    /// Read anew for each call, so that it can be rotated. `None`: calls are refused.
+    pub token_file: Option<PathBuf>,
+}
+
+/// Serves until the listener is dropped.
+pub async fn serve(listener: TcpListener, admin: Admin) -> std::io::Result<()> {
+    let router = Router::new()
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .route("/startupz", get(startupz))
+        .route("/safe-to-stop", get(safe_to_stop))
+        .route("/metrics", get(metrics))
+        .route("/status", get(status))
+        .route("/commands", get(list_commands))
+        .route("/commands/{name}", get(command))
+        .route("/admin/{name}", post(call))
+        .with_state(admin);
+    axum::serve(listener, router).await
+}
+
+fn verdict(outcome: Result<(), String>) -> Response {
+    match outcome {
+        Ok(()) => "ok\n".into_response(),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, why + "\n").into_response(),
+    }
+}
+
+/// The event loop answers: taking the lock proves that nobody is stuck in it.
+async fn livez(State(admin): State<Admin>) -> Response {
+    let _ = admin.driver.status();
+    verdict(Ok(()))
+}
+
+async fn readyz(State(admin): State<Admin>) -> Response {
+    verdict(admin.driver.status().ready)
+}
+
+/// Recovery is over before this port is opened.
+async fn startupz() -> Response {
+    verdict(Ok(()))
+}
+
+async fn safe_to_stop(State(admin): State<Admin>) -> Response {
+    verdict(admin.driver.status().safe_to_stop)
+}
+
+async fn metrics(State(admin): State<Admin>) -> Response {
+    match admin.driver.metrics.render(&admin.driver) {
+        Ok(text) => ([("content-type", "text/plain; version=0.0.4")], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    }
+}
+
+async fn status(State(admin): State<Admin>) -> Json<Value> {
+    let hash = std::env::var("QUORATE_CONFIG_HASH").unwrap_or_default();
+    let sizes = admin.driver.metrics.disk();
+    let disk = (sizes.total_bytes, sizes.free_bytes);
+    Json(admin_json::status(&admin.driver.status(), disk, &hash))
+}
+
+const COMMANDS: [(&str, &str); 12] = [
+    ("ruok", "ruok"),
+    ("srvr", "server_stats"),
+    ("stat", "stats"),
+    ("mntr", "monitor"),
+    ("conf", "configuration"),
+    ("cons", "connections"),
+    ("isro", "is_read_only"),
+    ("dirs", "dirs"),
+    ("wchs", "watch_summary"),
+    ("envi", "environment"),
+    ("lead", "leader"),
+    ("zabstate", "zabstate"),
+];
+
+async fn list_commands() -> String {
+    COMMANDS
+        .iter()
+        .fold(String::new(), |text, (_, name)| text + name + "\n")
+}
+
+/// ZooKeeper's AdminServer: always 200, with what is wrong in `error`.
+async fn command(State(admin): State<Admin>, Path(name): Path<String>) -> Json<Value> {
+    let known = COMMANDS
+        .iter()
+        .find(|(short, long)| *short == name || *long == name);
+    let Some((short, long)) = known else {
+        return Json(json!({ "command": name, "error": "Unknown command" }));
+    };
+    let status = admin.driver.status();
+    let facts = admin.driver.metrics.facts(&admin.driver);
+    let mut answer = json!({ "command": long, "error": Value::Null });
+    let mut put = |key: &str, value: Value| answer[key] = value;
+    match *short {
+        "mntr" | "srvr" | "stat" => {
+            for (key, value) in four_letter::monitor(&facts) {
+                let number = value.parse::<f64>().map(|number| json!(number));
+                put(key, number.unwrap_or(json!(value)));
+            }
+        }
+        "conf" => {
+            for (key, value) in &facts.conf {
+                put(key, json!(value));
+            }
+        }
+        "cons" => {
+            let describe = |client: &four_letter::Client| {
+                json!({
+                    "remote_socket_address": client.address,
+                    "session_id": client.session,
+                    "outstanding_requests": client.outstanding,
+                    "packets_received": client.received,
+                    "packets_sent": client.sent,
+                    "session_timeout": client.timeout_ms,
+                })
+            };
+            put(
+                "connections",
+                facts.connections.iter().map(describe).collect(),
+            );
+        }
+        "isro" => put("read_only", json!(false)),
+        "dirs" => {
+            put("datadir_size", json!(facts.disk_bytes));
+            put("logdir_size", json!(facts.disk_bytes));
+        }
+        "wchs" => {
+            put("num_connections", json!(facts.watching_connections));
+            put("num_paths", json!(facts.watched_paths));
+            put("num_total_watches", json!(facts.watches));
+        }
+        "lead" => {
+            let leader = status
+                .leader
+                .and_then(|leader| status.config.member(leader));
+            put("is_leader", json!(status.leader == Some(status.member)));
+            put("leader_id", json!(leader.map(|member| member.server.0)));
+            put("leader_ip", json!(leader.map(|member| member.peer.clone())));
+        }
+        "zabstate" => {
+            put("myid", json!(status.server.0));
+            put("is_leader", json!(status.leader == Some(status.member)));
+            put("last_zxid", json!(status.zxid.to_string()));
+            put("voting", json!(status.config.votes(status.member)));
+            let state = if status.serving {
+                "broadcast"
+            } else {
+                "election"
+            };
+            put("zabstate", json!(state));
+        }
+        _ => put("text", json!(four_letter::answer(short, &facts))),
+    }
+    Json(answer)
+}
+
+fn refuse(status: StatusCode, error: &str, message: &str, leader: Option<String>) -> Response {
+    let body = json!({ "error": error, "message": message, "leader": leader });
+    (status, Json(body)).into_response()
+}
+
+async fn call(
+    State(admin): State<Admin>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
+    if let Err(response) = authorize(&admin, &headers) {
+        return *response;
+    }
+    let body = if body.trim().is_empty() {
+        "{}".to_owned()
+    } else {
+        body
+    };
+    let request = serde_json::from_str::<CallJson>(&body)
+        .map_err(|error| error.to_string())
+        .and_then(|call| call.request(&name));
+    let request = match request {
+        Ok(request) => request,
+        Err(why) => return refuse(StatusCode::BAD_REQUEST, "InvalidRequest", &why, None),
+    };
+    let outcome = timeout(PATIENCE, admin.driver.call(request)).await;
+    let status = admin.driver.status();
+    let error = match outcome {
+        Ok(Ok(Ok(version))) => {
+            return Json(json!({ "result": "ok", "configVersion": version.0 })).into_response();
+        }
+        Ok(Ok(Err(error))) => error,
+        Ok(Err(_)) | Err(_) => crate::core::input::AdminError::Timeout,
+    };
+    let (code, kind, advice) = admin_json::explain(error);
+    let code = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let leader = status.leader.map(|leader| leader.to_string());
+    let blank = status.data == DataState::Blank;
+    let advice = if blank {
+        "this member is blank: form an ensemble first"
+    } else {
+        advice
+    };
+    refuse(code, kind, advice, leader)
+}
+
+/// Whether the caller has the token.
+fn authorize(admin: &Admin, headers: &HeaderMap) -> Result<(), Box<Response>> {
+    let forbid = |why: &str| Box::new(refuse(StatusCode::FORBIDDEN, "Forbidden", why, None));
+    let path = admin
+        .token_file
+        .as_ref()
+        .ok_or_else(|| forbid("start the server with --admin-token-file to allow calls"))?;
+    let token = std::fs::read_to_string(path)
+        .map_err(|_| forbid("the token file cannot be read; see the server's log"))?;
+    let given = headers
+        .get("authorization")
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .unwrap_or_default();
+    if token.trim().is_empty() || !same(token.trim().as_bytes(), given.trim().as_bytes()) {
+        let why = "send the token as `Authorization: Bearer TOKEN`";
+        return Err(Box::new(refuse(
+            StatusCode::UNAUTHORIZED,
+            "Unauthorized",
+            why,
+            None,
+        )));
+    }
+    Ok(())
+}
+
+/// Compares in a time that does not tell where they differ.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    let differ = a.iter().zip(b).fold(0, |all, (a, b)| all | (a ^ b));
+    a.len() == b.len() && differ == 0
+}

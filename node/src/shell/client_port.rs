@@ -1,0 +1,373 @@
+//! Clients: one reader and one writer task for each connection.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
+
+use super::driver::Driver;
+use super::{disk, sockets};
+use crate::codec::{client, four_letter};
+use crate::core::input::Input;
+use crate::core::op::{Body, ServerFrame};
+use crate::core::types::ConnId;
+
+/// Time for a handshake, and for a frame to become complete.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Time without an acknowledgement after which a client is taken for gone.
+const GONE: Duration = Duration::from_secs(30);
+/// Bytes that may wait to be written to a client that does not read.
+const QUEUED_MAX: usize = 256 << 20;
+/// Requests in progress beyond which no more are read.
+const READ_AHEAD: usize = 2_000;
+/// Bytes read at once.
+const READ: usize = 64 << 10;
+
+/// Limits of the port.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// The longest frame (`jute.maxbuffer`).
+    pub frame: usize,
+    /// All connections together; 0: any number.
+    pub connections: usize,
+    /// Connections of one address; 0: any number.
+    pub per_address: usize,
+    /// Four-letter words that are answered.
+    pub words: Vec<String>,
+}
+
+enum Outgoing {
+    Frame(ServerFrame),
+    Close,
+}
+
+/// A client's counters.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct ClientStats {
+    pub address: SocketAddr,
+    pub since: Instant,
+    pub received: AtomicU64,
+    pub sent: AtomicU64,
+    queued: AtomicUsize,
+    outstanding: AtomicUsize,
+    room: Notify,
+    overrun: AtomicBool,
+}
+
+/// Where frames for a client go; never blocks.
+#[derive(Clone)]
+pub struct ClientQueue {
+    queue: UnboundedSender<Outgoing>,
+    /// Its counters.
+    pub stats: Arc<ClientStats>,
+}
+
+impl std::fmt::Debug for ClientQueue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ClientQueue({})", self.stats.address)
+    }
+}
+
+impl ClientQueue {
+    /// Queues a frame. A client that does not read its answers is let go.
+    pub fn send(&self, frame: ServerFrame) {
+        let queued = self
+            .stats
+            .queued
+            .fetch_add(weight(&frame), Ordering::Relaxed);
+        if queued > QUEUED_MAX {
+            if !self.stats.overrun.swap(true, Ordering::Relaxed) {
+                self.close();
+            }
+            return;
+        }
+        let _ = self.queue.send(Outgoing::Frame(frame));
+    }
+
+    /// Closes the connection once what was queued before is written.
+    pub fn close(&self) {
+        let _ = self.queue.send(Outgoing::Close);
+    }
+}
+
+fn weight(frame: &ServerFrame) -> usize {
+    let list = |names: &[String]| names.iter().map(|name| name.len() + 8).sum::<usize>();
+    match frame {
+        ServerFrame::Reply(reply) => match &reply.body {
+            Body::Data { data, .. } => 128 + data.as_ref().map_or(0, |data| data.len()),
+            Body::Children(names) | Body::Paths(names) => 64 + list(names),
+            Body::ChildrenStat { children, .. } => 128 + list(children),
+            _ => 128,
+        },
+        ServerFrame::Event(event) => 64 + event.path.len(),
+        ServerFrame::Connect(_) => 64,
+    }
+}
+
+/// Who is connected, per address.
+#[derive(Debug, Default)]
+struct Counts {
+    all: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// Serves clients until the listener is dropped.
+pub async fn serve(listener: TcpListener, driver: Arc<Driver>, limits: Limits) {
+    let counts = Arc::new(Mutex::new(Counts::default()));
+    let limits = Arc::new(limits);
+    loop {
+        let (stream, address) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, most likely: it passes when connections end.
+                tracing::warn!(%error, "accept a client");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let Some(seat) = Seat::take(&counts, address.ip(), &limits) else {
+            driver.metrics.refused_connection();
+            continue;
+        };
+        let (driver, limits) = (Arc::clone(&driver), Arc::clone(&limits));
+        tokio::spawn(async move {
+            sockets::tune(&stream, GONE);
+            one_client(stream, address, &driver, &limits).await;
+            drop(seat);
+        });
+    }
+}
+
+/// A connection's place among the allowed number; given back when dropped.
+struct Seat {
+    counts: Arc<Mutex<Counts>>,
+    ip: IpAddr,
+}
+
+impl Seat {
+    fn take(counts: &Arc<Mutex<Counts>>, ip: IpAddr, limits: &Limits) -> Option<Seat> {
+        let mut held = counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = held.by_address.get(&ip).copied().unwrap_or(0);
+        let full = limits.connections > 0 && held.all >= limits.connections;
+        if full || (limits.per_address > 0 && own >= limits.per_address) {
+            return None;
+        }
+        held.all += 1;
+        held.by_address.insert(ip, own + 1);
+        Some(Seat {
+            counts: Arc::clone(counts),
+            ip,
+        })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut held = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        held.all -= 1;
+        if let Some(own) = held.by_address.get_mut(&self.ip) {
+            *own -= 1;
+            if *own == 0 {
+                held.by_address.remove(&self.ip);
+            }
+        }
+    }
+}
+
+async fn one_client(stream: TcpStream, address: SocketAddr, driver: &Arc<Driver>, limits: &Limits) {
+    let (mut read, mut write) = stream.into_split();
+    let mut buffer = BytesMut::with_capacity(READ);
+    let Ok(Some(first)) = timeout(PATIENCE, first_frame(&mut read, &mut buffer, limits)).await
+    else {
+        return;
+    };
+    let first = match first {
+        First::Word(word) => {
+            let answer = words(word, driver, limits);
+            let _ = timeout(PATIENCE, write.write_all(answer.as_bytes())).await;
+            let _ = timeout(PATIENCE, write.shutdown()).await;
+            return;
+        }
+        First::Frame(frame) => frame,
+    };
+    let (Ok(request), Ok(entropy)) = (client::connect_request(first), disk::files::entropy())
+    else {
+        return;
+    };
+    let (sender, receiver) = unbounded_channel();
+    let stats = Arc::new(ClientStats {
+        address,
+        since: Instant::now(),
+        received: AtomicU64::new(1),
+        sent: AtomicU64::new(0),
+        queued: AtomicUsize::new(0),
+        outstanding: AtomicUsize::new(0),
+        room: Notify::new(),
+        overrun: AtomicBool::new(false),
+    });
+    let queue = ClientQueue {
+        queue: sender,
+        stats: Arc::clone(&stats),
+    };
+    let conn = ConnId(driver.number());
+    driver.connected(conn, address.ip(), queue);
+    driver.step(Input::Connect {
+        conn,
+        request,
+        entropy,
+    });
+    tokio::select! {
+        () = read_requests(conn, read, buffer, driver, &stats, limits) => {}
+        () = write_frames(write, receiver, &stats, driver) => {}
+    }
+    driver.disconnected(conn);
+}
+
+enum First {
+    Word(&'static str),
+    Frame(Bytes),
+}
+
+async fn first_frame(
+    read: &mut OwnedReadHalf,
+    buffer: &mut BytesMut,
+    limits: &Limits,
+) -> Option<First> {
+    loop {
+        if let Some(head) = buffer.first_chunk::<4>()
+            && let Some(word) = four_letter::word(*head)
+        {
+            return Some(First::Word(word));
+        }
+        if let Some(frame) = next_frame(buffer, limits.frame).ok()? {
+            return Some(First::Frame(frame));
+        }
+        if read.read_buf(buffer).await.ok()? == 0 {
+            return None;
+        }
+    }
+}
+
+/// Cuts the next whole frame off. `Err`: its length is out of bounds.
+fn next_frame(buffer: &mut BytesMut, most: usize) -> Result<Option<Bytes>, ()> {
+    let Some(head) = buffer.first_chunk::<4>() else {
+        return Ok(None);
+    };
+    let length = usize::try_from(i32::from_be_bytes(*head)).map_err(|_| ())?;
+    if length > most {
+        return Err(());
+    }
+    if buffer.len() < 4 + length {
+        return Ok(None);
+    }
+    buffer.advance(4);
+    Ok(Some(buffer.split_to(length).freeze()))
+}
+
+/// Reads until the client is gone or breaks the rules of framing.
+async fn read_requests(
+    conn: ConnId,
+    mut read: OwnedReadHalf,
+    mut buffer: BytesMut,
+    driver: &Driver,
+    stats: &ClientStats,
+    limits: &Limits,
+) {
+    loop {
+        let mut inputs = Vec::new();
+        loop {
+            match next_frame(&mut buffer, limits.frame) {
+                Ok(Some(frame)) => match client::request(frame) {
+                    Ok(request) => inputs.push(Input::Request { conn, request }),
+                    Err(_) => return,
+                },
+                Ok(None) => break,
+                Err(()) => return,
+            }
+        }
+        if !inputs.is_empty() {
+            let count = inputs.len();
+            stats.received.fetch_add(count as u64, Ordering::Relaxed);
+            stats.outstanding.fetch_add(count, Ordering::Relaxed);
+            driver.metrics.received(count as u64);
+            driver.step(Input::Batch(inputs));
+        }
+        while stats.outstanding.load(Ordering::Relaxed) > READ_AHEAD {
+            stats.room.notified().await;
+        }
+        buffer.reserve(READ);
+        // Half a frame must become a whole one in time; between frames a client may be silent.
+        let more = if buffer.is_empty() {
+            read.read_buf(&mut buffer).await
+        } else {
+            match timeout(PATIENCE, read.read_buf(&mut buffer)).await {
+                Ok(more) => more,
+                Err(_) => return,
+            }
+        };
+        if !matches!(more, Ok(1..)) {
+            return;
+        }
+    }
+}
+
+/// Writes whatever is queued, many frames in one write, until told to close.
+async fn write_frames(
+    mut write: OwnedWriteHalf,
+    mut queue: UnboundedReceiver<Outgoing>,
+    stats: &ClientStats,
+    driver: &Driver,
+) {
+    const MANY: usize = 512;
+    let mut ready = Vec::with_capacity(MANY);
+    let mut out = BytesMut::new();
+    while queue.recv_many(&mut ready, MANY).await > 0 {
+        let (mut weighed, mut replies, mut sent, mut close) = (0, 0, 0, false);
+        for outgoing in ready.drain(..) {
+            match outgoing {
+                Outgoing::Frame(frame) => {
+                    weighed += weight(&frame);
+                    sent += 1;
+                    replies += usize::from(matches!(frame, ServerFrame::Reply(_)));
+                    out = client::server_frame(&frame, out);
+                }
+                Outgoing::Close => {
+                    close = true;
+                    break;
+                }
+            }
+        }
+        let written = write.write_all(&out).await;
+        out.clear();
+        stats.queued.fetch_sub(weighed, Ordering::Relaxed);
+        stats.sent.fetch_add(sent, Ordering::Relaxed);
+        driver.metrics.sent(sent);
+        let before = stats.outstanding.load(Ordering::Relaxed);
+        stats
+            .outstanding
+            .fetch_sub(replies.min(before), Ordering::Relaxed);
+        stats.room.notify_one();
+        if close || written.is_err() {
+            let _ = timeout(PATIENCE, write.shutdown()).await;
+            return;
+        }
+    }
+}
+
+fn words(word: &str, driver: &Driver, limits: &Limits) -> String {
+    let allowed = limits.words.iter().any(|it| it == "*" || it == word);
+    if !allowed {
+        return four_letter::refusal(word);
+    }
+    four_letter::answer(word, &driver.metrics.facts(driver))
+}

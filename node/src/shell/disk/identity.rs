@@ -1,0 +1,81 @@
+//! Who this disk is: a random id per incarnation, and the ensemble once it belongs to one.
+
+use std::path::{Path, PathBuf};
+
+use super::{DiskError, files, io};
+use crate::core::types::{EnsembleId, MemberId};
+
+/// The content of the identity file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// This incarnation.
+    pub member: MemberId,
+    /// `None`: blank.
+    pub ensemble: Option<EnsembleId>,
+}
+
+fn path(dir: &Path) -> PathBuf {
+    dir.join("identity")
+}
+
+/// Reads the file, or makes a new blank identity if there is none and no log either.
+pub fn load_or_create(dir: &Path, has_log: bool) -> Result<Identity, DiskError> {
+    let path = path(dir);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => parse(&text).ok_or_else(|| {
+            DiskError::Damaged(format!(
+                "{} is damaged: move the data folder aside; the member then joins as a new one",
+                path.display()
+            ))
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && has_log => {
+            Err(DiskError::Damaged(format!(
+                "{} is missing but there is a log beside it: restore the file, or move the data \
+                 folder aside; the member then joins as a new one",
+                path.display()
+            )))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let member = MemberId(u64::from_be_bytes(files::entropy()?) | 1);
+            let identity = Identity {
+                member,
+                ensemble: None,
+            };
+            save(dir, identity)?;
+            Ok(identity)
+        }
+        Err(error) => Err(io("read", &path)(error)),
+    }
+}
+
+/// Writes the file, durably.
+pub fn save(dir: &Path, identity: Identity) -> Result<(), DiskError> {
+    let ensemble = identity
+        .ensemble
+        .map_or_else(|| "-".to_owned(), |it| it.to_string());
+    let body = format!(
+        "quorate-identity 1\nmember {}\nensemble {ensemble}\n",
+        identity.member
+    );
+    let sealed = format!("{body}crc {:08x}\n", crc32c::crc32c(body.as_bytes()));
+    files::replace(&path(dir), sealed.as_bytes())
+}
+
+fn parse(text: &str) -> Option<Identity> {
+    let at = text.rfind("crc ")?;
+    let (body, crc) = text.split_at(at);
+    let crc = u32::from_str_radix(crc.strip_prefix("crc ")?.trim(), 16).ok()?;
+    if crc32c::crc32c(body.as_bytes()) != crc {
+        return None;
+    }
+    let mut lines = body.lines();
+    if lines.next()? != "quorate-identity 1" {
+        return None;
+    }
+    let member = MemberId::parse(lines.next()?.strip_prefix("member ")?)?;
+    let ensemble = match lines.next()?.strip_prefix("ensemble ")? {
+        "-" => None,
+        text => Some(EnsembleId::parse(text)?),
+    };
+    Some(Identity { member, ensemble })
+}

@@ -1,0 +1,102 @@
+//! Everything that survives a power cut.
+//!
+//! ```text
+//! DIR/lock                      held while a process uses the folder
+//! DIR/identity                  this incarnation's random id; the ensemble's id once adopted
+//! DIR/log/NUMBER.log            segments: preallocated, zero-filled, sealed by checksums
+//! DIR/snap/INDEX-TERM.snap      snapshots, the newest few
+//! DIR/snap/INDEX-TERM.part      a snapshot on its way in
+//! DIR/wipe                      asks the next start to archive all this and begin blank
+//! ```
+//!
+//! [`files`] careful file operations · [`identity`] · [`segment`] one log file · [`writer`] the
+//! thread that makes the log durable · [`snapshots`] · [`recovery`] what a start finds.
+
+pub mod files;
+pub mod identity;
+pub mod recovery;
+pub mod segment;
+pub mod snapshots;
+pub mod writer;
+
+use std::path::{Path, PathBuf};
+
+/// Where and how.
+#[derive(Clone, Debug)]
+pub struct DiskConfig {
+    /// The folder.
+    pub dir: PathBuf,
+    /// Bytes of a log segment.
+    pub segment_bytes: u64,
+    /// Snapshots to keep.
+    pub retain: usize,
+}
+
+impl DiskConfig {
+    fn log_dir(&self) -> PathBuf {
+        self.dir.join("log")
+    }
+
+    fn snap_dir(&self) -> PathBuf {
+        self.dir.join("snap")
+    }
+}
+
+/// Why the folder cannot be used; says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum DiskError {
+    /// The operating system refused.
+    #[error("{doing} {path}: {source}")]
+    Io {
+        /// In the present tense.
+        doing: &'static str,
+        /// What it was done to.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// Another process is there.
+    #[error("{0} is in use by another process; stop it, or give this one another --data-dir")]
+    Locked(PathBuf),
+    /// The content cannot be what this server wrote.
+    #[error("{0}")]
+    Damaged(String),
+}
+
+/// Puts words to an I/O error.
+pub fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> DiskError {
+    let path = path.to_owned();
+    move |source| DiskError::Io {
+        doing,
+        path,
+        source,
+    }
+}
+
+/// Bytes used and free.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(missing_docs)]
+pub struct Sizes {
+    pub log_bytes: u64,
+    pub snapshot_bytes: u64,
+    pub free_bytes: u64,
+    pub total_bytes: u64,
+}
+
+/// Measures the folder and its file system.
+pub fn sizes(config: &DiskConfig) -> Sizes {
+    let used = |dir: PathBuf| {
+        let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
+        files
+            .filter_map(|file| file.metadata().ok())
+            .map(|meta| meta.len())
+            .sum()
+    };
+    let space = rustix::fs::statvfs(&config.dir).ok();
+    Sizes {
+        log_bytes: used(config.log_dir()),
+        snapshot_bytes: used(config.snap_dir()),
+        free_bytes: space.as_ref().map_or(0, |it| it.f_bavail * it.f_frsize),
+        total_bytes: space.as_ref().map_or(0, |it| it.f_blocks * it.f_frsize),
+    }
+}

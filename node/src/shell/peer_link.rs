@@ -1,0 +1,196 @@
+//! Links that we dial: one task each, for ever, with a fresh name lookup at every attempt.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::task::AbortHandle;
+use tokio::time::{sleep, timeout};
+
+use super::driver::Driver;
+use super::sockets;
+use crate::codec::peer::{self, Frame, HEADER};
+use crate::core::effect::Link;
+use crate::core::input::Input;
+use crate::core::message::Hello;
+use crate::core::types::MemberId;
+
+/// Time for a name lookup and a connection, and for an answer to a hello.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Time without an acknowledgement after which a member is taken for gone.
+pub const GONE: Duration = Duration::from_secs(3);
+const RETRY_MIN: Duration = Duration::from_millis(50);
+const RETRY_MAX: Duration = Duration::from_secs(1);
+
+/// The links that are wanted, and their tasks.
+#[derive(Debug)]
+pub struct Links {
+    driver: Weak<Driver>,
+    hello: Option<Hello>,
+    tasks: BTreeMap<Link, AbortHandle>,
+}
+
+impl Links {
+    /// None yet.
+    pub fn new(driver: Weak<Driver>) -> Links {
+        Links {
+            driver,
+            hello: None,
+            tasks: BTreeMap::new(),
+        }
+    }
+
+    /// Keeps exactly these. Who we say we are may have changed: then all are made anew.
+    pub fn keep(&mut self, hello: Hello, links: Vec<Link>) {
+        if self.hello.as_ref() != Some(&hello) {
+            std::mem::take(&mut self.tasks)
+                .values()
+                .for_each(AbortHandle::abort);
+        }
+        self.tasks.retain(|link, task| {
+            let wanted = links.contains(link);
+            if !wanted {
+                task.abort();
+            }
+            wanted
+        });
+        for link in links {
+            let hello = Hello {
+                to: link.member,
+                ..hello.clone()
+            };
+            let driver = self.driver.clone();
+            self.tasks
+                .entry(link.clone())
+                .or_insert_with(|| tokio::spawn(keep_link(driver, link, hello)).abort_handle());
+        }
+        self.hello = Some(hello);
+    }
+
+    /// Where a member is reached, and who we say we are to it.
+    pub fn address_of(&self, member: MemberId) -> Option<(String, Hello)> {
+        let link = self.tasks.keys().find(|link| link.member == Some(member))?;
+        let hello = self.hello.clone()?;
+        Some((
+            link.address.clone(),
+            Hello {
+                to: Some(member),
+                ..hello
+            },
+        ))
+    }
+}
+
+impl Drop for Links {
+    fn drop(&mut self) {
+        std::mem::take(&mut self.tasks)
+            .values()
+            .for_each(AbortHandle::abort);
+    }
+}
+
+/// Connects, resolving the name anew.
+pub async fn connect(address: &str) -> std::io::Result<TcpStream> {
+    let stream = timeout(PATIENCE, TcpStream::connect(address)).await??;
+    sockets::tune(&stream, GONE);
+    Ok(stream)
+}
+
+/// Reads one frame.
+pub async fn read_frame(read: &mut (impl AsyncReadExt + Unpin)) -> std::io::Result<Frame> {
+    let invalid = |error| std::io::Error::new(std::io::ErrorKind::InvalidData, error);
+    let mut head = [0; HEADER];
+    read.read_exact(&mut head).await?;
+    let (length, crc) = peer::header(&head).map_err(invalid)?;
+    // Grows with what arrives, not with what is claimed.
+    let mut content = BytesMut::new();
+    let mut limited = read.take(length as u64);
+    while content.len() < length {
+        if limited.read_buf(&mut content).await? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    peer::decode(content.freeze(), crc).map_err(invalid)
+}
+
+async fn keep_link(driver: Weak<Driver>, link: Link, hello: Hello) {
+    let mut wait = RETRY_MIN;
+    loop {
+        match dial(&link, &hello).await {
+            Ok((stream, answer)) => {
+                wait = RETRY_MIN;
+                let Some(driver) = driver.upgrade() else {
+                    return;
+                };
+                let accepted = answer.to == Some(hello.from) && link.member == Some(answer.from);
+                if accepted {
+                    use_link(&driver, stream, answer.from).await;
+                } else {
+                    let address = link.address.clone();
+                    driver.step(Input::PeerAnswer {
+                        address,
+                        hello: answer,
+                    });
+                    drop(driver);
+                    sleep(RETRY_MAX / 2).await;
+                }
+            }
+            Err(error) => {
+                tracing::debug!(address = link.address, %error, "dial a member");
+                wait = (wait * 2).min(RETRY_MAX);
+            }
+        }
+        sleep(wait).await;
+    }
+}
+
+async fn dial(link: &Link, hello: &Hello) -> std::io::Result<(TcpStream, Hello)> {
+    let mut stream = connect(&link.address).await?;
+    let frame = peer::encode(&Frame::Hello(hello.clone()), BytesMut::new());
+    stream.write_all(&frame).await?;
+    match timeout(PATIENCE, read_frame(&mut stream)).await?? {
+        Frame::Hello(answer) => Ok((stream, answer)),
+        _ => Err(std::io::ErrorKind::InvalidData.into()),
+    }
+}
+
+/// Sends what is queued until the link breaks.
+async fn use_link(driver: &Arc<Driver>, stream: TcpStream, member: MemberId) {
+    const MANY: usize = 256;
+    let (mut read, mut write) = stream.into_split();
+    let (sender, mut queue) = unbounded_channel();
+    let number = driver.number();
+    driver.link_up(member, number, sender);
+    let sending = async {
+        let mut ready = Vec::with_capacity(MANY);
+        let mut out = BytesMut::new();
+        while queue.recv_many(&mut ready, MANY).await > 0 {
+            for message in ready.drain(..) {
+                out = peer::encode(&Frame::Message(message), out);
+            }
+            if write.write_all(&out).await.is_err() {
+                return;
+            }
+            out.clear();
+        }
+    };
+    // Nothing is ever answered on this connection: reading only notices its end.
+    let ended = async {
+        let mut nothing = [0; 16];
+        while matches!(read.read(&mut nothing).await, Ok(1..)) {}
+    };
+    tokio::select! {
+        () = sending => {}
+        () = ended => {}
+    }
+    driver.link_down(member, number);
+}
+
+/// One frame as bytes.
+pub fn frame_bytes(frame: &Frame) -> Bytes {
+    peer::encode(frame, BytesMut::new()).freeze()
+}

@@ -1,0 +1,137 @@
+//! What the program's subcommands do.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // A program talks to its user.
+
+use std::io::{Read, Write};
+use std::net::ToSocketAddrs;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::dev;
+use super::server::Server;
+use crate::config;
+use crate::config::args::{DevArgs, HealthArgs, LogFormat, RunArgs};
+
+fn logging(format: LogFormat, fallback: &str) {
+    let filter = EnvFilter::try_from_env("QUORATE_LOG").unwrap_or_else(|_| fallback.into());
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}
+
+fn runtime() -> anyhow::Result<Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all().build().context("start the runtime")
+}
+
+/// Until somebody wants this process to end.
+async fn until_told_to_stop() -> anyhow::Result<()> {
+    let mut term = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+    let mut int = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    Ok(())
+}
+
+/// Runs one server until it is told to stop.
+///
+/// # Errors
+/// When it cannot start; the text says what to do.
+pub fn run(args: &RunArgs) -> anyhow::Result<()> {
+    logging(args.log_format, "info");
+    let config = config::resolve(args)?;
+    runtime()?.block_on(async {
+        let server = Server::start(config).await?;
+        tracing::info!(client = %server.client, admin = %server.admin, "up");
+        until_told_to_stop().await?;
+        tracing::info!("draining");
+        server.stop().await;
+        tracing::info!("stopped");
+        Ok(())
+    })
+}
+
+/// Runs an ensemble until it is told to stop.
+///
+/// # Errors
+/// When it cannot start.
+pub fn dev(args: &DevArgs) -> anyhow::Result<()> {
+    logging(LogFormat::Text, "warn");
+    runtime()?.block_on(async {
+        let servers = dev::start(args.members, &args.data, args.client_port).await?;
+        for server in &servers {
+            while !server.driver().status().serving {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        println!(
+            "{} member(s), data in {}",
+            servers.len(),
+            args.data.display()
+        );
+        println!("{}", dev::connection_string(&servers));
+        until_told_to_stop().await?;
+        for server in servers {
+            server.stop().await;
+        }
+        Ok(())
+    })
+}
+
+/// Asks a server's admin port.
+///
+/// # Errors
+/// When it does not answer, or the answer is no.
+pub fn health(args: &HealthArgs) -> anyhow::Result<()> {
+    let patience = Duration::from_secs(3);
+    let address = args
+        .admin_addr
+        .to_socket_addrs()
+        .context("resolve the address")?
+        .next();
+    let address = address.with_context(|| format!("{} has no address", args.admin_addr))?;
+    let mut stream = std::net::TcpStream::connect_timeout(&address, patience)
+        .with_context(|| format!("connect to {address}"))?;
+    stream.set_read_timeout(Some(patience))?;
+    let path = args.what.trim_start_matches('/');
+    let host = &args.admin_addr;
+    write!(
+        stream,
+        "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut answer = String::new();
+    stream
+        .read_to_string(&mut answer)
+        .context("read the answer")?;
+    let body = answer.split("\r\n\r\n").nth(1).unwrap_or_default().trim();
+    if !answer.starts_with("HTTP/1.1 200") {
+        bail!("{path}: {body}");
+    }
+    println!("{body}");
+    Ok(())
+}
+
+/// Prints the version.
+///
+/// # Errors
+/// Never.
+pub fn version() -> anyhow::Result<()> {
+    println!("quorate-node {}", env!("CARGO_PKG_VERSION"));
+    Ok(())
+}
+
+/// Says why the program ends.
+pub fn complain(error: &anyhow::Error) -> ExitCode {
+    eprintln!("quorate-node: {error:#}");
+    ExitCode::FAILURE
+}

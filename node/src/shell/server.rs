@@ -1,0 +1,249 @@
+//! One server: its disk, its core, its ports, and how it stops.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock, Weak};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::client_port::{self, Limits};
+use super::disk::writer::{LogQueue, Told};
+use super::disk::{DiskConfig, DiskError, files, recovery, snapshots, writer};
+use super::driver::{Chore, Driver};
+use super::metrics::Metrics;
+use super::{admin_http, peer_port, snapshot_stream, sockets};
+use crate::core::input::{AdminRequest, Input};
+use crate::core::node::Recovered;
+use crate::core::options::Options;
+use crate::core::types::WriteSeq;
+
+/// Everything that a server is told when it starts.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// For the core.
+    pub options: Options,
+    /// For the disk.
+    pub disk: DiskConfig,
+    /// Where clients connect.
+    pub client: SocketAddr,
+    /// Where members connect.
+    pub peer: SocketAddr,
+    /// Where operators and probes connect.
+    pub admin: SocketAddr,
+    /// See [`admin_http::Admin::token_file`].
+    pub token_file: Option<PathBuf>,
+    /// For the client port.
+    pub limits: Limits,
+    /// Free bytes below which no new data is taken.
+    pub disk_reserve: u64,
+    /// Shown by `conf`.
+    pub conf: Vec<(String, String)>,
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    driver: Arc<Driver>,
+    log: LogQueue,
+    writer: JoinHandle<()>,
+    tasks: JoinSet<()>,
+    /// Where clients connect, with the port that was really taken.
+    pub client: SocketAddr,
+    /// The same for the admin port.
+    pub admin: SocketAddr,
+    _lock: std::fs::File,
+}
+
+/// Passes the log thread's news to the core, once there is one.
+struct LogNews(Arc<OnceLock<Weak<Driver>>>);
+
+impl LogNews {
+    fn driver(&self) -> Option<Arc<Driver>> {
+        self.0.get().and_then(Weak::upgrade)
+    }
+}
+
+impl Told for LogNews {
+    fn durable(&self, seq: WriteSeq, took: Duration) {
+        if let Some(driver) = self.driver() {
+            driver.metrics.synced(took);
+            driver.step(Input::Durable(seq));
+        }
+    }
+
+    fn failed(&self, error: DiskError) {
+        // What the kernel still holds of the file is not known after this: no second try.
+        tracing::error!(%error, "the log cannot be written: ending the process");
+        std::process::abort();
+    }
+}
+
+impl Server {
+    /// Recovers what the disk holds, and serves.
+    ///
+    /// # Errors
+    /// When the folder or a port cannot be used; the text says what to do.
+    pub async fn start(config: ServerConfig) -> anyhow::Result<Server> {
+        let client = sockets::listen(config.client)
+            .await
+            .with_context(|| format!("listen for clients on {}", config.client))?;
+        let peer = sockets::listen(config.peer)
+            .await
+            .with_context(|| format!("listen for members on {}", config.peer))?;
+        let admin = sockets::listen(config.admin)
+            .await
+            .with_context(|| format!("listen for operators on {}", config.admin))?;
+        let (client_at, admin_at) = (client.local_addr()?, admin.local_addr()?);
+
+        let disk = config.disk.clone();
+        let (found, log) = tokio::task::spawn_blocking(move || recovery::open(&disk)).await??;
+        if let Some(damage) = &found.damage {
+            tracing::error!(
+                damage,
+                "the log is damaged: this member does not vote until repaired"
+            );
+        }
+        let (identity, lock) = (found.identity, found.lock);
+        tracing::info!(member = %identity.member, server = %config.options.server, "recovered");
+        let queue = LogQueue::default();
+        let (chores, inbox) = unbounded_channel();
+        let metrics = Metrics::new(config.disk.clone(), config.conf.clone())?;
+        let recovered = Recovered {
+            member: identity.member,
+            ensemble: identity.ensemble,
+            hard: found.hard,
+            snapshot: found.snapshot,
+            entries: found.entries,
+            repairing: found.damage.is_some(),
+        };
+        let boot = u64::from_be_bytes(files::entropy()?);
+        let news = Arc::new(OnceLock::new());
+        let options = config.options.clone();
+        let driver = Driver::start(options, recovered, boot, queue.clone(), chores, metrics);
+        // Before the log thread begins, so that none of its news is lost.
+        let _ = news.set(Arc::downgrade(&driver));
+        let writer = writer::start(log, queue.clone(), LogNews(news))?;
+
+        let mut tasks = JoinSet::new();
+        tasks.spawn(client_port::serve(
+            client,
+            Arc::clone(&driver),
+            config.limits,
+        ));
+        tasks.spawn(peer_port::serve(
+            peer,
+            Arc::clone(&driver),
+            config.disk.clone(),
+        ));
+        let admin_state = admin_http::Admin {
+            driver: Arc::clone(&driver),
+            token_file: config.token_file,
+        };
+        tasks.spawn(async move {
+            if let Err(error) = admin_http::serve(admin, admin_state).await {
+                tracing::error!(%error, "serve the admin port");
+            }
+        });
+        tasks.spawn(tick(Arc::clone(&driver)));
+        tasks.spawn(watch_disk(Arc::clone(&driver), config.disk_reserve));
+        tasks.spawn(do_chores(Arc::clone(&driver), config.disk, inbox));
+        let log = queue;
+        Ok(Server {
+            driver,
+            log,
+            writer,
+            tasks,
+            client: client_at,
+            admin: admin_at,
+            _lock: lock,
+        })
+    }
+
+    /// Hands leadership over, lets clients go, makes the log durable, and ends.
+    pub async fn stop(mut self) {
+        let drained = self.driver.call(AdminRequest::Drain);
+        if timeout(Duration::from_secs(15), drained).await.is_err() {
+            tracing::warn!("not all clients left in time");
+        }
+        self.tasks.abort_all();
+        while self.tasks.join_next().await.is_some() {}
+        self.log.stop();
+        let writer = self.writer;
+        let _ = tokio::task::spawn_blocking(move || writer.join()).await;
+    }
+
+    /// The core, for tests and the admin port.
+    pub fn driver(&self) -> &Arc<Driver> {
+        &self.driver
+    }
+}
+
+async fn tick(driver: Arc<Driver>) {
+    let mut every = interval(Duration::from_millis(10));
+    every.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        every.tick().await;
+        driver.step(Input::Tick);
+    }
+}
+
+/// Tells the core when space runs low, and when there is enough again (with some distance, so
+/// that it does not flap).
+async fn watch_disk(driver: Arc<Driver>, reserve: u64) {
+    let mut every = interval(Duration::from_secs(1));
+    let mut low = false;
+    loop {
+        every.tick().await;
+        let free = driver.metrics.disk().free_bytes;
+        let now_low = if low {
+            free < reserve + reserve / 2
+        } else {
+            free < reserve
+        };
+        if now_low != low {
+            low = now_low;
+            tracing::warn!(low, free, reserve, "free space of the data folder");
+            driver.step(Input::DiskLow(low));
+        }
+    }
+}
+
+async fn do_chores(driver: Arc<Driver>, disk: DiskConfig, mut inbox: UnboundedReceiver<Chore>) {
+    while let Some(chore) = inbox.recv().await {
+        match chore {
+            Chore::SaveSnapshot(snapshot) => {
+                let (driver, disk) = (Arc::clone(&driver), disk.clone());
+                tokio::task::spawn_blocking(move || {
+                    let bytes = snapshots::save(&disk, &snapshot);
+                    if let Err(error) = &bytes {
+                        tracing::error!(%error, "save a snapshot");
+                    }
+                    let (meta, bytes) = (snapshot.meta.clone(), bytes.ok());
+                    driver.step(Input::SnapshotSaved { meta, bytes });
+                });
+            }
+            Chore::SendSnapshot { to, term, index } => {
+                let (driver, disk) = (Arc::clone(&driver), disk.clone());
+                tokio::spawn(snapshot_stream::send(driver, disk, to, term, index));
+            }
+            Chore::Wipe => {
+                match recovery::ask_wipe(&disk) {
+                    Ok(()) => tracing::warn!("removed from the ensemble: starting anew as blank"),
+                    Err(error) => tracing::error!(%error, "ask for a blank start"),
+                }
+                // The next start archives the data; whoever runs this process starts it again.
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                std::process::exit(0);
+            }
+            Chore::Fatal(why) => {
+                tracing::error!(why, "this member must not go on");
+                std::process::abort();
+            }
+        }
+    }
+}
