@@ -1,0 +1,366 @@
+//! What users write. Every rule is in the schema, with a message that says what to do: there is no
+//! webhook, and the API server refuses what cannot work.
+
+#![allow(unreachable_pub)] // The schema derive repeats each struct inside a function.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{
+    Affinity, LocalObjectReference, PodSecurityContext, ResourceRequirements, Toleration,
+    TopologySpreadConstraint,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::status::EnsembleStatus;
+
+/// An ensemble of ZooKeeper-compatible servers.
+#[derive(CustomResource, KubeSchema, Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[kube(
+    group = "quorate.dev",
+    version = "v1alpha1",
+    kind = "CoordinationEnsemble",
+    plural = "coordinationensembles",
+    singular = "coordinationensemble",
+    shortname = "cens",
+    category = "coordination",
+    namespaced,
+    status = "EnsembleStatus",
+    derive = "PartialEq",
+    derive = "Default",
+    scale(
+        spec_replicas_path = ".spec.replicas",
+        status_replicas_path = ".status.replicas",
+        label_selector_path = ".status.selector"
+    ),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].status"
+    ),
+    printcolumn(name = "Desired", type_ = "integer", json_path = ".spec.replicas"),
+    printcolumn(name = "Voters", type_ = "integer", json_path = ".status.quorum.voters"),
+    printcolumn(name = "Leader", type_ = "string", json_path = ".status.leader.member"),
+    printcolumn(name = "Operation", type_ = "string", json_path = ".status.operation.type"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && size(self.metadata.name) <= 40").message("the name must be a DNS label of at most 40 characters that begins with a letter: Services and pods are named after it")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct CoordinationEnsembleSpec {
+    /// How many voting members: 1, 3, 5 or 7. An even number would tolerate no more failures than
+    /// one fewer.
+    #[serde(default = "three")]
+    #[x_kube(validation = Rule::new("self in [1, 3, 5, 7]").message("replicas must be 1, 3, 5 or 7: an even number of voters tolerates no more failures than one fewer; choose the next odd number"))]
+    pub replicas: i32,
+
+    /// Which image the members run. Without it, the operator's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageSpec>,
+
+    /// Where the members keep their data.
+    #[serde(default)]
+    pub storage: StorageSpec,
+
+    /// How the members serve.
+    #[serde(default)]
+    pub config: ConfigSpec,
+
+    /// How the members' pods look.
+    #[serde(default)]
+    pub pod: PodSpec,
+
+    /// How members are restarted and upgraded.
+    #[serde(default)]
+    pub rollout: RolloutSpec,
+
+    /// How members join and are replaced.
+    #[serde(default)]
+    pub membership: MembershipSpec,
+
+    /// The operator changes nothing while this is true; it goes on reporting.
+    #[serde(default)]
+    pub paused: bool,
+}
+
+fn three() -> i32 {
+    3
+}
+
+/// An image reference.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageSpec {
+    /// Registry and name.
+    #[schemars(length(min = 1, max = 256))]
+    pub repository: String,
+    /// The tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub tag: Option<String>,
+    /// `sha256:...`; wins over the tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^sha256:[0-9a-f]{64}$"))]
+    pub digest: Option<String>,
+    /// `Always`, `IfNotPresent` or `Never`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_policy: Option<PullPolicy>,
+    /// Secrets for the registry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub pull_secrets: Vec<LocalObjectReference>,
+}
+
+/// When the image is pulled.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)]
+pub enum PullPolicy {
+    Always,
+    IfNotPresent,
+    Never,
+}
+
+impl ImageSpec {
+    /// As a pod names it.
+    pub fn reference(&self) -> String {
+        match (&self.digest, &self.tag) {
+            (Some(digest), _) => format!("{}@{digest}", self.repository),
+            (None, Some(tag)) => format!("{}:{tag}", self.repository),
+            (None, None) => self.repository.clone(),
+        }
+    }
+}
+
+/// The members' volumes.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.storageClassName) == has(oldSelf.storageClassName)").message("storage.storageClassName cannot be added or removed: volumes keep their class; create another ensemble and move the data"))]
+pub struct StorageSpec {
+    /// Size of each volume. It can grow, not shrink.
+    #[serde(default = "ten_gib")]
+    #[x_kube(validation = Rule::new("quantity(self).compareTo(quantity(oldSelf)) >= 0").message("storage.size cannot shrink: volumes only grow; set it to at least its former value"))]
+    pub size: Quantity,
+    /// The class; without it, the cluster's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("storage.storageClassName cannot change: volumes keep their class; create another ensemble and move the data"))]
+    pub storage_class_name: Option<String>,
+    /// What becomes of a volume whose member left for good, or whose ensemble was deleted.
+    #[serde(default)]
+    pub reclaim_policy: ReclaimPolicy,
+}
+
+fn ten_gib() -> Quantity {
+    Quantity("10Gi".to_owned())
+}
+
+impl Default for StorageSpec {
+    fn default() -> Self {
+        StorageSpec {
+            size: ten_gib(),
+            storage_class_name: None,
+            reclaim_policy: ReclaimPolicy::Retain,
+        }
+    }
+}
+
+/// What becomes of volumes.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+pub enum ReclaimPolicy {
+    /// They stay.
+    #[default]
+    Retain,
+    /// They are deleted with the ensemble.
+    Delete,
+}
+
+/// How the members serve. A change restarts them one by one.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.sessionTimeoutMinMs) || !has(self.sessionTimeoutMaxMs) || self.sessionTimeoutMinMs <= self.sessionTimeoutMaxMs").message("config.sessionTimeoutMinMs must not be longer than config.sessionTimeoutMaxMs"))]
+pub struct ConfigSpec {
+    /// ZooKeeper's tickTime in milliseconds.
+    #[serde(default = "two_seconds")]
+    #[schemars(range(min = 100, max = 60_000))]
+    pub tick_time_ms: i32,
+    /// The shortest session timeout granted, in milliseconds. Without it, 2 ticks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 200, max = 3_600_000))]
+    pub session_timeout_min_ms: Option<i32>,
+    /// The longest. Without it, 20 ticks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 200, max = 86_400_000))]
+    pub session_timeout_max_ms: Option<i32>,
+    /// When snapshots are taken and how many are kept.
+    #[serde(default)]
+    pub snapshot: SnapshotSpec,
+    /// Further zoo.cfg settings.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(length(max = 64))]
+    #[x_kube(validation = Rule::new("self.all(k, !(k in ['tickTime', 'minSessionTimeout', 'maxSessionTimeout', 'snapCount', 'autopurge.snapRetainCount', 'dataDir', 'dataLogDir', 'clientPort', 'clientPortAddress', 'admin.serverPort', 'skipACL']) && !k.startsWith('server.'))").message("config.extra must not hold settings that the operator owns (membership, ports, folders, and those with a field of their own): use the field, or leave it out"))]
+    pub extra: BTreeMap<String, String>,
+}
+
+fn two_seconds() -> i32 {
+    2_000
+}
+
+impl Default for ConfigSpec {
+    fn default() -> Self {
+        ConfigSpec {
+            tick_time_ms: two_seconds(),
+            session_timeout_min_ms: None,
+            session_timeout_max_ms: None,
+            snapshot: SnapshotSpec::default(),
+            extra: BTreeMap::new(),
+        }
+    }
+}
+
+/// Snapshots.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SnapshotSpec {
+    /// Transactions between snapshots.
+    #[serde(default = "hundred_thousand")]
+    #[schemars(range(min = 1))]
+    pub every_entries: i64,
+    /// Snapshots to keep.
+    #[serde(default = "three")]
+    #[schemars(range(min = 1, max = 100))]
+    pub retain: i32,
+}
+
+fn hundred_thousand() -> i64 {
+    100_000
+}
+
+impl Default for SnapshotSpec {
+    fn default() -> Self {
+        SnapshotSpec { every_entries: hundred_thousand(), retain: three() }
+    }
+}
+
+/// The members' pods. A change restarts them one by one.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodSpec {
+    /// Requests and limits. Without them: 250m CPU, 512Mi memory (also the limit).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<ResourceRequirements>,
+    /// Further labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(validation = Rule::new("self.all(k, !k.startsWith('app.kubernetes.io/'))").message("pod.labels must not begin with app.kubernetes.io/: the operator selects pods by those; use another prefix"))]
+    pub labels: BTreeMap<String, String>,
+    /// Further annotations.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(length(max = 32))]
+    pub annotations: BTreeMap<String, String>,
+    /// Labels that nodes must have.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(length(max = 32))]
+    pub node_selector: BTreeMap<String, String>,
+    /// Taints that are tolerated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub tolerations: Vec<Toleration>,
+    /// Instead of the operator's own anti-affinity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<Affinity>,
+    /// Whether members may share a node.
+    #[serde(default)]
+    pub anti_affinity: AntiAffinity,
+    /// How members spread. Without it: over zones, as far as possible.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub topology_spread_constraints: Vec<TopologySpreadConstraint>,
+    /// Priority.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority_class_name: Option<String>,
+    /// Instead of the restricted default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_context: Option<PodSecurityContext>,
+    /// Time to hand leadership over and let clients go.
+    #[serde(default = "sixty")]
+    #[schemars(range(min = 20, max = 3_600))]
+    pub termination_grace_period_seconds: i64,
+}
+
+fn sixty() -> i64 {
+    60
+}
+
+/// Whether members may share a node.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+pub enum AntiAffinity {
+    /// If there is no other way.
+    #[default]
+    Preferred,
+    /// Never.
+    Required,
+    /// As it comes.
+    None,
+}
+
+/// Restarts and upgrades.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RolloutSpec {
+    /// A new value restarts all members, one by one (for example the present time).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub restart_at: Option<String>,
+    /// How long a restarted member must be ready before the next one is touched.
+    #[serde(default = "five")]
+    #[schemars(range(min = 0, max = 3_600))]
+    pub min_stable_seconds: i32,
+    /// A member that is not back after this long halts the rollout.
+    #[serde(default = "six_hundred")]
+    #[schemars(range(min = 10, max = 86_400))]
+    pub member_timeout_seconds: i32,
+}
+
+fn five() -> i32 {
+    5
+}
+
+fn six_hundred() -> i32 {
+    600
+}
+
+impl Default for RolloutSpec {
+    fn default() -> Self {
+        RolloutSpec {
+            restart_at: None,
+            min_stable_seconds: five(),
+            member_timeout_seconds: six_hundred(),
+        }
+    }
+}
+
+/// Joining and replacing.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MembershipSpec {
+    /// Whether a member whose disk came back blank is replaced without a human.
+    #[serde(default)]
+    pub auto_replace: AutoReplace,
+}
+
+impl Default for MembershipSpec {
+    fn default() -> Self {
+        MembershipSpec { auto_replace: AutoReplace::DiskLost }
+    }
+}
+
+/// When members are replaced.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+pub enum AutoReplace {
+    /// When the disk is provably gone.
+    #[default]
+    DiskLost,
+    /// Only by a human.
+    Never,
+}

@@ -1,0 +1,142 @@
+//! What the operator answers. All of it can be worked out anew: it is a report, never a memory.
+
+#![allow(unreachable_pub)] // The schema derive repeats each struct inside a function.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Condition types.
+pub mod conditions {
+    /// The summary: quorum, and every wanted member serves.
+    pub const READY: &str = "Ready";
+    /// A leader is known to a quorum.
+    pub const QUORUM: &str = "QuorumAvailable";
+    /// The committed voters are the wanted members.
+    pub const MEMBERSHIP: &str = "MembershipConverged";
+    /// Every member runs the wanted image and configuration.
+    pub const IN_SYNC: &str = "ConfigurationInSync";
+    /// An operation is under way.
+    pub const PROGRESSING: &str = "Progressing";
+    /// The spec says paused.
+    pub const PAUSED: &str = "Paused";
+}
+
+/// The operator's report.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EnsembleStatus {
+    /// The spec's generation that this report is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Pods wanted of the StatefulSet.
+    #[serde(default)]
+    pub replicas: i32,
+    /// Members that serve.
+    #[serde(default)]
+    pub ready_replicas: i32,
+    /// Selects the members' pods (for the scale subresource).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<String>,
+    /// Made once, at formation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ensemble_id: Option<String>,
+    /// Rises with every change of the membership.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_version: Option<i64>,
+    /// Who leads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leader: Option<LeaderStatus>,
+    /// The quorum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quorum: Option<QuorumStatus>,
+    /// Every member.
+    #[serde(default)]
+    #[schemars(length(max = 16))]
+    pub members: Vec<MemberStatus>,
+    /// What is being done; absent when nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<OperationStatus>,
+    /// Where clients connect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoints: Option<Endpoints>,
+    /// The image that is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Observations, one of each type.
+    #[serde(default)]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".to_owned()]))]
+    #[schemars(length(max = 16))]
+    pub conditions: Vec<Condition>,
+}
+
+/// Who leads.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LeaderStatus {
+    /// The pod's name.
+    pub member: String,
+    /// The member's id.
+    pub member_id: String,
+    /// The Raft term.
+    pub term: i64,
+}
+
+/// The quorum.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct QuorumStatus {
+    /// Voters of the committed configuration.
+    pub voters: i32,
+    /// How many of them are needed.
+    pub required: i32,
+    /// How many of them serve.
+    pub healthy: i32,
+    /// How many more may fail.
+    pub tolerance: i32,
+}
+
+/// One member.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct MemberStatus {
+    /// The pod's name.
+    pub name: String,
+    /// This incarnation of its disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member_id: Option<String>,
+    /// Leader, Follower, Learner, Candidate, Blank, Removed or Unknown.
+    pub role: String,
+    /// Whether it serves.
+    pub ready: bool,
+    /// Whether it runs the wanted image and configuration.
+    pub updated: bool,
+    /// The server's version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// An operation.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct OperationStatus {
+    /// Create, ScaleUp, ScaleDown, Replace, Rollout or Repair.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What is done now.
+    pub step: String,
+    /// Why nothing is done now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocked_by: Option<String>,
+}
+
+/// Where clients connect.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Endpoints {
+    /// The Service.
+    pub client: String,
+    /// Every member, for a connection string.
+    pub members: String,
+}

@@ -1,0 +1,188 @@
+//! What was seen: each part at another instant, so each carries what tells whether it is still so.
+
+use quorate_crds::CoordinationEnsemble;
+use serde::{Deserialize, Serialize};
+
+/// Everything that a decision is made of.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Observed {
+    /// Seconds since the Unix epoch.
+    pub now: i64,
+    /// The custom resource.
+    pub ensemble: CoordinationEnsemble,
+    /// The image for ensembles that name none.
+    pub default_image: String,
+    /// The cluster's domain; empty leaves names relative.
+    #[serde(default)]
+    pub cluster_domain: String,
+    /// The StatefulSet, if it is there and ours.
+    #[serde(default)]
+    pub stateful_set: Option<StatefulSet>,
+    /// An object with a name of ours belongs to somebody else.
+    #[serde(default)]
+    pub foreign: Option<String>,
+    /// The pods, by ordinal.
+    #[serde(default)]
+    pub pods: Vec<Pod>,
+    /// The record of the formation.
+    #[serde(default)]
+    pub formation: Option<Formation>,
+    /// Names of configuration maps of this ensemble.
+    #[serde(default)]
+    pub config_maps: Vec<String>,
+    /// Whether the secret with the token exists.
+    #[serde(default)]
+    pub has_token: bool,
+    /// What the members say, by ordinal; those that do not answer are missing.
+    #[serde(default)]
+    pub members: Vec<Member>,
+}
+
+/// The StatefulSet.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct StatefulSet {
+    pub uid: String,
+    pub resource_version: String,
+    pub replicas: i32,
+    /// What new pods are made of; empty until the controller has seen the newest template.
+    pub update_revision: String,
+    /// Whether the controller has seen the newest spec.
+    pub settled: bool,
+}
+
+/// A pod.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct Pod {
+    pub ordinal: i32,
+    pub name: String,
+    pub uid: String,
+    pub resource_version: String,
+    pub revision: String,
+    pub ready: bool,
+    /// Seconds since the epoch at which it became (un)ready.
+    pub ready_changed: i64,
+    pub created: i64,
+    pub deleting: bool,
+    pub ip: Option<String>,
+    /// The configuration map that it mounts.
+    pub config_map: Option<String>,
+    /// Why it does not run, in Kubernetes' words.
+    pub trouble: Option<String>,
+}
+
+/// The formation's record: written once, never changed.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct Formation {
+    pub ensemble_id: String,
+    pub seed: String,
+    pub members: Vec<NewMember>,
+}
+
+/// A member as admin calls name it.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct NewMember {
+    pub member_id: String,
+    pub server_id: i32,
+    pub peer: String,
+    pub client: String,
+}
+
+/// What a member says of itself: its `/status`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct Member {
+    /// Of the pod that was asked; not part of the answer.
+    pub ordinal: i32,
+    pub version: String,
+    pub server_id: i32,
+    pub member_id: String,
+    pub ensemble_id: Option<String>,
+    pub data_state: String,
+    pub role: String,
+    pub term: i64,
+    pub leader_id: Option<String>,
+    pub leader_contact_ms: Option<i64>,
+    pub commit_index: i64,
+    pub applied_index: i64,
+    pub last_index: i64,
+    pub config: Config,
+    pub peers: Vec<Peer>,
+    pub serving: bool,
+    pub ready: bool,
+    pub draining: bool,
+}
+
+/// A configuration of the ensemble.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct Config {
+    pub version: i64,
+    pub joint: bool,
+    pub pending: bool,
+    pub members: Vec<ConfigMember>,
+}
+
+/// A member of a configuration.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct ConfigMember {
+    pub member_id: String,
+    pub server_id: i32,
+    pub role: String,
+    pub peer: String,
+    pub client: String,
+}
+
+impl ConfigMember {
+    /// Whether it counts in quorums.
+    pub fn votes(&self) -> bool {
+        self.role == "Voter"
+    }
+}
+
+/// A leader's view of a member.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct Peer {
+    pub member_id: String,
+    pub match_index: i64,
+    pub lag: i64,
+    pub connected: bool,
+    pub last_contact_ms: Option<i64>,
+}
+
+impl Observed {
+    /// The wanted size.
+    pub fn wanted(&self) -> i32 {
+        self.ensemble.spec.replicas
+    }
+
+    /// The pod of an ordinal.
+    pub fn pod(&self, ordinal: i32) -> Option<&Pod> {
+        self.pods.iter().find(|pod| pod.ordinal == ordinal)
+    }
+
+    /// What the member of an ordinal says, if it answers.
+    pub fn member(&self, ordinal: i32) -> Option<&Member> {
+        self.members.iter().find(|member| member.ordinal == ordinal)
+    }
+
+    /// The wanted image.
+    pub fn image(&self) -> String {
+        let own = self.ensemble.spec.image.as_ref().map(|image| image.reference());
+        own.unwrap_or_else(|| self.default_image.clone())
+    }
+}

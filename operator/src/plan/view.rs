@@ -1,0 +1,88 @@
+//! The ensemble as its leader sees it, confirmed by the others.
+
+use super::observed::{ConfigMember, Member, Observed};
+use super::quorum;
+
+/// A leader that was heard longer ago than this is not believed, in milliseconds.
+const FRESH_MS: i64 = 3_000;
+/// A member this many entries behind is not caught up.
+pub const LAG_MAX: i64 = 100;
+
+/// The view.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// What the leader says; `None` without a believable one.
+    pub leader: Option<Member>,
+    /// Ordinals of voters that serve under that leader.
+    pub serving: Vec<i32>,
+    /// Any ensemble that any member or the record knows.
+    pub ensemble_id: Option<String>,
+}
+
+impl View {
+    /// Finds the leader that a quorum follows.
+    pub fn of(observed: &Observed) -> View {
+        let known = observed.members.iter().find_map(|member| member.ensemble_id.clone());
+        let record = observed.formation.as_ref().map(|it| it.ensemble_id.clone());
+        let mut view = View { ensemble_id: known.or(record), ..View::default() };
+        let leads = |member: &&Member| {
+            member.role == "Leader"
+                && member.leader_contact_ms.is_some_and(|ms| ms <= FRESH_MS)
+                && member.leader_id.as_deref() == Some(member.member_id.as_str())
+        };
+        // A deposed leader may still answer: the newest term wins, and a quorum must agree.
+        let Some(leader) = observed.members.iter().filter(leads).max_by_key(|it| it.term) else {
+            return view;
+        };
+        let voters: Vec<&ConfigMember> =
+            leader.config.members.iter().filter(|member| member.votes()).collect();
+        let follows = |member: &&Member| {
+            member.leader_id.as_deref() == Some(leader.member_id.as_str())
+                && member.term == leader.term
+                && member.ready
+                && voters.iter().any(|voter| voter.member_id == member.member_id)
+        };
+        view.serving = observed.members.iter().filter(follows).map(|it| it.ordinal).collect();
+        if view.serving.len() >= quorum::majority(voters.len()) {
+            view.leader = Some(leader.clone());
+        }
+        view
+    }
+
+    /// Whether a quorum follows a leader.
+    pub fn healthy(&self) -> bool {
+        self.leader.is_some()
+    }
+
+    /// The configuration's members; none without a leader.
+    pub fn members(&self) -> &[ConfigMember] {
+        self.leader.as_ref().map_or(&[], |leader| &leader.config.members)
+    }
+
+    /// Its voters.
+    pub fn voters(&self) -> impl Iterator<Item = &ConfigMember> {
+        self.members().iter().filter(|member| member.votes())
+    }
+
+    /// Whether a change of the membership is between its steps.
+    pub fn changing(&self) -> bool {
+        self.leader.as_ref().is_some_and(|it| it.config.pending || it.config.joint)
+    }
+
+    /// Whether a member is in step with the leader.
+    pub fn caught_up(&self, member_id: &str) -> bool {
+        let Some(leader) = &self.leader else { return false };
+        leader.member_id == member_id
+            || leader.peers.iter().any(|peer| {
+                peer.member_id == member_id && peer.connected && peer.lag <= LAG_MAX
+            })
+    }
+
+    /// Whether all voters serve and are in step.
+    pub fn whole(&self) -> bool {
+        let voters: Vec<&ConfigMember> = self.voters().collect();
+        self.healthy()
+            && self.serving.len() == voters.len()
+            && voters.iter().all(|voter| self.caught_up(&voter.member_id))
+    }
+}
