@@ -18,17 +18,58 @@ pub enum Action {
     /// Idempotent: the seed refuses any other ensemble, and so does any other disk.
     Form { ordinal: i32, formation: Formation },
     /// Under the configuration's version.
-    AddLearners { leader: i32, ensemble_id: String, expected: i64, members: Vec<NewMember> },
-    ChangeVoters { leader: i32, ensemble_id: String, expected: i64, voters: Vec<String> },
-    RemoveLearners { leader: i32, ensemble_id: String, expected: i64, members: Vec<String> },
+    AddLearners {
+        leader: i32,
+        ensemble_id: String,
+        expected: i64,
+        members: Vec<NewMember>,
+    },
+    ChangeVoters {
+        leader: i32,
+        ensemble_id: String,
+        expected: i64,
+        voters: Vec<String>,
+    },
+    RemoveLearners {
+        leader: i32,
+        ensemble_id: String,
+        expected: i64,
+        members: Vec<String>,
+    },
     /// Done already if the target leads.
-    TransferLeader { leader: i32, ensemble_id: String, target: String },
+    TransferLeader {
+        leader: i32,
+        ensemble_id: String,
+        target: String,
+    },
+    /// Gives a pod the turn to be restarted, or takes it away. Only this very pod as it was seen:
+    /// taking the turn changes the pod's version, so a late deletion of it is refused.
+    GiveTurn {
+        name: String,
+        uid: String,
+        resource_version: String,
+    },
+    TakeTurn {
+        name: String,
+        uid: String,
+        resource_version: String,
+    },
     /// Only this very StatefulSet as it was seen.
-    LowerReplicas { name: String, uid: String, resource_version: String, replicas: i32 },
+    LowerReplicas {
+        name: String,
+        uid: String,
+        resource_version: String,
+        replicas: i32,
+    },
     /// Only this very pod as it was seen.
-    DeletePod { name: String, uid: String, resource_version: String, reason: String },
-    /// An unused configuration map.
-    DeleteConfigMap { name: String },
+    DeletePod {
+        name: String,
+        uid: String,
+        resource_version: String,
+        reason: String,
+    },
+    /// An unused configuration map, this very one.
+    DeleteConfigMap { name: String, uid: String },
 }
 
 impl Action {
@@ -42,6 +83,8 @@ impl Action {
             Action::ChangeVoters { .. } => "ChangeVoters",
             Action::RemoveLearners { .. } => "RemoveLearners",
             Action::TransferLeader { .. } => "TransferLeader",
+            Action::GiveTurn { .. } => "GiveTurn",
+            Action::TakeTurn { .. } => "TakeTurn",
             Action::LowerReplicas { .. } => "LowerReplicas",
             Action::DeletePod { .. } => "DeletePod",
             Action::DeleteConfigMap { .. } => "DeleteConfigMap",
@@ -58,6 +101,8 @@ pub struct Plan {
     pub actions: Vec<Action>,
     /// What to report.
     pub status: Option<EnsembleStatus>,
+    /// What changed, for people.
+    pub events: Vec<Notice>,
     /// Seconds to the next look.
     pub requeue: u64,
 }
@@ -65,8 +110,25 @@ pub struct Plan {
 impl Plan {
     /// The object is going: nothing is made any more.
     pub fn nothing() -> Plan {
-        Plan { objects: Vec::new(), actions: Vec::new(), status: None, requeue: 60 }
+        Plan {
+            objects: Vec::new(),
+            actions: Vec::new(),
+            status: None,
+            events: Vec::new(),
+            requeue: 60,
+        }
     }
+}
+
+/// Something that changed, as a Kubernetes event says it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Notice {
+    /// Whether somebody should look.
+    pub warning: bool,
+    /// In one word.
+    pub reason: String,
+    /// In one sentence.
+    pub note: String,
 }
 
 /// A decision in the making: the first proposal wins, later ones are held back.

@@ -2,12 +2,14 @@
 //!
 //! [`observed`] what was seen · [`action`] what can be done, with its preconditions · [`names`]
 //! every name · [`quorum`] how many may be absent · [`view`] the ensemble as its leader sees it ·
-//! [`desired`] the objects that should exist · [`membership`] forming, growing, shrinking,
-//! replacing · [`rollout`] restarting · [`status`] the report · [`invariants`] what no action may
-//! break.
+//! [`desired`] the objects that should exist · [`formation`] beginning · [`membership`] growing,
+//! shrinking, replacing · [`rollout`] restarting · [`turn`] one pod at a time · [`status`] and
+//! [`events`] the report · [`invariants`] what no action may break.
 
 pub mod action;
 pub mod desired;
+pub mod events;
+pub mod formation;
 pub mod invariants;
 pub mod membership;
 pub mod names;
@@ -15,6 +17,7 @@ pub mod observed;
 pub mod quorum;
 pub mod rollout;
 pub mod status;
+pub mod turn;
 pub mod view;
 
 use self::action::{Action, Plan, Proposal};
@@ -27,36 +30,72 @@ const IDLE: u64 = 20;
 
 /// Decides. At most one action that disrupts or changes the membership comes out.
 pub fn plan(observed: &Observed) -> Plan {
-    let view = View::of(observed);
     if observed.ensemble.metadata.deletion_timestamp.is_some() {
         return Plan::nothing();
     }
+    let view = View::of(observed);
+    let proposal = propose(observed, &view);
+    let frozen = observed.ensemble.spec.paused || observed.foreign.is_some() || stale(observed);
+    let status = status::report(observed, &view, &proposal);
+    let events = events::of(observed.ensemble.status.as_ref(), &status);
+    let busy = status.operation.is_some() || !status::settled(&status);
+    let (mut objects, mut actions) = (Vec::new(), Vec::new());
+    if !frozen {
+        objects = desired::objects(observed, proposal.replicas);
+        if !observed.has_token {
+            actions.push(Action::CreateToken {
+                name: names::admin(observed),
+            });
+        }
+        actions.extend(proposal.action);
+        actions.extend(desired::stale_config_maps(observed));
+    }
+    let requeue = if busy && !frozen { BUSY } else { IDLE };
+    Plan {
+        objects,
+        actions,
+        status: Some(status),
+        events,
+        requeue,
+    }
+}
+
+/// The one thing to do, if it may be done.
+fn propose(observed: &Observed, view: &View) -> Proposal {
     let mut proposal = Proposal::default();
-    rollout::repair(observed, &view, &mut proposal);
-    membership::propose(observed, &view, &mut proposal);
-    rollout::propose(observed, &view, &mut proposal);
-    let mut action = proposal.action.take();
-    if let Some(proposed) = &action
-        && let Err(broken) = invariants::check(observed, &view, proposed)
+    if let Some(foreign) = &observed.foreign {
+        proposal.block(format!(
+            "{foreign} exists and does not belong to this ensemble: rename the ensemble, or \
+             remove that object"
+        ));
+        return proposal;
+    }
+    rollout::repair(observed, view, &mut proposal);
+    formation::propose(observed, view, &mut proposal);
+    membership::propose(observed, view, &mut proposal);
+    rollout::propose(observed, view, &mut proposal);
+    turn::settle(observed, &mut proposal);
+    if observed.ensemble.spec.paused {
+        proposal.action = None;
+        proposal.replicas = None;
+        if proposal.operation.is_some() {
+            proposal.block("paused by spec.paused");
+        }
+    }
+    if let Some(action) = &proposal.action
+        && let Err(broken) = invariants::check(observed, view, action)
     {
         proposal.block(broken);
-        action = None;
+        proposal.action = None;
     }
-    let paused = observed.ensemble.spec.paused;
-    let objects =
-        if paused { Vec::new() } else { desired::objects(observed, &view, proposal.replicas) };
-    if paused {
-        action = None;
-        proposal.blocked = Some("paused by spec.paused".to_owned());
-    }
-    let status = status::report(observed, &view, &proposal, action.as_ref());
-    let busy = status.operation.is_some() || !view.healthy();
-    let stale = if paused { Vec::new() } else { desired::stale_config_maps(observed) };
-    let mut actions: Vec<Action> = action.into_iter().collect();
-    actions.extend(stale);
-    let token = !observed.has_token && !paused;
-    if token {
-        actions.insert(0, Action::CreateToken { name: names::admin(observed) });
-    }
-    Plan { objects, actions, status: Some(status), requeue: if busy { BUSY } else { IDLE } }
+    proposal
+}
+
+/// Whether a newer spec than the one in view was applied already.
+fn stale(observed: &Observed) -> bool {
+    let generation = observed
+        .stateful_set
+        .as_ref()
+        .map(|set| set.ensemble_generation);
+    generation.is_some_and(|applied| applied > observed.generation())
 }

@@ -17,6 +17,11 @@ pub const MANAGER: &str = "quorate-operator";
 /// On a pod template: the wanted restart.
 pub const RESTART_AT: &str = "quorate.dev/restart-at";
 
+/// On a StatefulSet: the generation of the ensemble that it was applied for.
+pub const GENERATION: &str = "quorate.dev/ensemble-generation";
+/// On a pod: it is its turn to be restarted.
+pub const TURN: &str = "quorate.dev/turn";
+
 /// The ensemble's name: of its StatefulSet, client Service, budget and policy.
 pub fn ensemble(observed: &Observed) -> String {
     observed.ensemble.metadata.name.clone().unwrap_or_default()
@@ -24,7 +29,12 @@ pub fn ensemble(observed: &Observed) -> String {
 
 /// The namespace of everything.
 pub fn namespace(observed: &Observed) -> String {
-    observed.ensemble.metadata.namespace.clone().unwrap_or_default()
+    observed
+        .ensemble
+        .metadata
+        .namespace
+        .clone()
+        .unwrap_or_default()
 }
 
 /// The headless Service.
@@ -88,9 +98,9 @@ pub fn labels(observed: &Observed) -> Value {
 }
 
 /// Metadata of an object that belongs to the ensemble.
-pub fn metadata(observed: &Observed, name: &str) -> Value {
+pub fn metadata(observed: &Observed, kind: &str, name: &str) -> Value {
     let meta = &observed.ensemble.metadata;
-    json!({
+    let mut out = json!({
         "name": name,
         "namespace": namespace(observed),
         "labels": labels(observed),
@@ -102,5 +112,10 @@ pub fn metadata(observed: &Observed, name: &str) -> Value {
             "controller": true,
             "blockOwnerDeletion": true,
         }],
-    })
+    });
+    // What is there is changed only if it is still the same object.
+    if let Some(uid) = observed.existing.get(&format!("{kind}/{name}")) {
+        out["uid"] = json!(uid);
+    }
+    out
 }

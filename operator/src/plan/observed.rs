@@ -1,7 +1,10 @@
 //! What was seen: each part at another instant, so each carries what tells whether it is still so.
 
+use std::collections::BTreeMap;
+
 use quorate_crds::CoordinationEnsemble;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Everything that a decision is made of.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -22,15 +25,18 @@ pub struct Observed {
     /// An object with a name of ours belongs to somebody else.
     #[serde(default)]
     pub foreign: Option<String>,
+    /// The uid of each object with a name of ours that is there and ours, by `Kind/name`.
+    #[serde(default)]
+    pub existing: BTreeMap<String, String>,
     /// The pods, by ordinal.
     #[serde(default)]
     pub pods: Vec<Pod>,
     /// The record of the formation.
     #[serde(default)]
     pub formation: Option<Formation>,
-    /// Names of configuration maps of this ensemble.
+    /// Configuration maps of this ensemble.
     #[serde(default)]
-    pub config_maps: Vec<String>,
+    pub config_maps: Vec<ConfigMap>,
     /// Whether the secret with the token exists.
     #[serde(default)]
     pub has_token: bool,
@@ -47,10 +53,23 @@ pub struct StatefulSet {
     pub uid: String,
     pub resource_version: String,
     pub replicas: i32,
-    /// What new pods are made of; empty until the controller has seen the newest template.
+    /// The generation of the ensemble that it was last applied for.
+    pub ensemble_generation: i64,
+    /// What new pods are made of.
     pub update_revision: String,
     /// Whether the controller has seen the newest spec.
     pub settled: bool,
+    /// The claim template, which Kubernetes never lets change.
+    pub claims: Option<Value>,
+}
+
+/// A configuration map.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct ConfigMap {
+    pub name: String,
+    pub uid: String,
 }
 
 /// A pod.
@@ -68,9 +87,9 @@ pub struct Pod {
     pub ready_changed: i64,
     pub created: i64,
     pub deleting: bool,
+    /// Whether it is its turn to be restarted: only the pod that has the turn may be deleted.
+    pub turn: bool,
     pub ip: Option<String>,
-    /// The configuration map that it mounts.
-    pub config_map: Option<String>,
     /// Why it does not run, in Kubernetes' words.
     pub trouble: Option<String>,
 }
@@ -180,9 +199,40 @@ impl Observed {
         self.members.iter().find(|member| member.ordinal == ordinal)
     }
 
+    /// The spec's generation.
+    pub fn generation(&self) -> i64 {
+        self.ensemble.metadata.generation.unwrap_or(0)
+    }
+
+    /// The StatefulSet's size; 0 without one.
+    pub fn size(&self) -> i32 {
+        self.stateful_set.as_ref().map_or(0, |set| set.replicas)
+    }
+
+    /// Whether the StatefulSet was last applied for this very spec. Before that, no action may
+    /// follow from the spec: applying it changes the StatefulSet's version, which makes requests
+    /// decided under an older spec fail.
+    pub fn applied(&self) -> bool {
+        self.stateful_set
+            .as_ref()
+            .is_some_and(|set| set.ensemble_generation == self.generation())
+    }
+
+    /// Whether a pod was made from an older template than the newest.
+    pub fn outdated(&self, pod: &Pod) -> bool {
+        let newest = |set: &&StatefulSet| set.settled && !set.update_revision.is_empty();
+        let set = self.stateful_set.as_ref().filter(newest);
+        set.is_some_and(|set| pod.revision != set.update_revision)
+    }
+
     /// The wanted image.
     pub fn image(&self) -> String {
-        let own = self.ensemble.spec.image.as_ref().map(|image| image.reference());
+        let own = self
+            .ensemble
+            .spec
+            .image
+            .as_ref()
+            .map(|image| image.reference());
         own.unwrap_or_else(|| self.default_image.clone())
     }
 }

@@ -22,27 +22,49 @@ pub struct View {
 impl View {
     /// Finds the leader that a quorum follows.
     pub fn of(observed: &Observed) -> View {
-        let known = observed.members.iter().find_map(|member| member.ensemble_id.clone());
+        let known = observed
+            .members
+            .iter()
+            .find_map(|member| member.ensemble_id.clone());
         let record = observed.formation.as_ref().map(|it| it.ensemble_id.clone());
-        let mut view = View { ensemble_id: known.or(record), ..View::default() };
+        let mut view = View {
+            ensemble_id: known.or(record),
+            ..View::default()
+        };
         let leads = |member: &&Member| {
             member.role == "Leader"
                 && member.leader_contact_ms.is_some_and(|ms| ms <= FRESH_MS)
                 && member.leader_id.as_deref() == Some(member.member_id.as_str())
         };
         // A deposed leader may still answer: the newest term wins, and a quorum must agree.
-        let Some(leader) = observed.members.iter().filter(leads).max_by_key(|it| it.term) else {
+        let Some(leader) = observed
+            .members
+            .iter()
+            .filter(leads)
+            .max_by_key(|it| it.term)
+        else {
             return view;
         };
-        let voters: Vec<&ConfigMember> =
-            leader.config.members.iter().filter(|member| member.votes()).collect();
+        let voters: Vec<&ConfigMember> = leader
+            .config
+            .members
+            .iter()
+            .filter(|member| member.votes())
+            .collect();
         let follows = |member: &&Member| {
             member.leader_id.as_deref() == Some(leader.member_id.as_str())
                 && member.term == leader.term
                 && member.ready
-                && voters.iter().any(|voter| voter.member_id == member.member_id)
+                && voters
+                    .iter()
+                    .any(|voter| voter.member_id == member.member_id)
         };
-        view.serving = observed.members.iter().filter(follows).map(|it| it.ordinal).collect();
+        view.serving = observed
+            .members
+            .iter()
+            .filter(follows)
+            .map(|it| it.ordinal)
+            .collect();
         if view.serving.len() >= quorum::majority(voters.len()) {
             view.leader = Some(leader.clone());
         }
@@ -56,7 +78,9 @@ impl View {
 
     /// The configuration's members; none without a leader.
     pub fn members(&self) -> &[ConfigMember] {
-        self.leader.as_ref().map_or(&[], |leader| &leader.config.members)
+        self.leader
+            .as_ref()
+            .map_or(&[], |leader| &leader.config.members)
     }
 
     /// Its voters.
@@ -66,16 +90,21 @@ impl View {
 
     /// Whether a change of the membership is between its steps.
     pub fn changing(&self) -> bool {
-        self.leader.as_ref().is_some_and(|it| it.config.pending || it.config.joint)
+        self.leader
+            .as_ref()
+            .is_some_and(|it| it.config.pending || it.config.joint)
     }
 
     /// Whether a member is in step with the leader.
     pub fn caught_up(&self, member_id: &str) -> bool {
-        let Some(leader) = &self.leader else { return false };
+        let Some(leader) = &self.leader else {
+            return false;
+        };
         leader.member_id == member_id
-            || leader.peers.iter().any(|peer| {
-                peer.member_id == member_id && peer.connected && peer.lag <= LAG_MAX
-            })
+            || leader
+                .peers
+                .iter()
+                .any(|peer| peer.member_id == member_id && peer.connected && peer.lag <= LAG_MAX)
     }
 
     /// Whether all voters serve and are in step.

@@ -1,0 +1,234 @@
+//! The operator's own metrics, and the port that serves them.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use prometheus::{
+    HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
+use quorate_crds::EnsembleStatus;
+use quorate_crds::status::conditions;
+
+use crate::plan::status::holds;
+
+const ENSEMBLE: [&str; 2] = ["namespace", "ensemble"];
+const OPERATION: [&str; 3] = ["namespace", "ensemble", "type"];
+/// Every operation that a status can name.
+const OPERATIONS: [&str; 6] = [
+    "Create",
+    "ScaleUp",
+    "ScaleDown",
+    "Replace",
+    "Rollout",
+    "Repair",
+];
+
+/// All of them.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Registry,
+    reconciles: IntCounterVec,
+    seconds: HistogramVec,
+    actions: IntCounterVec,
+    /// Whether this operator holds the lease.
+    pub is_leader: IntGauge,
+    success: IntGaugeVec,
+    desired: IntGaugeVec,
+    voters: IntGaugeVec,
+    healthy: IntGaugeVec,
+    quorum: IntGaugeVec,
+    converged: IntGaugeVec,
+    paused: IntGaugeVec,
+    operation: IntGaugeVec,
+    blocked: IntGaugeVec,
+}
+
+impl Metrics {
+    /// Registers them.
+    ///
+    /// # Errors
+    /// When two have the same name.
+    pub fn new() -> Result<Metrics> {
+        let registry = Registry::new();
+        let gauge = |name: &str, help: &str, labels: &[&str]| -> Result<IntGaugeVec> {
+            let gauge = IntGaugeVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok(gauge)
+        };
+        let counter = |name: &str, help: &str, labels: &[&str]| -> Result<IntCounterVec> {
+            let counter = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok(counter)
+        };
+        let seconds = HistogramOpts::new("quorate_operator_reconcile_seconds", "Time of a pass.")
+            .buckets(vec![
+                0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+            ]);
+        let seconds = HistogramVec::new(seconds, &[])?;
+        registry.register(Box::new(seconds.clone()))?;
+        let is_leader = IntGauge::new("quorate_operator_is_leader", "1 while it has the lease.")?;
+        registry.register(Box::new(is_leader.clone()))?;
+        Ok(Metrics {
+            reconciles: counter("quorate_operator_reconcile_total", "Passes.", &["outcome"])?,
+            actions: counter(
+                "quorate_operator_actions_total",
+                "Actions, by what came of them.",
+                &["action", "outcome"],
+            )?,
+            success: gauge(
+                "quorate_operator_last_success_timestamp_seconds",
+                "When a pass last succeeded.",
+                &ENSEMBLE,
+            )?,
+            desired: gauge(
+                "quorate_ensemble_desired_members",
+                "Wanted voters.",
+                &ENSEMBLE,
+            )?,
+            voters: gauge("quorate_ensemble_voters", "Committed voters.", &ENSEMBLE)?,
+            healthy: gauge(
+                "quorate_ensemble_healthy_voters",
+                "Voters that serve.",
+                &ENSEMBLE,
+            )?,
+            quorum: gauge(
+                "quorate_ensemble_quorum",
+                "1 while a quorum has a leader.",
+                &ENSEMBLE,
+            )?,
+            converged: gauge(
+                "quorate_ensemble_membership_converged",
+                "1 while the committed voters are the wanted ones.",
+                &ENSEMBLE,
+            )?,
+            paused: gauge(
+                "quorate_ensemble_paused",
+                "1 while the spec says paused.",
+                &ENSEMBLE,
+            )?,
+            operation: gauge(
+                "quorate_ensemble_operation",
+                "1 while an operation of that type is under way.",
+                &OPERATION,
+            )?,
+            blocked: gauge(
+                "quorate_ensemble_blocked",
+                "1 while an operation of that type cannot go on.",
+                &OPERATION,
+            )?,
+            seconds,
+            is_leader,
+            registry,
+        })
+    }
+
+    /// A pass is over.
+    pub fn passed(&self, outcome: &str, seconds: f64) {
+        self.reconciles.with_label_values(&[outcome]).inc();
+        self.seconds.with_label_values::<&str>(&[]).observe(seconds);
+    }
+
+    /// An action was tried.
+    pub fn acted(&self, action: &str, outcome: &str) {
+        self.actions.with_label_values(&[action, outcome]).inc();
+    }
+
+    /// What is reported of an ensemble now.
+    pub fn report(
+        &self,
+        key: [&str; 2],
+        wanted: i32,
+        paused: bool,
+        status: &EnsembleStatus,
+        now: i64,
+    ) {
+        let is = |kind: &str| i64::from(status.conditions.iter().any(|it| holds(it, kind)));
+        let quorum = status.quorum.clone().unwrap_or_default();
+        self.success.with_label_values(&key).set(now);
+        self.desired.with_label_values(&key).set(i64::from(wanted));
+        self.voters
+            .with_label_values(&key)
+            .set(i64::from(quorum.voters));
+        self.healthy
+            .with_label_values(&key)
+            .set(i64::from(quorum.healthy));
+        self.quorum
+            .with_label_values(&key)
+            .set(is(conditions::QUORUM));
+        self.converged
+            .with_label_values(&key)
+            .set(is(conditions::MEMBERSHIP));
+        self.paused.with_label_values(&key).set(i64::from(paused));
+        self.forget_operations(key);
+        if let Some(operation) = &status.operation {
+            let labels = [key[0], key[1], operation.kind.as_str()];
+            self.operation.with_label_values(&labels).set(1);
+            if operation.blocked_by.is_some() {
+                self.blocked.with_label_values(&labels).set(1);
+            }
+        }
+    }
+
+    fn forget_operations(&self, key: [&str; 2]) {
+        for kind in OPERATIONS {
+            // It need not be there.
+            let _ = self.operation.remove_label_values(&[key[0], key[1], kind]);
+            let _ = self.blocked.remove_label_values(&[key[0], key[1], kind]);
+        }
+    }
+
+    /// An ensemble is gone.
+    pub fn forget(&self, key: [&str; 2]) {
+        let all = [
+            &self.success,
+            &self.desired,
+            &self.voters,
+            &self.healthy,
+            &self.quorum,
+            &self.converged,
+            &self.paused,
+        ];
+        for gauge in all {
+            // It need not be there.
+            let _ = gauge.remove_label_values(&key);
+        }
+        self.forget_operations(key);
+    }
+
+    /// In Prometheus' text format.
+    ///
+    /// # Errors
+    /// When a metric has no name; none has.
+    pub fn render(&self) -> Result<String> {
+        Ok(TextEncoder::new().encode_to_string(&self.registry.gather())?)
+    }
+}
+
+/// Serves probes and metrics until the process ends.
+///
+/// # Errors
+/// When the address cannot be had.
+pub async fn serve(address: SocketAddr, metrics: Metrics) -> Result<()> {
+    let router = Router::new()
+        .route("/livez", get(|| async { "ok\n" }))
+        .route("/readyz", get(|| async { "ok\n" }))
+        .route("/metrics", get(scrape))
+        .with_state(metrics);
+    let listener = tokio::net::TcpListener::bind(address).await;
+    let listener = listener.with_context(|| format!("cannot listen on {address}"))?;
+    axum::serve(listener, router)
+        .await
+        .context("the HTTP server ended")
+}
+
+async fn scrape(State(metrics): State<Metrics>) -> impl IntoResponse {
+    match metrics.render() {
+        Ok(text) => ([("content-type", "text/plain; version=0.0.4")], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    }
+}

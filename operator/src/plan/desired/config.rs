@@ -1,0 +1,56 @@
+//! The members' zoo.cfg, in an immutable configuration map that is named after its content: a
+//! change makes a new map, and a pod never sees its configuration change under it.
+
+use serde_json::{Value, json};
+use sha1::{Digest, Sha1};
+
+use crate::plan::names;
+use crate::plan::observed::Observed;
+
+/// The file's text. Membership is not in it: the members know it by consensus.
+pub(super) fn text(observed: &Observed) -> String {
+    let config = &observed.ensemble.spec.config;
+    let mut text = format!("tickTime={}\n", config.tick_time_ms);
+    let mut put = |key: &str, value: String| text += &format!("{key}={value}\n");
+    if let Some(min) = config.session_timeout_min_ms {
+        put("minSessionTimeout", min.to_string());
+    }
+    if let Some(max) = config.session_timeout_max_ms {
+        put("maxSessionTimeout", max.to_string());
+    }
+    put("snapCount", config.snapshot.every_entries.to_string());
+    put(
+        "autopurge.snapRetainCount",
+        config.snapshot.retain.to_string(),
+    );
+    for (key, value) in &config.extra {
+        put(key, value.replace(['\n', '\r'], " "));
+    }
+    text
+}
+
+/// What tells this content from any other.
+pub(super) fn hash(observed: &Observed) -> String {
+    let digest = Sha1::digest(text(observed).as_bytes());
+    digest
+        .iter()
+        .take(5)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// The map's name.
+pub(super) fn name(observed: &Observed) -> String {
+    format!("{}-config-{}", names::ensemble(observed), hash(observed))
+}
+
+/// The map.
+pub(super) fn map(observed: &Observed) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": names::metadata(observed, "ConfigMap", &name(observed)),
+        "immutable": true,
+        "data": { "zoo.cfg": text(observed) },
+    })
+}

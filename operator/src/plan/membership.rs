@@ -1,0 +1,280 @@
+//! Growing, shrinking and replacing, through the consensus group: pods come first and go last, new
+//! members are learners until they have caught up, and one joint change makes the voters what they
+//! should be. The voters are odd before and after.
+
+use std::collections::BTreeSet;
+
+use quorate_crds::ensemble::AutoReplace;
+
+use super::action::{Action, Proposal};
+use super::formation::describe;
+use super::names;
+use super::observed::{Member, NewMember, Observed};
+use super::quorum;
+use super::view::View;
+
+/// Proposes the next step towards the wanted members.
+pub fn propose(observed: &Observed, view: &View, proposal: &mut Proposal) {
+    let Some(leader) = &view.leader else {
+        return;
+    };
+    if proposal.busy() || !observed.applied() {
+        return;
+    }
+    if let Some(stranger) = stranger(observed, leader) {
+        proposal.step(kind(observed, view), "joining members");
+        proposal.block(stranger);
+        return;
+    }
+    if view.changing() {
+        proposal.step(
+            kind(observed, view),
+            "committing the change of the membership",
+        );
+        return;
+    }
+    let wanted = observed.wanted();
+    if observed.size() < wanted {
+        proposal.replicas = Some(wanted);
+        proposal.step("ScaleUp", "adding pods");
+        return;
+    }
+    let target = Target::of(observed, view, leader);
+    if !target.join.is_empty() {
+        join(observed, leader, target, proposal);
+        return;
+    }
+    if target.complete(wanted) && target.voters != voters(view) {
+        vote(observed, view, leader, &target, proposal);
+        return;
+    }
+    let leftovers = target.leftovers(view);
+    if !leftovers.is_empty() {
+        proposal.step(kind(observed, view), "removing members that are not wanted");
+        proposal.action = Some(Action::RemoveLearners {
+            leader: leader.ordinal,
+            ensemble_id: ensemble_id(leader),
+            expected: leader.config.version,
+            members: leftovers,
+        });
+        return;
+    }
+    if let Some(ordinal) = target.missing.first() {
+        proposal.step(
+            kind(observed, view),
+            format!("waiting for {} to answer", names::pod(observed, *ordinal)),
+        );
+        return;
+    }
+    shrink(observed, view, proposal);
+}
+
+/// Which member each wanted ordinal should have.
+#[derive(Debug, Default)]
+struct Target {
+    /// Those that are in the configuration.
+    voters: BTreeSet<String>,
+    /// Those that are not.
+    join: Vec<NewMember>,
+    /// Ordinals without any.
+    missing: Vec<i32>,
+}
+
+impl Target {
+    fn of(observed: &Observed, view: &View, leader: &Member) -> Target {
+        let mut target = Target::default();
+        for ordinal in 0..observed.wanted() {
+            let configured = |id: &str| view.members().iter().any(|it| it.member_id == id);
+            let incumbent = view.voters().find(|voter| voter.server_id == ordinal + 1);
+            // A pod that is going does not say what its ordinal's disk will be.
+            let going = observed.pod(ordinal).is_none_or(|pod| pod.deleting);
+            let answering = observed.member(ordinal).filter(|member| {
+                !going && !member.member_id.is_empty() && member.server_id == ordinal + 1
+            });
+            match answering {
+                Some(member) if configured(&member.member_id) => {
+                    target.voters.insert(member.member_id.clone());
+                }
+                Some(member) if joins(observed, leader, member, incumbent.is_some()) => {
+                    target.join.push(describe(observed, member));
+                }
+                // One that is silent keeps its place; absence is no reason to remove it.
+                _ => match incumbent {
+                    Some(voter) => {
+                        target.voters.insert(voter.member_id.clone());
+                    }
+                    None => target.missing.push(ordinal),
+                },
+            }
+        }
+        target
+    }
+
+    fn complete(&self, wanted: i32) -> bool {
+        self.voters.len() == wanted as usize
+    }
+
+    /// Members without a vote that have no place.
+    fn leftovers(&self, view: &View) -> Vec<String> {
+        let stays = |id: &String| self.voters.contains(id);
+        view.members()
+            .iter()
+            .filter(|it| !it.votes() && it.role != "Observer" && !stays(&it.member_id))
+            .map(|it| it.member_id.clone())
+            .collect()
+    }
+}
+
+/// Whether a member outside the configuration is to be taken in: a blank disk, or one that this
+/// ensemble has removed before.
+fn joins(observed: &Observed, leader: &Member, member: &Member, replaces: bool) -> bool {
+    let never = observed.ensemble.spec.membership.auto_replace == AutoReplace::Never;
+    let allowed = !replaces || !never;
+    let blank = member.data_state == "Blank" && member.ensemble_id.is_none();
+    let returning = member.ensemble_id.is_some() && member.ensemble_id == leader.ensemble_id;
+    allowed && (blank || returning)
+}
+
+/// A disk of another ensemble under one of our names is never taken in, and never wiped.
+fn stranger(observed: &Observed, leader: &Member) -> Option<String> {
+    let strange = |it: &&Member| it.ensemble_id.is_some() && it.ensemble_id != leader.ensemble_id;
+    let member = observed.members.iter().find(strange)?;
+    Some(format!(
+        "the volume of {} belongs to another ensemble ({}): delete its PersistentVolumeClaim and \
+         the pod if that data is not needed",
+        names::pod(observed, member.ordinal),
+        member.ensemble_id.as_deref().unwrap_or_default(),
+    ))
+}
+
+fn join(observed: &Observed, leader: &Member, target: Target, proposal: &mut Proposal) {
+    let replaces = target.join.iter().any(|new| {
+        leader
+            .config
+            .members
+            .iter()
+            .any(|it| it.votes() && it.server_id == new.server_id)
+    });
+    let names: Vec<String> = target
+        .join
+        .iter()
+        .map(|new| names::pod(observed, new.server_id - 1))
+        .collect();
+    let kind = if replaces { "Replace" } else { "ScaleUp" };
+    proposal.step(kind, format!("adding {} as learner", names.join(", ")));
+    proposal.action = Some(Action::AddLearners {
+        leader: leader.ordinal,
+        ensemble_id: ensemble_id(leader),
+        expected: leader.config.version,
+        members: target.join,
+    });
+}
+
+/// One joint change, once all of the new voters are in step; the leader is one of them.
+fn vote(
+    observed: &Observed,
+    view: &View,
+    leader: &Member,
+    target: &Target,
+    proposal: &mut Proposal,
+) {
+    let kind = kind(observed, view);
+    let ordinal = |id: &str| {
+        view.members()
+            .iter()
+            .find(|it| it.member_id == id)
+            .map_or(0, |it| it.server_id - 1)
+    };
+    let newcomer = |id: &&String| !view.voters().any(|voter| voter.member_id == **id);
+    let behind = target
+        .voters
+        .iter()
+        .filter(newcomer)
+        .find(|id| !view.caught_up(id));
+    if let Some(id) = behind {
+        let name = names::pod(observed, ordinal(id));
+        proposal.step(kind, format!("waiting for {name} to catch up"));
+        return;
+    }
+    let ready = target.voters.iter().filter(|id| view.caught_up(id)).count();
+    if ready < quorum::majority(target.voters.len()) {
+        proposal.step(kind, "changing the voters");
+        proposal.block(format!(
+            "only {ready} of the {} wanted voters are in step: bring the others up first",
+            target.voters.len()
+        ));
+        return;
+    }
+    if !target.voters.contains(&leader.member_id) {
+        let able = |id: &&String| {
+            view.caught_up(id) && view.serving.contains(&ordinal(id)) && !newcomer(id)
+        };
+        proposal.step(kind, "moving the leader to a member that stays");
+        match target
+            .voters
+            .iter()
+            .filter(able)
+            .min_by_key(|id| ordinal(id))
+        {
+            Some(to) => {
+                proposal.action = Some(Action::TransferLeader {
+                    leader: leader.ordinal,
+                    ensemble_id: ensemble_id(leader),
+                    target: to.clone(),
+                });
+            }
+            None => proposal.block("no member that stays is in step with the leader"),
+        }
+        return;
+    }
+    proposal.step(kind, "changing the voters");
+    proposal.action = Some(Action::ChangeVoters {
+        leader: leader.ordinal,
+        ensemble_id: ensemble_id(leader),
+        expected: leader.config.version,
+        voters: target.voters.iter().cloned().collect(),
+    });
+}
+
+/// The pods go last, when no member needs them.
+fn shrink(observed: &Observed, view: &View, proposal: &mut Proposal) {
+    let Some(set) = observed
+        .stateful_set
+        .as_ref()
+        .filter(|set| set.replicas > observed.wanted())
+    else {
+        return;
+    };
+    proposal.step("ScaleDown", "removing pods");
+    if view
+        .members()
+        .iter()
+        .all(|member| member.server_id <= observed.wanted())
+    {
+        proposal.action = Some(Action::LowerReplicas {
+            name: names::ensemble(observed),
+            uid: set.uid.clone(),
+            resource_version: set.resource_version.clone(),
+            replicas: observed.wanted(),
+        });
+    }
+}
+
+fn voters(view: &View) -> BTreeSet<String> {
+    view.voters().map(|voter| voter.member_id.clone()).collect()
+}
+
+fn ensemble_id(leader: &Member) -> String {
+    leader.ensemble_id.clone().unwrap_or_default()
+}
+
+/// What the way from the present members to the wanted ones is called.
+fn kind(observed: &Observed, view: &View) -> &'static str {
+    let (have, wanted) = (view.voters().count() as i32, observed.wanted());
+    match have.cmp(&wanted) {
+        std::cmp::Ordering::Less => "ScaleUp",
+        std::cmp::Ordering::Greater => "ScaleDown",
+        std::cmp::Ordering::Equal if observed.size() > wanted => "ScaleDown",
+        std::cmp::Ordering::Equal => "Replace",
+    }
+}

@@ -1,0 +1,140 @@
+//! Puts the operator together and takes it down again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow};
+use futures::future::join_all;
+use kube::client::ClientBuilder;
+use kube::runtime::events::{Recorder, Reporter};
+use kube::{Client, Config};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use crate::apply::Applier;
+use crate::args::{LogFormat, RunArgs};
+use crate::controller::{self, Context};
+use crate::lease::Elector;
+use crate::member_api::MemberApi;
+use crate::observability::{Metrics, serve};
+use crate::observe::Observer;
+use crate::plan::names::MANAGER;
+
+/// Time to finish passes after an order to stop.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Reconciles until told to stop.
+///
+/// # Errors
+/// When there is no cluster to talk to, or the lease is lost: another operator has taken over.
+pub async fn run(args: RunArgs) -> Result<()> {
+    log(&args);
+    let config = Config::infer()
+        .await
+        .context("no Kubernetes: not in a pod, and no kubeconfig")?;
+    let namespace = args
+        .lease_namespace
+        .clone()
+        .unwrap_or(config.default_namespace.clone());
+    let client: Client = ClientBuilder::try_from(config)?.build();
+    let metrics = Metrics::new()?;
+    let server = serve(args.http_addr, metrics.clone());
+    let work = lead(&args, client, &namespace, metrics);
+    tokio::select! {
+        ended = server => ended,
+        done = work => done,
+    }
+}
+
+/// Waits for the lease, then works until a signal or the loss of it.
+async fn lead(args: &RunArgs, client: Client, namespace: &str, metrics: Metrics) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut elector = Elector::new(client.clone(), namespace, &args.lease_name, &args.identity);
+    info!(
+        version = env!("CARGO_PKG_VERSION"),
+        identity = args.identity,
+        "waiting for the lease"
+    );
+    tokio::select! {
+        () = elector.acquire() => {}
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    }
+    metrics.is_leader.set(1);
+    let context = Arc::new(context(args, &client, &elector, &metrics));
+    let (stop, stopped) = watch::channel(false);
+    let start = |namespace: Option<String>| {
+        info!(
+            namespace = namespace.as_deref().unwrap_or("(all)"),
+            "watching ensembles"
+        );
+        controller::run(
+            client.clone(),
+            namespace,
+            Arc::clone(&context),
+            stopped.clone(),
+        )
+    };
+    let mut controllers = Box::pin(join_all(args.watched().into_iter().map(start)));
+    let lost = tokio::select! {
+        () = elector.keep() => true,
+        _ = &mut controllers => return Err(anyhow!("the controllers ended by themselves")),
+        _ = terminate.recv() => false,
+        _ = interrupt.recv() => false,
+    };
+    metrics.is_leader.set(0);
+    if lost {
+        return Err(anyhow!("lost the lease: another operator may work now"));
+    }
+    info!("stopping");
+    stop.send_replace(true);
+    let finished = tokio::time::timeout(GRACE, async {
+        tokio::select! {
+            _ = &mut controllers => {}
+            () = elector.keep() => {}
+        }
+    });
+    if finished.await.is_err() {
+        warn!("a pass did not end in time");
+    }
+    elector
+        .release()
+        .await
+        .context("cannot release the lease; it ends by itself")
+}
+
+fn context(args: &RunArgs, client: &Client, elector: &Elector, metrics: &Metrics) -> Context {
+    let members = MemberApi::default();
+    let reporter = Reporter {
+        controller: MANAGER.to_owned(),
+        instance: Some(args.identity.clone()),
+    };
+    Context {
+        observer: Observer {
+            client: client.clone(),
+            members: members.clone(),
+            default_image: args.node_image.clone(),
+            cluster_domain: args.cluster_domain.clone(),
+        },
+        applier: Applier {
+            client: client.clone(),
+            members,
+        },
+        leadership: elector.leadership.clone(),
+        metrics: metrics.clone(),
+        recorder: Recorder::new(client.clone(), reporter),
+    }
+}
+
+fn log(args: &RunArgs) {
+    let filter = tracing_subscriber::EnvFilter::new(&args.log);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match args.log_format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}
