@@ -1,11 +1,11 @@
-//! ZooKeeper's client protocol, 3.4 to 3.9. Op numbers and layouts: `zookeeper.jute`, `ZooDefs.java`.
+//! ZooKeeper's client protocol, 3.4 to 3.9, what clients say. Op numbers and layouts:
+//! `zookeeper.jute`, `ZooDefs.java`.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
-use super::jute::{Malformed, Reader, Writer};
+use super::jute::{Malformed, Reader};
 use crate::core::op::{
-    Acl, Body, ConnectRequest, ConnectResponse, Create, ErrorCode, Id, MultiResult, Op, Read,
-    Reply, Request, ServerFrame, SetWatches, Stat, WatchEvent, WatcherType, Write,
+    Acl, ConnectRequest, Create, ErrorCode, Id, Op, Read, Request, SetWatches, WatcherType, Write,
 };
 use crate::core::types::{SessionId, Zxid};
 
@@ -303,153 +303,12 @@ fn multi_read(reader: &mut Reader) -> Result<Vec<Read>, ErrorCode> {
     Ok(reads)
 }
 
-/// Appends a frame, its length first.
-pub fn server_frame(frame: &ServerFrame, out: BytesMut) -> BytesMut {
-    let mut writer = Writer::over(out);
-    let start = writer.len();
-    writer.int(0);
-    match frame {
-        ServerFrame::Connect(response) => connect_response(response, &mut writer),
-        ServerFrame::Reply(reply) => encode_reply(reply, &mut writer),
-        ServerFrame::Event(event) => encode_event(event, &mut writer),
-    }
-    writer.patch_length(start);
-    writer.into_inner()
-}
-
-fn connect_response(response: &ConnectResponse, writer: &mut Writer) {
-    writer.int(0);
-    writer.int(response.timeout_ms);
-    writer.long(response.session.0);
-    writer.buffer(Some(&response.password.0));
-    if let Some(read_only) = response.read_only {
-        writer.bool(read_only);
-    }
-}
-
-fn encode_event(event: &WatchEvent, writer: &mut Writer) {
-    const NOTIFICATION_XID: i32 = -1;
-    const SYNC_CONNECTED: i32 = 3;
-    writer.int(NOTIFICATION_XID);
-    writer.long(event.zxid.0);
-    writer.int(ErrorCode::Ok as i32);
-    writer.int(event.kind as i32);
-    writer.int(SYNC_CONNECTED);
-    writer.ustring(&event.path);
-}
-
-fn encode_reply(reply: &Reply, writer: &mut Writer) {
-    writer.int(reply.xid);
-    writer.long(reply.zxid.0);
-    writer.int(reply.err as i32);
-    if reply.err == ErrorCode::Ok {
-        encode_body(&reply.body, writer);
-    }
-}
-
-fn encode_body(body: &Body, writer: &mut Writer) {
-    match body {
-        Body::Empty => {}
-        Body::Path(path) => writer.ustring(path),
-        Body::Created { path, stat } => {
-            writer.ustring(path);
-            encode_stat(stat, writer);
-        }
-        Body::Stat(stat) => encode_stat(stat, writer),
-        Body::Data { data, stat } => {
-            writer.buffer(data.as_deref());
-            encode_stat(stat, writer);
-        }
-        Body::Acl { acl, stat } => {
-            encode_acl(acl, writer);
-            encode_stat(stat, writer);
-        }
-        Body::Children(names) | Body::Paths(names) => strings(names, writer),
-        Body::ChildrenStat { children, stat } => {
-            strings(children, writer);
-            encode_stat(stat, writer);
-        }
-        Body::Count(count) => writer.int(*count),
-        Body::Ids(ids) => {
-            writer.count(ids.len());
-            for id in ids {
-                writer.ustring(&id.scheme);
-                writer.ustring(shown_id(id));
-            }
-        }
-        Body::Zero => writer.int(0),
-        Body::Token(token) => writer.buffer(token.as_deref()),
-        Body::Multi(results) => encode_multi(results, writer),
-    }
-}
-
-/// `whoAmI` shows users, not their hashes.
-fn shown_id(id: &Id) -> &str {
-    match id.scheme.as_str() {
-        "digest" => id.id.split(':').next().unwrap_or_default(),
-        _ => &id.id,
-    }
-}
-
-fn strings(list: &[String], writer: &mut Writer) {
-    writer.count(list.len());
-    for text in list {
-        writer.ustring(text);
-    }
-}
-
-/// Appends access list lines.
-pub fn encode_acl(acl: &[Acl], writer: &mut Writer) {
-    writer.count(acl.len());
-    for line in acl {
-        writer.int(line.perms);
-        writer.ustring(&line.id.scheme);
-        writer.ustring(&line.id.id);
-    }
-}
-
-fn encode_stat(stat: &Stat, writer: &mut Writer) {
-    writer.long(stat.czxid.0);
-    writer.long(stat.mzxid.0);
-    writer.long(stat.ctime);
-    writer.long(stat.mtime);
-    writer.int(stat.version);
-    writer.int(stat.cversion);
-    writer.int(stat.aversion);
-    writer.long(stat.ephemeral_owner);
-    writer.int(stat.data_length);
-    writer.int(stat.num_children);
-    writer.long(stat.pzxid.0);
-}
-
-fn encode_multi(results: &[MultiResult], writer: &mut Writer) {
-    const ERROR: i32 = -1;
-    for result in results {
-        match result {
-            MultiResult::Done { op, body } => {
-                writer.int(*op);
-                writer.bool(false);
-                writer.int(0);
-                encode_body(body, writer);
-            }
-            MultiResult::Failed(code) => {
-                writer.int(ERROR);
-                writer.bool(false);
-                writer.int(*code as i32);
-                writer.int(*code as i32);
-            }
-        }
-    }
-    writer.int(ERROR);
-    writer.bool(true);
-    writer.int(-1);
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::codec::jute::Writer;
 
     #[test]
     fn the_read_only_flag_is_answered_only_to_clients_that_know_it() {
@@ -494,30 +353,6 @@ mod tests {
             assert_eq!(request.op, Op::Invalid(ErrorCode::MarshallingError));
             assert_eq!(request.xid, 5);
         }
-    }
-
-    /// Bytes as ZooKeeper 3.9.5 sends them for a multi that fails at its second op.
-    #[test]
-    fn a_failed_multi_tells_every_op() {
-        let codes = [
-            ErrorCode::Ok,
-            ErrorCode::NoNode,
-            ErrorCode::RuntimeInconsistency,
-        ];
-        let results = codes.map(MultiResult::Failed).to_vec();
-        let mut writer = Writer::new();
-        encode_multi(&results, &mut writer);
-        let mut expected = Vec::new();
-        for code in [0i32, -101, -2] {
-            expected.extend((-1i32).to_be_bytes());
-            expected.push(0);
-            expected.extend(code.to_be_bytes());
-            expected.extend(code.to_be_bytes());
-        }
-        expected.extend((-1i32).to_be_bytes());
-        expected.push(1);
-        expected.extend((-1i32).to_be_bytes());
-        assert_eq!(writer.into_inner(), expected);
     }
 
     proptest! {

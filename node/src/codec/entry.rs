@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use super::client::{acl_list, encode_acl};
+use super::action::{decode_action, encode_action};
 use super::jute::{Malformed, Reader, Writer};
-use crate::core::entry::{Action, Command, Entry, Origin, Payload};
-use crate::core::op::{Create, Id, Write};
+use crate::core::entry::{Command, Entry, Origin, Payload};
 use crate::core::raft::config::{Config, Member, Role};
-use crate::core::types::{Index, MemberId, Password, ServerId, SessionId, Term, Wall};
+use crate::core::types::{Index, MemberId, ServerId, Term, Wall};
 
 /// The version of this encoding.
 const VERSION: u8 = 1;
@@ -146,240 +145,15 @@ fn decode_member(reader: &mut Reader) -> Result<Member, Malformed> {
     })
 }
 
-/// Appends an action.
-pub fn encode_action(action: &Action, writer: &mut Writer) {
-    match action {
-        Action::Write {
-            session,
-            attach,
-            ids,
-            write,
-        } => {
-            writer.u8(0);
-            writer.long(session.0);
-            writer.u64(attach.0);
-            writer.count(ids.len());
-            for id in ids.iter() {
-                writer.ustring(&id.scheme);
-                writer.ustring(&id.id);
-            }
-            encode_write(write, writer);
-        }
-        Action::CreateSession {
-            server,
-            timeout_ms,
-            password,
-        } => {
-            writer.u8(1);
-            writer.u8(server.0);
-            writer.int(*timeout_ms);
-            writer.raw(&password.0);
-        }
-        Action::Attach {
-            session,
-            password,
-            timeout_ms,
-        } => {
-            writer.u8(2);
-            writer.long(session.0);
-            writer.raw(&password.0);
-            writer.int(*timeout_ms);
-        }
-        Action::CloseSession { session, attach } => {
-            writer.u8(3);
-            writer.long(session.0);
-            writer.bool(attach.is_some());
-            writer.u64(attach.unwrap_or_default().0);
-        }
-        Action::Reap(paths) => {
-            writer.u8(4);
-            writer.count(paths.len());
-            for path in paths {
-                writer.ustring(path);
-            }
-        }
-        Action::EpochRoll => writer.u8(5),
-    }
-}
-
-fn password(reader: &mut Reader) -> Result<Password, Malformed> {
-    let bytes = reader.take(16)?;
-    bytes
-        .as_ref()
-        .try_into()
-        .map(Password)
-        .map_err(|_| Malformed::Short)
-}
-
-/// Reads an action.
-pub fn decode_action(reader: &mut Reader) -> Result<Action, Malformed> {
-    Ok(match reader.u8()? {
-        0 => {
-            let session = SessionId(reader.long()?);
-            let attach = Index(reader.u64()?);
-            let ids = reader.vector(|reader| {
-                let scheme = reader.ustring()?.unwrap_or_default();
-                Ok(Id {
-                    scheme,
-                    id: reader.ustring()?.unwrap_or_default(),
-                })
-            })?;
-            let ids = ids.unwrap_or_default().into();
-            Action::Write {
-                session,
-                attach,
-                ids,
-                write: decode_write(reader, true)?,
-            }
-        }
-        1 => {
-            let server = ServerId(reader.u8()?);
-            let timeout_ms = reader.int()?;
-            Action::CreateSession {
-                server,
-                timeout_ms,
-                password: password(reader)?,
-            }
-        }
-        2 => {
-            let session = SessionId(reader.long()?);
-            let password = password(reader)?;
-            Action::Attach {
-                session,
-                password,
-                timeout_ms: reader.int()?,
-            }
-        }
-        3 => {
-            let session = SessionId(reader.long()?);
-            let some = reader.bool()?;
-            let attach = Index(reader.u64()?);
-            Action::CloseSession {
-                session,
-                attach: some.then_some(attach),
-            }
-        }
-        4 => {
-            let paths = reader.vector(|reader| reader.ustring()?.ok_or(Malformed::Value))?;
-            Action::Reap(paths.unwrap_or_default())
-        }
-        5 => Action::EpochRoll,
-        _ => return Err(Malformed::Value),
-    })
-}
-
-fn encode_write(write: &Write, writer: &mut Writer) {
-    match write {
-        Write::Create(create) => {
-            writer.u8(0);
-            writer.ustring(&create.path);
-            writer.buffer(create.data.as_deref());
-            encode_maybe_acl(create.acl.as_deref(), writer);
-            writer.int(create.flags);
-            writer.bool(create.ttl.is_some());
-            writer.long(create.ttl.unwrap_or_default());
-            writer.bool(create.with_stat);
-        }
-        Write::Delete { path, version } => {
-            writer.u8(1);
-            writer.ustring(path);
-            writer.int(*version);
-        }
-        Write::SetData {
-            path,
-            data,
-            version,
-        } => {
-            writer.u8(2);
-            writer.ustring(path);
-            writer.buffer(data.as_deref());
-            writer.int(*version);
-        }
-        Write::SetAcl { path, acl, version } => {
-            writer.u8(3);
-            writer.ustring(path);
-            encode_maybe_acl(acl.as_deref(), writer);
-            writer.int(*version);
-        }
-        Write::Check { path, version } => {
-            writer.u8(4);
-            writer.ustring(path);
-            writer.int(*version);
-        }
-        Write::Multi(writes) => {
-            writer.u8(5);
-            writer.count(writes.len());
-            for write in writes {
-                encode_write(write, writer);
-            }
-        }
-    }
-}
-
-fn encode_maybe_acl(acl: Option<&[crate::core::op::Acl]>, writer: &mut Writer) {
-    match acl {
-        None => writer.int(-1),
-        Some(acl) => encode_acl(acl, writer),
-    }
-}
-
-/// A multi never holds another, so the depth is bounded.
-fn decode_write(reader: &mut Reader, outer: bool) -> Result<Write, Malformed> {
-    let kind = reader.u8()?;
-    if kind == 5 {
-        if !outer {
-            return Err(Malformed::Value);
-        }
-        let writes = reader.vector(|reader| decode_write(reader, false))?;
-        return Ok(Write::Multi(writes.unwrap_or_default()));
-    }
-    let path = reader.ustring()?.ok_or(Malformed::Value)?;
-    Ok(match kind {
-        0 => {
-            let data = reader.buffer()?;
-            let acl = acl_list(reader)?;
-            let flags = reader.int()?;
-            let some = reader.bool()?;
-            let ttl = reader.long()?;
-            let ttl = some.then_some(ttl);
-            Write::Create(Create {
-                path,
-                data,
-                acl,
-                flags,
-                ttl,
-                with_stat: reader.bool()?,
-            })
-        }
-        1 => Write::Delete {
-            path,
-            version: reader.int()?,
-        },
-        2 => Write::SetData {
-            path,
-            data: reader.buffer()?,
-            version: reader.int()?,
-        },
-        3 => Write::SetAcl {
-            path,
-            acl: acl_list(reader)?,
-            version: reader.int()?,
-        },
-        4 => Write::Check {
-            path,
-            version: reader.int()?,
-        },
-        _ => return Err(Malformed::Value),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::core::op::Acl;
+    use crate::core::entry::Action;
+    use crate::core::op::{Acl, Create, Id, Write};
+    use crate::core::types::{Password, SessionId};
 
     fn samples() -> Vec<Action> {
         let acl = vec![Acl {

@@ -1,11 +1,14 @@
 //! Bytes into values and back. Pure and total: malformed input is an error value, never a panic,
 //! and no allocation follows a claimed length.
 //!
-//! [`jute`] primitives · [`client`] ZooKeeper's client protocol · [`entry`] log entries, shared by
-//! disk and peers · [`peer`] what members say · [`record`] the log on disk · [`snapshot`] the
-//! replicated state · [`four_letter`] the words that tools send.
+//! [`jute`] primitives · [`client`] what ZooKeeper's clients say · [`client_reply`] what they are
+//! told · [`entry`] log entries, shared by disk and peers · [`action`] what those do · [`peer`] what
+//! members say · [`record`] the log on disk · [`snapshot`] the replicated state · [`four_letter`]
+//! the words that tools send.
 
+pub mod action;
 pub mod client;
+pub mod client_reply;
 pub mod entry;
 pub mod four_letter;
 pub mod jute;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
-use super::entry;
 use super::jute::{Malformed, Reader, Writer};
+use super::{action, entry};
 use crate::core::message::{Hello, PeerMessage, Submission};
 use crate::core::raft::event::Message;
 use crate::core::types::{EnsembleId, Index, MemberId, ServerId, SessionId, Term};
@@ -182,7 +182,7 @@ fn encode_message(message: &PeerMessage, writer: &mut Writer) {
             writer.count(submissions.len());
             for submission in submissions {
                 writer.u64(submission.request);
-                entry::encode_action(&submission.action, writer);
+                action::encode_action(&submission.action, writer);
             }
         }
         PeerMessage::SubmitRefused {
@@ -234,7 +234,7 @@ fn decode_message(reader: &mut Reader) -> Result<PeerMessage, Malformed> {
                 let request = reader.u64()?;
                 Ok(Submission {
                     request,
-                    action: entry::decode_action(reader)?,
+                    action: action::decode_action(reader)?,
                 })
             })?;
             let submissions = submissions.unwrap_or_default();

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::client::{acl_list, encode_acl};
+use super::client::acl_list;
+use super::client_reply::encode_acl;
 use super::entry::{decode_config, encode_config};
 use super::jute::{Malformed, Reader, Writer};
 use crate::core::input::Snapshot;

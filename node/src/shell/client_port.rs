@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::driver::Driver;
 use super::{disk, sockets};
-use crate::codec::{client, four_letter};
+use crate::codec::{client, client_reply, four_letter};
 use crate::core::input::Input;
 use crate::core::op::{Body, ServerFrame};
 use crate::core::types::ConnId;
@@ -339,7 +339,7 @@ async fn write_frames(
                     weighed += weight(&frame);
                     sent += 1;
                     replies += usize::from(matches!(frame, ServerFrame::Reply(_)));
-                    out = client::server_frame(&frame, out);
+                    out = client_reply::server_frame(&frame, out);
                 }
                 Outgoing::Close => {
                     close = true;

@@ -43,15 +43,26 @@ enum What {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Link {
     /// None; try again at this time.
-    Down { until: u64 },
+    Down {
+        /// When.
+        until: u64,
+    },
     /// Handshake sent.
     Connecting {
+        /// To whom.
         slot: Slot,
+        /// Under which number.
         conn: ConnId,
+        /// When it was sent.
         since: u64,
     },
     /// In use.
-    Up { slot: Slot, conn: ConnId },
+    Up {
+        /// With whom.
+        slot: Slot,
+        /// Under which number.
+        conn: ConnId,
+    },
 }
 
 /// Counters of one client.

@@ -97,7 +97,7 @@ pub fn draw(options: &SimOptions, slots: usize, rng: &mut Rng) -> Vec<Fault> {
 /// Which directions are cut: one server off, two halves, one direction, or a bridge in between.
 fn cut(slots: usize, rng: &mut Rng) -> Vec<(Slot, Slot)> {
     let one = rng.below(slots as u64) as Slot;
-    let half = rng.next();
+    let half = rng.word();
     let one_way = rng.chance(30);
     let isolate = rng.chance(50);
     let mut pairs = Vec::new();

@@ -11,7 +11,7 @@ use crate::core::types::{CallId, EnsembleId, Index, MemberId, Now, WriteSeq};
 
 /// Calls that wait for the consensus core, under its numbers for them.
 #[derive(Debug, Default)]
-pub struct Calls {
+pub(super) struct Calls {
     last: u64,
     /// `None`: this server's own (a drain's transfer).
     waiting: BTreeMap<u64, Option<CallId>>,

@@ -15,9 +15,17 @@ pub enum Stage {
     New,
     /// A session is being made or taken over by the submitted request of this number; requests
     /// that came meanwhile wait in `early`.
-    Connecting { request: u64 },
+    Connecting {
+        /// That number.
+        request: u64,
+    },
     /// It holds a session under this claim.
-    Attached { session: SessionId, attach: Index },
+    Attached {
+        /// The session.
+        session: SessionId,
+        /// Where the claim is in the log; a later claim takes the session away.
+        attach: Index,
+    },
     /// It is being closed; nothing of it counts any more.
     Closing,
 }

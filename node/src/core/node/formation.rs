@@ -21,7 +21,7 @@ const FRESH_MS: u64 = 5_000;
 
 /// What a blank server has learnt about the others.
 #[derive(Debug, Default)]
-pub struct Formation {
+pub(super) struct Formation {
     /// Answers to our dials, by address.
     answers: BTreeMap<String, (Mono, Hello)>,
     /// Another ensemble's member took us for one of theirs.

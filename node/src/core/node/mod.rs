@@ -39,7 +39,7 @@ use super::entry::Entry;
 use super::input::{Input, Snapshot};
 use super::options::Options;
 use super::raft::Raft;
-use super::raft::event::{Action, Boot, Event, HardState, SnapshotMeta};
+use super::raft::event::{Action, Boot, Event, HardState};
 use super::state::State;
 use super::types::{EnsembleId, MemberId, Now, WriteSeq};
 use super::watch::Watches;
@@ -250,7 +250,7 @@ impl Node {
             window: self.options.window,
             seed: self.boot,
             hard: recovered.hard,
-            snapshot: snapshot.unwrap_or_else(SnapshotMeta::default),
+            snapshot: snapshot.unwrap_or_default(),
             entries: recovered.entries,
             repairing: recovered.repairing,
             next_seq: next_seq.0,

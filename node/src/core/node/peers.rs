@@ -18,7 +18,7 @@ const DIGESTS: usize = 4_096;
 
 /// What this server knows of the others.
 #[derive(Debug, Default)]
-pub struct Peers {
+pub(super) struct Peers {
     /// Members that talk to us and are not in our configuration (ours may be old, or we are new).
     strangers: BTreeMap<MemberId, (String, Mono)>,
     /// The links asked for last.

@@ -10,7 +10,7 @@ use crate::core::types::{Index, MemberId, Term};
 
 /// What is known about snapshots.
 #[derive(Debug)]
-pub struct Snapshots {
+pub(super) struct Snapshots {
     /// The newest durable one covers this.
     last: Index,
     /// One is being stored.

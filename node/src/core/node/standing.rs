@@ -29,7 +29,7 @@ struct Drain {
 
 /// How this server stands.
 #[derive(Debug)]
-pub struct Standing {
+pub(super) struct Standing {
     serving: bool,
     /// When a leader was last known to be alive.
     good: Mono,

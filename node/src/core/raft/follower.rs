@@ -7,17 +7,30 @@ use super::{Raft, Role};
 use crate::core::entry::{Entry, Payload};
 use crate::core::types::{Index, MemberId, Mono, Term};
 
+/// What a leader offers in an append.
+pub(super) struct Offer {
+    /// The entry before the first offered one.
+    pub(super) before: (Index, Term),
+    pub(super) entries: Vec<Arc<Entry>>,
+    pub(super) commit: Index,
+    pub(super) round: u64,
+}
+
 impl Raft {
     pub(super) fn append(
         &mut self,
         now: Mono,
         from: MemberId,
         term: Term,
-        before: (Index, Term),
-        entries: Vec<Arc<Entry>>,
-        (commit, round): (Index, u64),
+        offer: Offer,
         out: &mut Vec<Action>,
     ) {
+        let Offer {
+            before,
+            entries,
+            commit,
+            round,
+        } = offer;
         if term < self.hard.term {
             // Tells a deposed leader of the newer term.
             let message = Message::Rejected {

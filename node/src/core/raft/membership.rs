@@ -97,7 +97,7 @@ impl Raft {
                 ..config.clone()
             });
         }
-        if voters.len() % 2 == 0 {
+        if voters.len().is_multiple_of(2) {
             return Err(Refusal::Invalid);
         }
         for id in &voters {

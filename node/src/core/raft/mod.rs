@@ -5,7 +5,7 @@
 //! [`log`] the log in memory · [`progress`] how far each member is · `election` who leads ·
 //! `replication` the leader's sending · `follower` accepting · `membership` changes ·
 //! `transfer` handing leadership over · `read_index` confirmed reads · `snapshot` compaction and
-//! installation.
+//! installation · `view` what others may ask.
 
 pub mod config;
 pub mod event;
@@ -20,39 +20,17 @@ mod read_index;
 mod replication;
 mod snapshot;
 mod transfer;
+mod view;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use self::config::{Config, Member};
+use self::config::Member;
 use self::event::{Action, Boot, Event, HardState, LogWrite, Message, Timing, Window};
 use self::log::Log;
 use self::progress::Progress;
+pub use self::view::{PeerView, RoleNow};
 use crate::core::prng::Prng;
 use crate::core::types::{Index, MemberId, Mono, Term, WriteSeq};
-
-/// The part a member plays, as others see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum RoleNow {
-    Leader,
-    Follower,
-    Candidate,
-    /// Receives the log and does not vote (learners, observers, freshly adopted disks).
-    Learner,
-    /// The committed configuration does not have it any more.
-    Removed,
-}
-
-/// A leader's view of another member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct PeerView {
-    pub id: MemberId,
-    pub matched: Index,
-    pub connected: bool,
-    pub last_contact_ms: Option<u64>,
-    pub snapshotting: bool,
-}
 
 #[derive(Debug)]
 enum Role {
@@ -225,8 +203,13 @@ impl Raft {
                 commit,
                 round,
             } => {
-                let before = (prev_index, prev_term);
-                self.append(now, from, term, before, entries, (commit, round), out);
+                let offer = follower::Offer {
+                    before: (prev_index, prev_term),
+                    entries,
+                    commit,
+                    round,
+                };
+                self.append(now, from, term, offer, out);
             }
             Message::Accepted {
                 term,
@@ -242,8 +225,12 @@ impl Raft {
                 hint_term,
                 round,
             } => {
-                let hint = (hint_index, hint_term);
-                self.rejected(now, from, term, prev_index, hint, round, out);
+                let rejection = replication::Rejection {
+                    prev_index,
+                    hint: (hint_index, hint_term),
+                    round,
+                };
+                self.rejected(now, from, term, rejection, out);
             }
             Message::TimeoutNow { term } => self.told_to_campaign(now, from, term, out),
         }
@@ -335,183 +322,6 @@ impl Raft {
         {
             self.repairing = false;
             out.push(Action::Turned);
-        }
-    }
-
-    // ---- what others may know ---------------------------------------------------------------
-
-    /// The part this member plays.
-    pub fn role(&self) -> RoleNow {
-        let committed = self.log.committed_config();
-        let config = self.log.config();
-        let known = |config: &Config| config.member(self.id).is_some() || config.votes(self.id);
-        if committed.index > Index(0) && !known(committed) && !known(config) {
-            return RoleNow::Removed;
-        }
-        match &self.role {
-            Role::Leader(_) => RoleNow::Leader,
-            Role::Candidate { .. } | Role::PreCandidate { .. } => RoleNow::Candidate,
-            Role::Follower if config.votes(self.id) => RoleNow::Follower,
-            Role::Follower => RoleNow::Learner,
-        }
-    }
-
-    /// This member.
-    pub fn id(&self) -> MemberId {
-        self.id
-    }
-
-    /// The newest term seen.
-    pub fn term(&self) -> Term {
-        self.hard.term
-    }
-
-    /// Who leads in it, as far as it is known.
-    pub fn leader(&self) -> Option<MemberId> {
-        self.leader
-    }
-
-    /// The configuration in force: the newest in the log.
-    pub fn config(&self) -> &Config {
-        self.log.config()
-    }
-
-    /// The newest committed configuration.
-    pub fn committed_config(&self) -> &Config {
-        self.log.committed_config()
-    }
-
-    /// Everybody to keep a link to: members of the configuration in force and of the committed
-    /// one, and those that were dropped and are still being told.
-    pub fn contacts(&self) -> Vec<Member> {
-        let mut contacts: BTreeMap<MemberId, Member> = BTreeMap::new();
-        if let Role::Leader(leading) = &self.role {
-            for (member, _) in &leading.lingering {
-                contacts.insert(member.id, member.clone());
-            }
-        }
-        for member in self
-            .committed_config()
-            .members
-            .iter()
-            .chain(&self.config().members)
-        {
-            contacts.insert(member.id, member.clone());
-        }
-        contacts
-            .into_values()
-            .filter(|member| member.id != self.id)
-            .collect()
-    }
-
-    /// Committed, as far as this member knows.
-    pub fn commit_index(&self) -> Index {
-        self.log.commit_index()
-    }
-
-    /// The end of the log.
-    pub fn last_index(&self) -> Index {
-        self.log.last_index()
-    }
-
-    /// The start of the log.
-    pub fn first_index(&self) -> Index {
-        self.log.first_index()
-    }
-
-    /// The term of an entry, if the log has it or ends its compaction there.
-    pub fn term_at(&self, index: Index) -> Option<Term> {
-        self.log.term_at(index)
-    }
-
-    /// Whether this member leads and takes proposals (not while handing leadership over).
-    pub fn accepts_proposals(&self) -> bool {
-        matches!(&self.role, Role::Leader(leading) if leading.transfer.is_none())
-    }
-
-    /// Whether this leader has committed an entry of its own term: before that it does not know
-    /// what is committed (Raft §8).
-    pub fn ready_to_serve(&self) -> bool {
-        matches!(&self.role, Role::Leader(leading) if self.log.commit_index() >= leading.start)
-    }
-
-    /// Whether leadership is being handed over.
-    pub fn transferring(&self) -> bool {
-        matches!(&self.role, Role::Leader(leading) if leading.transfer.is_some())
-    }
-
-    /// Whether the log is being repaired, so that this member does not vote.
-    pub fn repairing(&self) -> bool {
-        self.repairing
-    }
-
-    /// Milliseconds since the leader was heard; on the leader, since a quorum was.
-    pub fn leader_contact(&self, now: Mono) -> Option<u64> {
-        match &self.role {
-            Role::Leader(leading) => {
-                let heard = |id: MemberId| {
-                    if id == self.id {
-                        return now.0;
-                    }
-                    leading
-                        .peers
-                        .get(&id)
-                        .and_then(|peer| peer.heard)
-                        .map_or(0, |at| at.0)
-                };
-                let at = quorum::agreed(self.config(), heard);
-                Some(now.since(Mono(at)))
-            }
-            _ => self.leader.and(self.heard).map(|at| now.since(at)),
-        }
-    }
-
-    /// A leader's view of the others; empty on other members.
-    pub fn peers(&self, now: Mono) -> Vec<PeerView> {
-        let Role::Leader(leading) = &self.role else {
-            return Vec::new();
-        };
-        let view = |(id, peer): (&MemberId, &Progress)| PeerView {
-            id: *id,
-            matched: peer.matched,
-            connected: peer.connected,
-            last_contact_ms: peer.heard.map(|at| now.since(at)),
-            snapshotting: peer.snapshotting(),
-        };
-        leading.peers.iter().map(view).collect()
-    }
-
-    /// On the leader: whether the members that are connected and nearly caught up would be a
-    /// quorum without this one.
-    pub fn quorum_without(&self, id: MemberId) -> bool {
-        let Role::Leader(leading) = &self.role else {
-            return false;
-        };
-        let near = |peer: &Progress| {
-            peer.connected && peer.matched.0 + self.window.promotion_lag >= self.last_index().0
-        };
-        quorum::reached(self.config(), |member| {
-            member != id && (member == self.id || leading.peers.get(&member).is_some_and(near))
-        })
-    }
-
-    /// Checks what must hold between steps.
-    ///
-    /// # Panics
-    /// When it does not.
-    pub fn check_invariants(&self) {
-        self.log.check_invariants();
-        if let Role::Leader(leading) = &self.role {
-            assert_eq!(self.leader, Some(self.id), "a leader follows itself");
-            for (id, peer) in &leading.peers {
-                assert!(
-                    peer.matched <= self.last_index(),
-                    "{id} matched {} beyond the leader's {}",
-                    peer.matched,
-                    self.last_index()
-                );
-                assert!(peer.matched < peer.next, "{id}: matched not below next");
-            }
         }
     }
 }

@@ -11,6 +11,15 @@ use super::{Leading, Raft, Role, quorum, read_index};
 use crate::core::entry::{Entry, Payload};
 use crate::core::types::{Index, MemberId, Mono, Term};
 
+/// Why a follower did not take an append.
+pub(super) struct Rejection {
+    /// The entry that it does not have as the leader has it.
+    pub(super) prev_index: Index,
+    /// The last entry of its own that may be the leader's, too.
+    pub(super) hint: (Index, Term),
+    pub(super) round: u64,
+}
+
 impl Raft {
     /// Elected: starts the term with an entry of its own.
     pub(super) fn lead(&mut self, now: Mono, out: &mut Vec<Action>) {
@@ -208,11 +217,14 @@ impl Raft {
         now: Mono,
         from: MemberId,
         term: Term,
-        prev_index: Index,
-        hint: (Index, Term),
-        round: u64,
+        rejection: Rejection,
         out: &mut Vec<Action>,
     ) {
+        let Rejection {
+            prev_index,
+            hint,
+            round,
+        } = rejection;
         if term > self.hard.term {
             return self.follow(now, term, None, out);
         }

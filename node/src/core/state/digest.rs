@@ -25,7 +25,7 @@ impl Hash {
 }
 
 /// One znode's part. Reserved znodes have none, as in ZooKeeper.
-pub fn of_znode(path: &str, znode: &Znode) -> u64 {
+pub(super) fn of_znode(path: &str, znode: &Znode) -> u64 {
     if path::is_reserved(path) {
         return 0;
     }
@@ -55,7 +55,7 @@ pub fn of_znode(path: &str, znode: &Znode) -> u64 {
 }
 
 /// The counters' part.
-pub fn of_counters(zxid: Zxid, sessions: usize) -> u64 {
+pub(super) fn of_counters(zxid: Zxid, sessions: usize) -> u64 {
     let mut hash = Hash(0x8422_2325_CBF2_9CE4);
     hash.word(zxid.0 as u64);
     hash.word(sessions as u64);

@@ -46,7 +46,7 @@ pub fn list(dir: &Path) -> Result<Vec<u64>, DiskError> {
 impl Segment {
     /// Makes a new one. It has its name only once it is whole.
     pub fn create(dir: &Path, number: u64, capacity: u64) -> Result<Segment, DiskError> {
-        const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+        static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
         let header = Header {
             nonce: u64::from_be_bytes(files::entropy()?),
             number,

@@ -1,0 +1,336 @@
+//! Links between servers, and what travels on them.
+
+use std::sync::Arc;
+
+use super::super::net::{SimLink, Slot};
+use super::super::operator;
+use super::{Ev, SLOTS, STALL_MS, World};
+use crate::core::effect::{Effect, Link};
+use crate::core::input::{Input, Snapshot};
+use crate::core::message::{Hello, PeerMessage};
+use crate::core::types::{Index, LinkId, MemberId, Term};
+
+impl World {
+    fn delay(&mut self) -> u64 {
+        let (low, high) = self.options.net_delay_ms;
+        self.rng.between(low, high)
+    }
+
+    pub(super) fn relink(
+        &mut self,
+        slot: Slot,
+        hello: Hello,
+        links: Vec<Link>,
+    ) -> Result<(), String> {
+        let old = std::mem::replace(&mut self.servers[slot].links, links.clone());
+        self.servers[slot].hello = Some(hello.clone());
+        let life = self.servers[slot].life;
+        for link in old.iter().filter(|link| !links.contains(link)) {
+            let live = link
+                .member
+                .and_then(|member| self.net.link_to(slot, member));
+            if let Some(live) = live {
+                self.net.links.remove(&live);
+            }
+        }
+        for link in links.into_iter().filter(|link| !old.contains(link)) {
+            let delay = self.delay();
+            self.at(
+                delay,
+                Ev::Dial {
+                    from: slot,
+                    life,
+                    link,
+                    hello: hello.clone(),
+                },
+            );
+        }
+        Ok(())
+    }
+
+    pub(super) fn dial(
+        &mut self,
+        from: Slot,
+        life: u64,
+        link: Link,
+        hello: Hello,
+    ) -> Result<(), String> {
+        if !self.servers[from].links.contains(&link) {
+            return Ok(());
+        }
+        if link
+            .member
+            .is_some_and(|member| self.net.link_to(from, member).is_some())
+        {
+            return Ok(());
+        }
+        let hello = self.servers[from].hello.clone().unwrap_or(hello);
+        let again = self.rng.between(50, 300);
+        self.at(
+            again,
+            Ev::Dial {
+                from,
+                life,
+                link: link.clone(),
+                hello: hello.clone(),
+            },
+        );
+        let Some(to) = operator::slot_of(&link.address) else {
+            return Ok(());
+        };
+        let up = self.servers[to].node.is_some() && self.servers[to].paused_until <= self.now;
+        if !up || !self.net.connects(from, to) {
+            return Ok(());
+        }
+        let number = self.net.number();
+        let asked = Hello {
+            to: link.member,
+            ..hello
+        };
+        let now = self.clock();
+        let mut effects = Vec::new();
+        let Some(node) = &mut self.servers[to].node else {
+            return Ok(());
+        };
+        node.step(
+            now,
+            Input::PeerHello {
+                link: number,
+                hello: asked,
+            },
+            &mut effects,
+        );
+        let answer = effects.iter().find_map(|effect| match effect {
+            Effect::AcceptPeer { link, hello } if *link == number => Some((true, hello.clone())),
+            Effect::RefusePeer { link, hello } if *link == number => Some((false, hello.clone())),
+            _ => None,
+        });
+        self.perform(to, effects)?;
+        let Some((accepted, answer)) = answer else {
+            return Err(format!("n{to} left a peer's hello unanswered"));
+        };
+        if accepted && Some(answer.from) == link.member && self.lives(from, life) {
+            let member = answer.from;
+            self.net.links.insert(
+                number,
+                SimLink {
+                    from,
+                    to,
+                    member,
+                    last_arrival: self.now,
+                    stalled: Default::default(),
+                    stalled_since: None,
+                },
+            );
+            self.step(from, Input::LinkUp(member))?;
+        } else {
+            self.step(
+                from,
+                Input::PeerAnswer {
+                    address: link.address,
+                    hello: answer,
+                },
+            )?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn send(
+        &mut self,
+        from: Slot,
+        to: MemberId,
+        message: PeerMessage,
+    ) -> Result<(), String> {
+        let Some(id) = self.net.link_to(from, to) else {
+            return Ok(());
+        };
+        let delay = self.delay();
+        let Some(link) = self.net.links.get_mut(&id) else {
+            return Ok(());
+        };
+        if !link.stalled.is_empty() {
+            link.stalled.push_back(message);
+            return Ok(());
+        }
+        let at = (self.now + delay).max(link.last_arrival);
+        link.last_arrival = at;
+        let wait = at - self.now;
+        self.at(wait, Ev::Arrive { link: id, message });
+        Ok(())
+    }
+
+    pub(super) fn arrive(&mut self, id: LinkId, message: PeerMessage) -> Result<(), String> {
+        let Some(link) = self.net.links.get_mut(&id) else {
+            return Ok(());
+        };
+        let (from, to, member) = (link.from, link.to, link.member);
+        let open = !self.net.cut.contains(&(from, to));
+        if !open || !link.stalled.is_empty() {
+            if link.stalled_since.is_none() {
+                link.stalled_since = Some(self.now);
+                self.at(100, Ev::Unstall(id));
+            }
+            let Some(link) = self.net.links.get_mut(&id) else {
+                return Ok(());
+            };
+            link.stalled.push_back(message);
+            return Ok(());
+        }
+        let same = self.servers[to].disk.member == member && self.servers[to].node.is_some();
+        if !same {
+            self.break_link(id);
+            return Ok(());
+        }
+        let sender = self.servers[from].disk.member;
+        self.step(
+            to,
+            Input::Peer {
+                from: sender,
+                message,
+            },
+        )
+    }
+
+    pub(super) fn unstall(&mut self, id: LinkId) -> Result<(), String> {
+        let Some(link) = self.net.links.get_mut(&id) else {
+            return Ok(());
+        };
+        if self.net.cut.contains(&(link.from, link.to)) {
+            let since = link.stalled_since.unwrap_or(self.now);
+            if self.now - since >= STALL_MS {
+                self.break_link(id);
+            } else {
+                self.at(100, Ev::Unstall(id));
+            }
+            return Ok(());
+        }
+        link.stalled_since = None;
+        link.last_arrival = self.now;
+        let messages = std::mem::take(&mut link.stalled);
+        for message in messages {
+            self.at(0, Ev::Arrive { link: id, message });
+        }
+        Ok(())
+    }
+
+    pub(super) fn break_link(&mut self, id: LinkId) {
+        let Some(link) = self.net.links.remove(&id) else {
+            return;
+        };
+        let (from, life) = (link.from, self.servers[link.from].life);
+        let member = link.member;
+        let wanted = self.servers[from]
+            .links
+            .iter()
+            .find(|it| it.member == Some(member))
+            .cloned();
+        let input = Box::new(Input::LinkDown(member));
+        self.at(
+            0,
+            Ev::ToServer {
+                slot: from,
+                life,
+                input,
+            },
+        );
+        if let (Some(link), Some(hello)) = (wanted, self.servers[from].hello.clone()) {
+            let delay = self.rng.between(20, 200);
+            self.at(
+                delay,
+                Ev::Dial {
+                    from,
+                    life,
+                    link,
+                    hello,
+                },
+            );
+        }
+    }
+
+    pub(super) fn send_snapshot(
+        &mut self,
+        from: Slot,
+        to: MemberId,
+        term: Term,
+        index: Index,
+    ) -> Result<(), String> {
+        let from_life = self.servers[from].life;
+        let target = (0..SLOTS).find(|slot| self.servers[*slot].disk.member == to);
+        let newest = self.servers[from]
+            .disk
+            .newest()
+            .filter(|it| it.meta.index >= index);
+        let (Some(slot), Some(snapshot)) = (target, newest) else {
+            let input = Box::new(Input::SnapshotSent {
+                to,
+                index,
+                ok: false,
+            });
+            self.at(
+                200,
+                Ev::ToServer {
+                    slot: from,
+                    life: from_life,
+                    input,
+                },
+            );
+            return Ok(());
+        };
+        let delay = self.rng.between(5, 800);
+        let to_life = self.servers[slot].life;
+        self.at(
+            delay,
+            Ev::SnapshotArrived {
+                from,
+                from_life,
+                to: slot,
+                to_life,
+                term,
+                snapshot,
+            },
+        );
+        Ok(())
+    }
+
+    pub(super) fn snapshot_arrived(
+        &mut self,
+        (from, from_life): (Slot, u64),
+        (to, to_life): (Slot, u64),
+        term: Term,
+        snapshot: Arc<Snapshot>,
+    ) -> Result<(), String> {
+        let ok = self.lives(to, to_life) && self.net.connects(from, to);
+        let (target, index) = (self.servers[to].disk.member, snapshot.meta.index);
+        if self.lives(from, from_life) {
+            let input = Box::new(Input::SnapshotSent {
+                to: target,
+                index,
+                ok,
+            });
+            self.at(
+                1,
+                Ev::ToServer {
+                    slot: from,
+                    life: from_life,
+                    input,
+                },
+            );
+        }
+        if !ok {
+            return Ok(());
+        }
+        let sender = self.servers[from].disk.member;
+        self.servers[to]
+            .disk
+            .received
+            .insert(index, Arc::clone(&snapshot));
+        self.step(
+            to,
+            Input::SnapshotReceived {
+                from: sender,
+                term,
+                snapshot,
+            },
+        )
+    }
+}

@@ -1,0 +1,379 @@
+//! The world: what is in it, events, time.
+//!
+//! `servers` steps the cores and does what they want done · `links` between servers · `clients`
+//! their connections · `trouble` faults, the operator, and the calm after them.
+
+mod clients;
+mod links;
+mod servers;
+mod trouble;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::sync::Arc;
+
+use super::Report;
+use super::client::SimClient;
+use super::disk::SimDisk;
+use super::faults;
+use super::invariants::Invariants;
+use super::net::{Net, Slot};
+use super::options::SimOptions;
+use super::oracle::Oracle;
+use super::rng::Rng;
+use crate::core::effect::Link;
+use crate::core::entry::Entry;
+use crate::core::input::{Input, Snapshot};
+use crate::core::message::{Hello, PeerMessage};
+use crate::core::node::Node;
+use crate::core::op::ServerFrame;
+use crate::core::types::{ConnId, EnsembleId, Index, LinkId, MemberId, Mono, Now, Term, Wall};
+
+/// As many servers as the largest ensemble.
+const SLOTS: usize = 5;
+/// How long the calm at the end may take until everything works again, in milliseconds.
+const CALM_MS: u64 = 60_000;
+/// A message that is stuck for this long breaks its link, in milliseconds.
+const STALL_MS: u64 = 1_500;
+/// Events of one run; more of them means that something runs in circles.
+const EVENTS_MAX: u64 = 20_000_000;
+
+#[derive(Debug)]
+enum Ev {
+    Tick(Slot, u64),
+    Dial {
+        from: Slot,
+        life: u64,
+        link: Link,
+        hello: Hello,
+    },
+    Arrive {
+        link: LinkId,
+        message: PeerMessage,
+    },
+    Unstall(LinkId),
+    Synced(Slot, u64),
+    SnapshotStored {
+        slot: Slot,
+        life: u64,
+        snapshot: Arc<Snapshot>,
+    },
+    SnapshotArrived {
+        from: Slot,
+        from_life: u64,
+        to: Slot,
+        to_life: u64,
+        term: Term,
+        snapshot: Arc<Snapshot>,
+    },
+    ToServer {
+        slot: Slot,
+        life: u64,
+        input: Box<Input>,
+    },
+    ToClient {
+        client: usize,
+        conn: ConnId,
+        frame: Option<ServerFrame>,
+    },
+    Client(usize),
+    Fault,
+    Uncut(Vec<(Slot, Slot)>),
+    FastDisk(Slot),
+    Resume(Slot),
+    Start(Slot),
+    Operator,
+}
+
+#[derive(Debug)]
+struct Server {
+    disk: SimDisk,
+    /// `None` while down.
+    node: Option<Node>,
+    /// Rises with each start and stop: events of an older life are void.
+    life: u64,
+    links: Vec<Link>,
+    hello: Option<Hello>,
+    /// Its log as written, synced or not.
+    log: BTreeMap<Index, Arc<Entry>>,
+    applied: Index,
+    paused_until: u64,
+    /// What would have happened meanwhile, in order.
+    while_paused: Vec<Ev>,
+    fsync_ms: Option<u64>,
+    last_to_server: u64,
+}
+
+/// One run.
+#[derive(Debug)]
+pub struct World {
+    options: SimOptions,
+    rng: Rng,
+    now: u64,
+    events: BinaryHeap<Reverse<(u64, u64)>>,
+    bodies: BTreeMap<u64, Ev>,
+    sequence: u64,
+    servers: Vec<Server>,
+    net: Net,
+    clients: Vec<SimClient>,
+    conns: BTreeMap<ConnId, usize>,
+    oracle: Oracle,
+    invariants: Invariants,
+    ensemble: EnsembleId,
+    desired: usize,
+    calm: bool,
+    last_conn: u64,
+    last_member: u64,
+    last_call: u64,
+    report: Report,
+    trace: bool,
+}
+
+impl World {
+    /// Prepares a run.
+    pub fn new(options: SimOptions, trace: bool) -> World {
+        let keys: Vec<String> = (0..3).map(|n| format!("/k{n}")).collect();
+        let clients = (0..options.clients)
+            .map(|n| {
+                let linearizable = options.linearizable_reads;
+                SimClient::new(n, &keys, options.session_timeout_ms, linearizable)
+            })
+            .collect();
+        let mut world = World {
+            rng: Rng::new(options.seed),
+            now: 1_000,
+            events: BinaryHeap::new(),
+            bodies: BTreeMap::new(),
+            sequence: 0,
+            servers: Vec::new(),
+            net: Net::default(),
+            clients,
+            conns: BTreeMap::new(),
+            oracle: Oracle::new(&keys),
+            invariants: Invariants::default(),
+            ensemble: EnsembleId(u128::from(options.seed) + 1),
+            desired: options.members,
+            calm: false,
+            last_conn: 0,
+            last_member: 0,
+            last_call: 0,
+            report: Report::default(),
+            trace,
+            options,
+        };
+        for slot in 0..SLOTS {
+            let member = world.new_member();
+            world.servers.push(Server {
+                disk: SimDisk::blank(member),
+                node: None,
+                life: 0,
+                links: Vec::new(),
+                hello: None,
+                log: BTreeMap::new(),
+                applied: Index(0),
+                paused_until: 0,
+                while_paused: Vec::new(),
+                fsync_ms: None,
+                last_to_server: 0,
+            });
+            world.at(0, Ev::Start(slot));
+        }
+        world
+    }
+
+    /// Runs it: chaos, then calm, in which everything must work again.
+    pub fn run(&mut self) -> Result<Report, String> {
+        for client in 0..self.clients.len() {
+            self.at(500, Ev::Client(client));
+        }
+        self.at(self.options.fault_every_ms + 2_000, Ev::Fault);
+        self.at(50, Ev::Operator);
+        let chaos_ends = self.now + self.options.chaos_ms;
+        self.run_until(chaos_ends, |_| false)?;
+        self.heal();
+        let deadline = self.now + CALM_MS;
+        self.run_until(deadline, World::settled)?;
+        if !self.settled() {
+            return Err(format!("at {}: no calm: {}", self.now, self.describe()));
+        }
+        self.report.virtual_ms = self.now;
+        self.report.elections = self.invariants.elections;
+        for client in &self.clients {
+            self.report.acknowledged += client.tally.acknowledged;
+            self.report.unknown += client.tally.unknown;
+            self.report.reads += client.tally.reads;
+            self.report.watches += client.tally.watches;
+            self.report.sessions_lost += client.tally.sessions_lost;
+        }
+        Ok(self.report)
+    }
+
+    fn run_until(&mut self, end: u64, done: fn(&World) -> bool) -> Result<(), String> {
+        let mut look = self.now;
+        while let Some(Reverse((at, sequence))) = self.events.pop() {
+            let Some(event) = self.bodies.remove(&sequence) else {
+                continue;
+            };
+            self.now = at;
+            self.report.events += 1;
+            self.fold(at ^ sequence);
+            if self.report.events > EVENTS_MAX {
+                return Err(format!("more than {EVENTS_MAX} events"));
+            }
+            self.happen(event)
+                .map_err(|why| format!("at {}: {why}", self.now))?;
+            if self.now >= end {
+                break;
+            }
+            if self.now >= look + 200 {
+                look = self.now;
+                if done(self) {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn fold(&mut self, value: u64) {
+        self.report.fingerprint = (self.report.fingerprint ^ value)
+            .wrapping_mul(0x0000_0100_0000_01B3)
+            .rotate_left(5);
+    }
+
+    fn at(&mut self, delay: u64, event: Ev) {
+        self.sequence += 1;
+        self.events.push(Reverse((self.now + delay, self.sequence)));
+        self.bodies.insert(self.sequence, event);
+    }
+
+    fn note(&self, slot: Slot, text: &dyn std::fmt::Display) {
+        if self.trace {
+            #[allow(clippy::print_stdout)] // The trace is what was asked for.
+            {
+                println!("{:>8} n{slot} {text}", self.now);
+            }
+        }
+    }
+
+    fn new_member(&mut self) -> MemberId {
+        self.last_member += 1;
+        MemberId(0xA000 + self.last_member)
+    }
+
+    fn clock(&self) -> Now {
+        Now {
+            mono: Mono(self.now),
+            wall: Wall(1_700_000_000_000 + self.now as i64),
+        }
+    }
+
+    fn happen(&mut self, event: Ev) -> Result<(), String> {
+        if let Some(slot) = self.owner(&event)
+            && self.servers[slot].paused_until > self.now
+        {
+            self.servers[slot].while_paused.push(event);
+            return Ok(());
+        }
+        match event {
+            Ev::Start(slot) => self.start(slot)?,
+            Ev::Tick(slot, life) if self.lives(slot, life) => {
+                self.at(10, Ev::Tick(slot, life));
+                self.step(slot, Input::Tick)?;
+            }
+            Ev::Dial {
+                from,
+                life,
+                link,
+                hello,
+            } if self.lives(from, life) => {
+                self.dial(from, life, link, hello)?;
+            }
+            Ev::Arrive { link, message } => self.arrive(link, message)?,
+            Ev::Unstall(link) => self.unstall(link)?,
+            Ev::Synced(slot, life) if self.lives(slot, life) => {
+                if let Some(seq) = self.servers[slot].disk.sync_done() {
+                    self.step(slot, Input::Durable(seq))?;
+                }
+                if self.servers[slot].disk.start_sync() {
+                    self.sync(slot);
+                }
+            }
+            Ev::SnapshotStored {
+                slot,
+                life,
+                snapshot,
+            } if self.lives(slot, life) => {
+                let meta = snapshot.meta.clone();
+                self.servers[slot].disk.store(snapshot);
+                self.report.snapshots += 1;
+                self.step(
+                    slot,
+                    Input::SnapshotSaved {
+                        meta,
+                        bytes: Some(1),
+                    },
+                )?;
+            }
+            Ev::SnapshotArrived {
+                from,
+                from_life,
+                to,
+                to_life,
+                term,
+                snapshot,
+            } => {
+                self.snapshot_arrived((from, from_life), (to, to_life), term, snapshot)?;
+            }
+            Ev::ToServer { slot, life, input } if self.lives(slot, life) => {
+                self.step(slot, *input)?;
+            }
+            Ev::ToClient {
+                client,
+                conn,
+                frame,
+            } => self.tell_client(client, conn, frame)?,
+            Ev::Client(client) => self.client_turn(client),
+            Ev::Fault if !self.calm => {
+                let every = self.options.fault_every_ms;
+                self.at(every, Ev::Fault);
+                for fault in faults::draw(&self.options, SLOTS, &mut self.rng) {
+                    self.fault(fault)?;
+                }
+            }
+            Ev::Uncut(pairs) => {
+                for pair in pairs {
+                    self.net.cut.remove(&pair);
+                }
+            }
+            Ev::Resume(slot) if self.servers[slot].paused_until <= self.now => {
+                for event in std::mem::take(&mut self.servers[slot].while_paused) {
+                    self.happen(event)?;
+                }
+            }
+            Ev::FastDisk(slot) => self.servers[slot].fsync_ms = None,
+            Ev::Operator => {
+                self.at(300, Ev::Operator);
+                self.operate()?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whose process an event needs.
+    fn owner(&self, event: &Ev) -> Option<Slot> {
+        match event {
+            Ev::Tick(slot, _) | Ev::Synced(slot, _) => Some(*slot),
+            Ev::Dial { from, .. } => Some(*from),
+            Ev::Arrive { link, .. } => self.net.links.get(link).map(|link| link.to),
+            Ev::SnapshotStored { slot, .. } | Ev::ToServer { slot, .. } => Some(*slot),
+            Ev::SnapshotArrived { to, .. } => Some(*to),
+            _ => None,
+        }
+    }
+
+    fn lives(&self, slot: Slot, life: u64) -> bool {
+        self.servers[slot].life == life && self.servers[slot].node.is_some()
+    }
+}

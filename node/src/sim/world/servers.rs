@@ -1,0 +1,207 @@
+//! Servers: they start, step, are judged, and have their effects done.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::super::disk::{DiskOp, SimDisk};
+use super::super::net::Slot;
+use super::super::operator;
+use super::{Ev, World};
+use crate::core::effect::{CloseReason, Effect, Note};
+use crate::core::entry::Entry;
+use crate::core::input::Input;
+use crate::core::node::Node;
+use crate::core::options::Options;
+use crate::core::raft::event::LogWrite;
+use crate::core::types::{ConnId, Index, ServerId};
+
+impl World {
+    pub(super) fn start(&mut self, slot: Slot) -> Result<(), String> {
+        if self.servers[slot].node.is_some() {
+            return Ok(());
+        }
+        let boot = self.rng.word();
+        let mut options = Options::new(ServerId(slot as u8 + 1));
+        options.peer_address = operator::address(slot);
+        options.min_session_timeout_ms = 1_000;
+        options.snapshot_every = self.options.snapshot_every;
+        options.snapshot_keep = self.options.snapshot_keep;
+        options.linearizable_reads = self.options.linearizable_reads;
+        options.epoch_roll_at = self.options.epoch_roll_at;
+        let recovered = self.servers[slot].disk.recover();
+        let log = recovered
+            .entries
+            .iter()
+            .map(|entry| (entry.index, Arc::clone(entry)))
+            .collect();
+        let mut effects = Vec::new();
+        let node = Node::new(options, recovered, boot, self.clock(), &mut effects);
+        let server = &mut self.servers[slot];
+        server.life += 1;
+        server.log = log;
+        server.applied = node.state().applied();
+        server.links = Vec::new();
+        server.node = Some(node);
+        let life = server.life;
+        self.note(slot, &"starts");
+        self.at(10, Ev::Tick(slot, life));
+        self.perform(slot, effects)
+    }
+
+    pub(super) fn stop(&mut self, slot: Slot) {
+        self.servers[slot].life += 1;
+        self.servers[slot].node = None;
+        self.servers[slot].paused_until = 0;
+        self.at(0, Ev::Resume(slot));
+        for link in self.net.of(slot) {
+            self.break_link(link);
+        }
+        let mine: Vec<(ConnId, usize)> = self
+            .conns
+            .iter()
+            .map(|(conn, client)| (*conn, *client))
+            .collect();
+        for (conn, client) in mine {
+            if self.client_slot(client, conn) == Some(slot) {
+                self.at(
+                    1,
+                    Ev::ToClient {
+                        client,
+                        conn,
+                        frame: None,
+                    },
+                );
+            }
+        }
+    }
+
+    pub(super) fn step(&mut self, slot: Slot, input: Input) -> Result<(), String> {
+        let now = self.clock();
+        let mut effects = Vec::new();
+        let Some(node) = &mut self.servers[slot].node else {
+            return Ok(());
+        };
+        node.step(now, input, &mut effects);
+        self.perform(slot, effects)
+    }
+
+    pub(super) fn perform(&mut self, slot: Slot, effects: Vec<Effect>) -> Result<(), String> {
+        // The log first: what was committed in this step is judged before any reply is looked at.
+        for effect in &effects {
+            if let Effect::Write { write, .. } = effect {
+                mirror(&mut self.servers[slot].log, write);
+            }
+        }
+        self.judge(slot)?;
+        let life = self.servers[slot].life;
+        for effect in effects {
+            if self.servers[slot].life != life {
+                break;
+            }
+            self.one_effect(slot, effect)?;
+        }
+        Ok(())
+    }
+
+    /// Holds a server against the oracle and the invariants.
+    fn judge(&mut self, slot: Slot) -> Result<(), String> {
+        let server = &mut self.servers[slot];
+        let Some(node) = &server.node else {
+            return Ok(());
+        };
+        let applied = node.state().applied();
+        while server.applied < applied {
+            let next = server.applied.next();
+            match server.log.get(&next) {
+                Some(entry) => self.oracle.committed(entry)?,
+                // Covered by a snapshot that was installed: others applied it before.
+                None if server.log.keys().next().is_none_or(|first| *first > next) => {}
+                None => return Err(format!("n{slot} applied {next}, which it never wrote")),
+            }
+            server.applied = next;
+        }
+        server.applied = applied;
+        self.oracle.check_state(applied, node.state().digest())?;
+        self.invariants
+            .check(node, server.disk.member)
+            .map_err(|why| format!("n{slot}: {why}"))
+    }
+
+    fn one_effect(&mut self, slot: Slot, effect: Effect) -> Result<(), String> {
+        match effect {
+            Effect::Client { conn, frame } => self.reply(conn, Some(frame)),
+            Effect::Close { conn, reason } => {
+                if reason == CloseReason::Protocol {
+                    return Err(format!("n{slot} closed a connection: {reason:?}"));
+                }
+                self.reply(conn, None);
+            }
+            Effect::Peer { to, message } => self.send(slot, to, message)?,
+            Effect::Links { hello, links } => self.relink(slot, hello, links)?,
+            Effect::Adopt { seq, ensemble } => {
+                if self.servers[slot].disk.push(seq, DiskOp::Adopt(ensemble)) {
+                    self.sync(slot);
+                }
+            }
+            Effect::Write { seq, write } => {
+                if self.servers[slot].disk.push(seq, DiskOp::Write(write)) {
+                    self.sync(slot);
+                }
+            }
+            Effect::SaveSnapshot(snapshot) => {
+                self.oracle.check_snapshot(&snapshot.meta)?;
+                let life = self.servers[slot].life;
+                let delay = self.rng.between(1, 500);
+                self.at(
+                    delay,
+                    Ev::SnapshotStored {
+                        slot,
+                        life,
+                        snapshot,
+                    },
+                );
+            }
+            Effect::SendSnapshot { to, term, index } => {
+                self.send_snapshot(slot, to, term, index)?;
+            }
+            Effect::Wipe => {
+                self.note(slot, &"is wiped");
+                self.stop(slot);
+                let member = self.new_member();
+                self.servers[slot].disk = SimDisk::blank(member);
+                self.at(100, Ev::Start(slot));
+            }
+            Effect::Fatal(why) => return Err(format!("n{slot} stops: {why}")),
+            Effect::Note(Note::Answered { .. }) => {}
+            Effect::Note(note) => self.note(slot, &format_args!("{note:?}")),
+            Effect::AnswerAdmin { result, .. } => {
+                self.note(slot, &format_args!("answers a call: {result:?}"));
+            }
+            // Answered within `dial`, which looks for them.
+            Effect::AcceptPeer { .. } | Effect::RefusePeer { .. } => {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn sync(&mut self, slot: Slot) {
+        let (low, high) = self.options.fsync_ms;
+        let drawn = self.rng.between(low, high);
+        let delay = self.servers[slot].fsync_ms.unwrap_or(drawn);
+        let life = self.servers[slot].life;
+        self.at(delay, Ev::Synced(slot, life));
+    }
+}
+
+/// Follows a log as it is written.
+fn mirror(log: &mut BTreeMap<Index, Arc<Entry>>, write: &LogWrite) {
+    match write {
+        LogWrite::Append(entries) => {
+            log.extend(entries.iter().map(|entry| (entry.index, Arc::clone(entry))));
+        }
+        LogWrite::Truncate(from) => {
+            log.split_off(from);
+        }
+        LogWrite::InstallSnapshot(_) => log.clear(),
+        LogWrite::Hard(_) | LogWrite::Compact(_) => {}
+    }
+}
