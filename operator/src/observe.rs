@@ -14,7 +14,7 @@ use quorate_crds::CoordinationEnsemble;
 use serde_json::json;
 
 use crate::member_api::MemberApi;
-use crate::plan::observed::{self, Observed};
+use crate::plan::observed::{self, Observed, Seen};
 use crate::plan::{desired, names};
 use crate::pods;
 
@@ -73,6 +73,7 @@ impl Observer {
             .context("the clock is before 1970")?;
         Ok(Observed {
             now: i64::try_from(now.as_secs())?,
+            nonce: nonce()?,
             ensemble,
             default_image: self.default_image.clone(),
             cluster_domain: self.cluster_domain.clone(),
@@ -198,6 +199,11 @@ impl Observer {
     }
 }
 
+fn nonce() -> Result<String> {
+    let number = getrandom::u64().context("no randomness")?;
+    Ok(format!("{number:016x}"))
+}
+
 /// Whether an object is controlled by this very ensemble.
 fn ours(observed: &Observed, metadata: &ObjectMeta) -> bool {
     let uid = observed.ensemble.metadata.uid.as_deref();
@@ -216,16 +222,16 @@ pub fn dynamic(client: &Client, namespace: &str, version: &str, kind: &str) -> A
 
 fn summary(set: &StatefulSet) -> observed::StatefulSet {
     let (meta, spec, status) = (&set.metadata, set.spec.as_ref(), set.status.as_ref());
-    let annotation = meta
-        .annotations
-        .as_ref()
-        .and_then(|all| all.get(names::GENERATION));
+    let annotation = |key: &str| meta.annotations.as_ref().and_then(|all| all.get(key));
     let claims = spec.and_then(|spec| spec.volume_claim_templates.as_ref());
     observed::StatefulSet {
         uid: meta.uid.clone().unwrap_or_default(),
         resource_version: meta.resource_version.clone().unwrap_or_default(),
         replicas: spec.and_then(|spec| spec.replicas).unwrap_or(0),
-        ensemble_generation: annotation.and_then(|text| text.parse().ok()).unwrap_or(0),
+        ensemble_generation: annotation(names::GENERATION)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0),
+        configuration: annotation(names::CONFIGURATION).and_then(|it| Seen::parse(it)),
         update_revision: status
             .and_then(|it| it.update_revision.clone())
             .unwrap_or_default(),

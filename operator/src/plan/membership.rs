@@ -228,6 +228,15 @@ fn vote(
         return;
     }
     proposal.step(kind, "changing the voters");
+    // The mark of the configuration goes first, with the objects of this pass.
+    if observed
+        .stateful_set
+        .as_ref()
+        .and_then(|set| set.configuration.clone())
+        != view.seen()
+    {
+        return;
+    }
     proposal.action = Some(Action::ChangeVoters {
         leader: leader.ordinal,
         ensemble_id: ensemble_id(leader),

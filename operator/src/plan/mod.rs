@@ -41,7 +41,7 @@ pub fn plan(observed: &Observed) -> Plan {
     let busy = status.operation.is_some() || !status::settled(&status);
     let (mut objects, mut actions) = (Vec::new(), Vec::new());
     if !frozen {
-        objects = desired::objects(observed, proposal.replicas);
+        objects = desired::objects(observed, &view, proposal.replicas);
         if !observed.has_token {
             actions.push(Action::CreateToken {
                 name: names::admin(observed),

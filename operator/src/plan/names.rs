@@ -19,6 +19,11 @@ pub const RESTART_AT: &str = "quorate.dev/restart-at";
 
 /// On a StatefulSet: the generation of the ensemble that it was applied for.
 pub const GENERATION: &str = "quorate.dev/ensemble-generation";
+/// On a StatefulSet: the newest configuration of the ensemble that was seen when it was applied.
+pub const CONFIGURATION: &str = "quorate.dev/configuration";
+/// On a claim template, which cannot change: the pass that made the StatefulSet. A late request to
+/// make it once more differs in it, and is refused.
+pub const CREATION: &str = "quorate.dev/creation";
 /// On a pod: it is its turn to be restarted.
 pub const TURN: &str = "quorate.dev/turn";
 

@@ -12,6 +12,9 @@ use serde_json::Value;
 pub struct Observed {
     /// Seconds since the Unix epoch.
     pub now: i64,
+    /// Random, and new for every pass: it tells what this pass creates from what any other does.
+    #[serde(default)]
+    pub nonce: String,
     /// The custom resource.
     pub ensemble: CoordinationEnsemble,
     /// The image for ensembles that name none.
@@ -55,12 +58,40 @@ pub struct StatefulSet {
     pub replicas: i32,
     /// The generation of the ensemble that it was last applied for.
     pub ensemble_generation: i64,
+    /// The configuration that was seen when it was last applied: older ones are out of date.
+    pub configuration: Option<Seen>,
     /// What new pods are made of.
     pub update_revision: String,
     /// Whether the controller has seen the newest spec.
     pub settled: bool,
     /// The claim template, which Kubernetes never lets change.
     pub claims: Option<Value>,
+}
+
+/// A configuration of an ensemble, as a mark on the StatefulSet names it.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct Seen {
+    pub ensemble_id: String,
+    pub version: i64,
+}
+
+impl Seen {
+    /// As an annotation says it.
+    pub fn parse(text: &str) -> Option<Seen> {
+        let (ensemble_id, version) = text.split_once('/')?;
+        Some(Seen {
+            ensemble_id: ensemble_id.to_owned(),
+            version: version.parse().ok()?,
+        })
+    }
+}
+
+impl std::fmt::Display for Seen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.ensemble_id, self.version)
+    }
 }
 
 /// A configuration map.

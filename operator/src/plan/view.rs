@@ -1,6 +1,6 @@
 //! The ensemble as its leader sees it, confirmed by the others.
 
-use super::observed::{ConfigMember, Member, Observed};
+use super::observed::{ConfigMember, Member, Observed, Seen};
 use super::quorum;
 
 /// A leader that was heard longer ago than this is not believed, in milliseconds.
@@ -65,10 +65,20 @@ impl View {
             .filter(follows)
             .map(|it| it.ordinal)
             .collect();
-        if view.serving.len() >= quorum::majority(voters.len()) {
+        if view.serving.len() >= quorum::majority(voters.len()) && !outdated(observed, leader) {
             view.leader = Some(leader.clone());
         }
         view
+    }
+
+    /// The configuration that was seen, for the mark on the StatefulSet.
+    pub fn seen(&self) -> Option<Seen> {
+        let leader = self.leader.as_ref()?;
+        let ensemble_id = leader.ensemble_id.clone()?;
+        Some(Seen {
+            ensemble_id,
+            version: leader.config.version,
+        })
     }
 
     /// Whether a quorum follows a leader.
@@ -114,4 +124,16 @@ impl View {
             && self.serving.len() == voters.len()
             && voters.iter().all(|voter| self.caught_up(&voter.member_id))
     }
+}
+
+/// Whether a newer configuration than this leader's has been seen before.
+fn outdated(observed: &Observed, leader: &Member) -> bool {
+    let mark = observed
+        .stateful_set
+        .as_ref()
+        .and_then(|set| set.configuration.as_ref());
+    mark.is_some_and(|mark| {
+        Some(&mark.ensemble_id) == leader.ensemble_id.as_ref()
+            && mark.version > leader.config.version
+    })
 }

@@ -11,10 +11,11 @@ use super::action::Action;
 use super::names;
 use super::observed::Observed;
 use super::quorum;
+use super::view::View;
 
 /// All of them, in the order in which they are needed. `replicas`: the StatefulSet's size, if it is
 /// to grow; it is never lowered here.
-pub fn objects(observed: &Observed, replicas: Option<i32>) -> Vec<Value> {
+pub fn objects(observed: &Observed, view: &View, replicas: Option<i32>) -> Vec<Value> {
     vec![
         service_account(observed),
         config::map(observed),
@@ -22,7 +23,7 @@ pub fn objects(observed: &Observed, replicas: Option<i32>) -> Vec<Value> {
         network::client_service(observed),
         network::policy(observed),
         budget(observed),
-        stateful_set::object(observed, replicas),
+        stateful_set::object(observed, view, replicas),
     ]
 }
 
@@ -36,7 +37,10 @@ pub fn identities(observed: &Observed) -> Vec<(String, String, String)> {
             text(&it["metadata"]["name"]),
         )
     };
-    objects(observed, None).iter().map(identity).collect()
+    objects(observed, &View::default(), None)
+        .iter()
+        .map(identity)
+        .collect()
 }
 
 /// Configuration maps that no pod will ever mount again: once every pod is made from the newest

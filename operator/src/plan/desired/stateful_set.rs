@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use super::pod;
 use crate::plan::names;
 use crate::plan::observed::Observed;
+use crate::plan::view::View;
 
 /// The object. Its size is the present one, or `replicas` if that is larger: it is lowered only by
 /// an action of its own, after the members have left.
-pub(super) fn object(observed: &Observed, replicas: Option<i32>) -> Value {
+pub(super) fn object(observed: &Observed, view: &View, replicas: Option<i32>) -> Value {
     let name = names::ensemble(observed);
     let present = observed.stateful_set.as_ref();
     let size = present.map_or(observed.wanted(), |set| {
@@ -17,6 +18,12 @@ pub(super) fn object(observed: &Observed, replicas: Option<i32>) -> Value {
     });
     let mut metadata = names::metadata(observed, "StatefulSet", &name);
     metadata["annotations"] = json!({ names::GENERATION: observed.generation().to_string() });
+    if let Some(seen) = view
+        .seen()
+        .or_else(|| present.and_then(|set| set.configuration.clone()))
+    {
+        metadata["annotations"][names::CONFIGURATION] = json!(seen.to_string());
+    }
     if let Some(set) = present {
         metadata["uid"] = json!(set.uid);
         metadata["resourceVersion"] = json!(set.resource_version);
@@ -51,7 +58,7 @@ pub(super) fn object(observed: &Observed, replicas: Option<i32>) -> Value {
 }
 
 /// The claim template of a new StatefulSet.
-pub(super) fn claims(observed: &Observed) -> Value {
+fn claims(observed: &Observed) -> Value {
     let storage = &observed.ensemble.spec.storage;
     let mut spec = json!({
         "accessModes": ["ReadWriteOnce"],
@@ -63,7 +70,11 @@ pub(super) fn claims(observed: &Observed) -> Value {
     json!([{
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
-        "metadata": { "name": "data", "labels": names::selector(observed) },
+        "metadata": {
+            "name": "data",
+            "labels": names::selector(observed),
+            "annotations": { names::CREATION: observed.nonce },
+        },
         "spec": spec,
     }])
 }
