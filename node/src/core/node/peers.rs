@@ -202,8 +202,10 @@ impl Node {
     pub(super) fn link_up(&mut self, now: Now, member: MemberId, out: &mut Vec<Effect>) {
         self.events.push_back(Event::LinkUp(member));
         self.run(now, out);
+        // Also when nobody is known to lead: it may be the leader of this very term, lost from
+        // sight for a while. What followed on the new link would overtake what the old one lost.
         if let Some(raft) = &self.raft
-            && raft.leader() == Some(member)
+            && raft.leader().is_none_or(|leader| leader == member)
         {
             self.queue.resend(raft.term());
         }

@@ -8,8 +8,14 @@ use crate::core::types::{Index, MemberId, Mono, Term};
 
 impl Raft {
     /// Whether this member could lead: it votes, and its log is whole.
+    ///
+    /// A voter that an uncommitted configuration drops may lead, too, until that is committed: the
+    /// voters of the new one may lack the entry, and then cannot win against the logs that have it
+    /// (dissertation §4.2.2). Votes are counted by the new configuration all the same.
     pub(super) fn may_campaign(&self) -> bool {
-        !self.repairing && self.log.config().votes(self.id)
+        let log = &self.log;
+        let votes = log.config().votes(self.id) || log.committed_config().votes(self.id);
+        !self.repairing && votes
     }
 
     /// Whether a leader was heard so lately that nobody should be elected now.
@@ -284,5 +290,90 @@ impl Raft {
                 out.push(Action::Send { to, message });
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::core::entry::{Entry, Payload};
+    use crate::core::options::Options;
+    use crate::core::raft::config::{Config, Member, Role as MemberRole};
+    use crate::core::raft::event::{Boot, Event, SnapshotMeta};
+    use crate::core::types::ServerId;
+
+    fn member(id: u64, role: MemberRole) -> Member {
+        Member {
+            id: MemberId(id),
+            server: ServerId(id as u8),
+            role,
+            peer: String::new(),
+            client: String::new(),
+        }
+    }
+
+    /// Member 2 of a shrink from {1, 2, 3} to {1}, with the final configuration in its log.
+    fn dropped(committed: Index) -> Raft {
+        let joint = Config {
+            index: Index(1),
+            members: vec![
+                member(1, MemberRole::Voter),
+                member(2, MemberRole::Learner),
+                member(3, MemberRole::Learner),
+            ],
+            outgoing: vec![MemberId(1), MemberId(2), MemberId(3)],
+            leaving: vec![MemberId(2), MemberId(3)],
+        };
+        let last = Config {
+            index: Index(2),
+            members: vec![member(1, MemberRole::Voter)],
+            ..Config::default()
+        };
+        let entries = [joint, last].map(|config| {
+            Arc::new(Entry {
+                term: Term(1),
+                index: config.index,
+                payload: Payload::Config(Arc::new(config)),
+            })
+        });
+        let options = Options::new(ServerId(2));
+        let mut raft = Raft::new(Boot {
+            id: MemberId(2),
+            timing: options.timing,
+            window: options.window,
+            seed: 1,
+            hard: HardState {
+                term: Term(1),
+                vote: None,
+            },
+            snapshot: SnapshotMeta::default(),
+            entries: entries.to_vec(),
+            repairing: false,
+            next_seq: 1,
+            now: Mono(0),
+        });
+        raft.commit_to(committed, &mut Vec::new());
+        raft
+    }
+
+    fn asks(raft: &mut Raft) -> Vec<MemberId> {
+        let mut out = Vec::new();
+        raft.step(Mono(10_000), Event::Tick, &mut out);
+        let asked = |action| match action {
+            Action::Send {
+                to,
+                message: Message::PreVote { .. },
+            } => Some(to),
+            _ => None,
+        };
+        out.into_iter().filter_map(asked).collect()
+    }
+
+    #[test]
+    fn a_dropped_voter_campaigns_until_the_entry_that_drops_it_is_committed() {
+        assert_eq!(asks(&mut dropped(Index(1))), [MemberId(1)]);
+        assert!(asks(&mut dropped(Index(2))).is_empty());
     }
 }

@@ -148,10 +148,6 @@ impl World {
         let Some(link) = self.net.links.get_mut(&id) else {
             return Ok(());
         };
-        if !link.stalled.is_empty() {
-            link.stalled.push_back(message);
-            return Ok(());
-        }
         let at = (self.now + delay).max(link.last_arrival);
         link.last_arrival = at;
         let wait = at - self.now;
@@ -205,10 +201,11 @@ impl World {
             return Ok(());
         }
         link.stalled_since = None;
-        link.last_arrival = self.now;
+        link.last_arrival = link.last_arrival.max(self.now);
+        // At once: what arrives in this very millisecond must not overtake them.
         let messages = std::mem::take(&mut link.stalled);
         for message in messages {
-            self.at(0, Ev::Arrive { link: id, message });
+            self.happen(Ev::Arrive { link: id, message })?;
         }
         Ok(())
     }

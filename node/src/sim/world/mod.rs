@@ -269,12 +269,18 @@ impl World {
     }
 
     fn happen(&mut self, event: Ev) -> Result<(), String> {
-        if let Some(slot) = self.owner(&event)
-            && self.servers[slot].paused_until > self.now
-        {
-            self.servers[slot].while_paused.push(event);
-            return Ok(());
+        if let Some(slot) = self.owner(&event) {
+            let server = &mut self.servers[slot];
+            // Nothing overtakes what waits for the end of the pause.
+            if server.paused_until > self.now || !server.while_paused.is_empty() {
+                server.while_paused.push(event);
+                return Ok(());
+            }
         }
+        self.happen_now(event)
+    }
+
+    fn happen_now(&mut self, event: Ev) -> Result<(), String> {
         match event {
             Ev::Start(slot) => self.start(slot)?,
             Ev::Tick(slot, life) if self.lives(slot, life) => {
@@ -326,7 +332,12 @@ impl World {
                 self.snapshot_arrived((from, from_life), (to, to_life), term, snapshot)?;
             }
             Ev::ToServer { slot, life, input } if self.lives(slot, life) => {
-                self.step(slot, *input)?;
+                // A link that another one has replaced is not missed, as in the shell.
+                let replaced = matches!(*input, Input::LinkDown(member)
+                    if self.net.link_to(slot, member).is_some());
+                if !replaced {
+                    self.step(slot, *input)?;
+                }
             }
             Ev::ToClient {
                 client,
@@ -348,7 +359,7 @@ impl World {
             }
             Ev::Resume(slot) if self.servers[slot].paused_until <= self.now => {
                 for event in std::mem::take(&mut self.servers[slot].while_paused) {
-                    self.happen(event)?;
+                    self.happen_now(event)?;
                 }
             }
             Ev::FastDisk(slot) => self.servers[slot].fsync_ms = None,
