@@ -1,1 +1,90 @@
-fn main() {}
+//! `cargo e2e`: a real Kubernetes on this machine, and the end-to-end tests that run on it.
+
+#![allow(
+    clippy::print_stdout,
+    reason = "what a command says on a terminal is its purpose"
+)]
+
+mod accounting;
+mod args;
+mod clients;
+mod cluster;
+mod demo;
+mod ensemble;
+mod faults;
+mod helm;
+mod http;
+mod image;
+mod kubectl;
+mod load;
+mod member;
+mod objects;
+mod progress;
+mod prometheus;
+mod quorum;
+mod report;
+mod runner;
+mod settings;
+mod stage;
+mod tests;
+mod until;
+mod watcher;
+mod writer;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+use args::{Args, Command};
+use settings::Settings;
+use stage::Stage;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = Args::parse();
+    let interrupted = async {
+        // Without a handler for it, an interrupt is never seen here and ends the process.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let outcome = tokio::select! {
+        outcome = run(args.command) => outcome,
+        () = interrupted => {
+            println!("\ninterrupted: `cargo e2e down` removes what is left");
+            return ExitCode::from(130);
+        }
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            println!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<bool> {
+    let settings = Settings::from_environment()?;
+    match command {
+        Command::Up => {
+            let stage = Stage::set(settings).await?;
+            stage.say_how_to_explore();
+            Ok(true)
+        }
+        Command::Down => cluster::down(&settings).await.map(|()| true),
+        Command::Demo => demo::run(settings).await.map(|()| true),
+        Command::Test {
+            list: true, filter, ..
+        } => {
+            runner::list(&filter);
+            Ok(true)
+        }
+        Command::Test { filter, keep, .. } => runner::run(settings, &filter, keep).await,
+        Command::RustClient { connect, root } => clients::rust::exercise(&connect, &root)
+            .await
+            .map(|()| true),
+    }
+}

@@ -1,0 +1,44 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+
+/// A real Kubernetes on this machine, and the end-to-end tests that run on it.
+///
+/// With KUBECONFIG in the environment that cluster is used instead: nothing is built and nothing is
+/// torn down, and E2E_IMAGE names the image, which the cluster must be able to get. Addresses of
+/// pods and Services must be reachable from here.
+#[derive(Debug, Parser)]
+#[command(name = "cargo e2e", disable_version_flag = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Brings up a cluster of three nodes, with the operator installed
+    Up,
+    /// Stops the cluster and removes all that it left on this machine, except for the cache
+    Down,
+    /// Shows an ensemble scaling and restarting while a client writes without pause
+    Demo,
+    /// Runs the tests
+    Test {
+        /// Only tests with one of these in their names
+        filter: Vec<String>,
+        /// Only print what there is
+        #[arg(long)]
+        list: bool,
+        /// Leave the cluster, and the namespaces of failed tests, for a look
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Uses an ensemble through the crate zookeeper-client (the tests start this)
+    #[command(hide = true)]
+    RustClient {
+        /// HOST:PORT[,HOST:PORT...]
+        connect: String,
+        /// The znode below which it works
+        root: String,
+    },
+}

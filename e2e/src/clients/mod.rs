@@ -1,0 +1,77 @@
+//! Stock clients, as users have them: kazoo, ZooKeeper's own Java client, and the crate
+//! zookeeper-client. They run with the cluster's DNS, so that they see names as pods do.
+
+pub(crate) mod java;
+pub(crate) mod kazoo;
+pub(crate) mod rust;
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use tokio::fs;
+use tokio::process::Command;
+
+use crate::kubectl::{aloud, output};
+use crate::progress::say;
+use crate::settings::Settings;
+
+/// Where the clients are.
+pub(crate) struct Clients {
+    python: PathBuf,
+    jars: PathBuf,
+    /// Names the cluster's DNS; none where programs see it anyway.
+    resolver: Option<PathBuf>,
+}
+
+impl Clients {
+    pub(crate) async fn prepare(settings: &Settings) -> Result<Self> {
+        if settings.foreign.is_some() {
+            // With our own cluster, `up` has done this.
+            aloud(&mut crate::cluster::script(settings, "packages")).await?;
+        }
+        let venv = settings.cache.join("kazoo");
+        let python = venv.join("bin/python");
+        if output(Command::new(&python).args(["-c", "import kazoo"]), "")
+            .await
+            .is_err()
+        {
+            say("installing kazoo");
+            let _ = fs::remove_dir_all(&venv).await;
+            output(Command::new("python3").args(["-m", "venv"]).arg(&venv), "").await?;
+            let install = [
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "kazoo",
+            ];
+            output(Command::new(&python).args(install), "").await?;
+        }
+        let resolver = settings
+            .foreign
+            .is_none()
+            .then(|| settings.state.join("resolv.conf"));
+        let jars = settings.cache.join("zookeeper/usr/share/java");
+        Ok(Clients {
+            python,
+            jars,
+            resolver,
+        })
+    }
+
+    /// A program that is to see the cluster's names.
+    fn inside(&self, program: impl AsRef<OsStr>) -> Command {
+        let Some(resolver) = &self.resolver else {
+            return Command::new(program);
+        };
+        let mut command = Command::new("unshare");
+        let script = "mount --bind \"$0\" /etc/resolv.conf && exec \"$@\"";
+        command
+            .args(["--mount", "sh", "-c", script])
+            .arg(resolver)
+            .arg(program);
+        command
+    }
+}

@@ -1,0 +1,190 @@
+//! The image: two static programs compiled here, put together by buildah from the one Dockerfile,
+//! and loaded into the nodes.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use tokio::fs;
+use tokio::process::Command;
+
+use crate::cluster::{Cluster, script};
+use crate::kubectl::{aloud, output};
+use crate::progress::say;
+use crate::settings::Settings;
+
+const REPOSITORY: &str = "localhost/quorate";
+const PROGRAMS: [&str; 2] = ["quorate-node", "quorate-operator"];
+/// How many images the cache keeps.
+const KEPT: usize = 3;
+
+/// An image that the cluster can run.
+#[derive(Clone, Debug)]
+pub(crate) struct Image {
+    pub(crate) repository: String,
+    pub(crate) tag: String,
+    /// Another tag of the same image, where there is one.
+    pub(crate) second_tag: Option<String>,
+}
+
+impl Image {
+    /// Makes the image, unless there is one of the same content, and gives it to the nodes.
+    pub(crate) async fn provide(settings: &Settings, cluster: &Cluster) -> Result<Self> {
+        if let Some(foreign) = &settings.foreign {
+            let (repository, tag) = foreign
+                .image
+                .rsplit_once(':')
+                .context("an image has a tag")?;
+            let (repository, tag) = (repository.to_owned(), tag.to_owned());
+            return Ok(Image {
+                repository,
+                tag,
+                second_tag: None,
+            });
+        }
+        let programs = compile(settings).await?;
+        let tag = format!("e2e-{}", digest(settings, &programs).await?);
+        let second = format!("{tag}-b");
+        let archive = |tag: &str| {
+            settings
+                .cache
+                .join("images")
+                .join(format!("quorate-{tag}.tar"))
+        };
+        if !archive(&second).exists() {
+            say(format!("building the image {REPOSITORY}:{tag}"));
+            build(
+                settings,
+                &programs,
+                &[(&tag, archive(&tag)), (&second, archive(&second))],
+            )
+            .await?;
+            prune(&settings.cache.join("images")).await?;
+        }
+        if let Some(state) = &cluster.own {
+            let absent: Vec<PathBuf> = [archive(&tag), archive(&second)]
+                .into_iter()
+                .filter(|it| {
+                    !state
+                        .join("images")
+                        .join(it.file_name().unwrap_or_default())
+                        .exists()
+                })
+                .collect();
+            if !absent.is_empty() {
+                say("loading the image into the nodes");
+                aloud(script(settings, "load").args(absent)).await?;
+            }
+        }
+        Ok(Image {
+            repository: REPOSITORY.to_owned(),
+            tag,
+            second_tag: Some(second),
+        })
+    }
+}
+
+/// Compiles the programs; gives the folder that holds them.
+async fn compile(settings: &Settings) -> Result<PathBuf> {
+    say("compiling the programs (some minutes when nothing is cached)");
+    let version = output(Command::new("rustc").arg("-vV"), "").await?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    let host = host.context("rustc does not say what it compiles for")?;
+    let mut cargo = Command::new("cargo");
+    cargo
+        .current_dir(&settings.root)
+        .args([
+            "build",
+            "--release",
+            "--locked",
+            "--quiet",
+            "--target",
+            host,
+        ])
+        .args(PROGRAMS.iter().flat_map(|it| ["-p", it]))
+        // The target is named, so this does not reach build scripts, which cannot be static.
+        .env("RUSTFLAGS", "-C target-feature=+crt-static")
+        .env("CARGO_TARGET_DIR", &settings.target);
+    aloud(&mut cargo).await?;
+    let folder = settings.target.join(host).join("release");
+    // Nothing else may get into the image.
+    let clean = settings.target.join("e2e-image");
+    fs::create_dir_all(&clean).await?;
+    for program in PROGRAMS {
+        fs::copy(folder.join(program), clean.join(program)).await?;
+    }
+    Ok(clean)
+}
+
+/// A name for the image's content.
+async fn digest(settings: &Settings, programs: &Path) -> Result<String> {
+    let mut sum = Command::new("sha256sum");
+    sum.current_dir(programs)
+        .args(PROGRAMS)
+        .arg(settings.root.join("Dockerfile"));
+    let sums = output(&mut sum, "").await?;
+    // The Dockerfile's path is no content.
+    let sums = sums
+        .lines()
+        .filter_map(|it| it.split(' ').next())
+        .collect::<Vec<_>>()
+        .join(" ");
+    let mut sum = output(&mut Command::new("sha256sum"), &sums).await?;
+    sum.truncate(12);
+    Ok(sum)
+}
+
+async fn build(settings: &Settings, programs: &Path, tags: &[(&String, PathBuf)]) -> Result<()> {
+    let work = settings.cache.join("buildah");
+    let buildah = || {
+        let mut command = Command::new("buildah");
+        command
+            .arg("--storage-driver=vfs")
+            .arg("--root")
+            .arg(work.join("root"));
+        command
+            .arg("--runroot")
+            .arg(work.join("run"))
+            .current_dir(&settings.root);
+        command
+    };
+    fs::create_dir_all(settings.cache.join("images")).await?;
+    let mut bud = buildah();
+    bud.args(["bud", "--quiet", "--isolation=chroot"])
+        .arg(format!("--build-context=binaries={}", programs.display()))
+        // The programs are all that is needed; the checkout need not be looked through.
+        .args(["-t", "localhost/quorate:built", "-f"])
+        .arg(settings.root.join("Dockerfile"))
+        .arg(programs);
+    output(&mut bud, "").await?;
+    for (tag, archive) in tags {
+        // Cut off, it must not leave half an archive under the final name.
+        let half = archive.with_extension("half");
+        let _ = fs::remove_file(&half).await;
+        let to = format!("docker-archive:{}:{REPOSITORY}:{tag}", half.display());
+        output(
+            buildah().args(["push", "--quiet", "localhost/quorate:built", &to]),
+            "",
+        )
+        .await?;
+        fs::rename(&half, archive).await?;
+    }
+    // Each build would leave a copy.
+    fs::remove_dir_all(&work).await?;
+    Ok(())
+}
+
+/// Removes all but the latest archives.
+async fn prune(folder: &Path) -> Result<()> {
+    let mut archives = Vec::new();
+    let mut entries = fs::read_dir(folder).await?;
+    while let Some(entry) = entries.next_entry().await? {
+        archives.push((entry.metadata().await?.modified()?, entry.path()));
+    }
+    archives.sort_unstable();
+    archives.reverse();
+    // Each image has two.
+    for (_, path) in archives.into_iter().skip(2 * KEPT) {
+        fs::remove_file(path).await?;
+    }
+    Ok(())
+}

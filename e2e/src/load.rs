@@ -1,0 +1,77 @@
+//! An operation under load: clients write without pause and the quorum is watched while it runs,
+//! and the numbers of both are held to the promise.
+
+use anyhow::{Result, ensure};
+
+use crate::accounting::Ledger;
+use crate::ensemble::Ensemble;
+use crate::progress::say;
+use crate::quorum::History;
+use crate::watcher::Watcher;
+use crate::writer::Writer;
+
+/// How many clients write.
+pub(crate) const CLIENTS: usize = 3;
+
+/// Writers and a watcher at work.
+pub(crate) struct Load {
+    pub(crate) writer: Writer,
+    watcher: Watcher,
+}
+
+/// What they found.
+pub(crate) struct Numbers {
+    pub(crate) ledger: Ledger,
+    pub(crate) history: History,
+}
+
+impl Load {
+    pub(crate) async fn start(ensemble: &Ensemble) -> Result<Self> {
+        let writer = ensemble.write(CLIENTS).await?;
+        Ok(Load {
+            writer,
+            watcher: ensemble.watch(),
+        })
+    }
+
+    /// Ends both and prints their numbers.
+    pub(crate) async fn finish(self) -> Result<Numbers> {
+        let history = self.watcher.finish().await?;
+        let ledger = self.writer.finish().await?;
+        say(format!("{ledger}"));
+        say(format!("{history}"));
+        for lost in ledger.lost.iter().take(5) {
+            say(format!("LOST {lost}"));
+        }
+        Ok(Numbers { ledger, history })
+    }
+}
+
+impl Numbers {
+    /// What holds whatever is planned: no acknowledged write lost, no session lost, the quorum
+    /// kept, never an even number of voters.
+    pub(crate) fn hold(&self) -> Result<()> {
+        ensure!(
+            self.ledger.lost.is_empty(),
+            "acknowledged writes were lost: {:?}",
+            self.ledger.lost
+        );
+        let sessions = self.ledger.sessions_lost;
+        ensure!(sessions == 0, "{sessions} sessions were lost");
+        let lost = &self.history.lost;
+        ensure!(lost.is_empty(), "the quorum was lost (from, for): {lost:?}");
+        let odd = self.history.sizes.iter().all(|it| it % 2 == 1);
+        ensure!(odd, "settled sets of {:?} voters", self.history.sizes);
+        Ok(())
+    }
+
+    /// So many times another member took the lead.
+    pub(crate) fn leader_changes(&self, wanted: usize) -> Result<()> {
+        let (found, leaders) = (self.history.leader_changes(), &self.history.leaders);
+        ensure!(
+            found == wanted,
+            "{found} leader changes instead of {wanted}: {leaders:?}"
+        );
+        Ok(())
+    }
+}

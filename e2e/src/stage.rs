@@ -1,0 +1,66 @@
+//! What tests and demo play on: a cluster with the operator installed, and stock clients.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use crate::clients::Clients;
+use crate::cluster::Cluster;
+use crate::helm::Helm;
+use crate::image::Image;
+use crate::progress::say;
+use crate::settings::Settings;
+
+/// All that is there before the first test.
+pub(crate) struct Stage {
+    pub(crate) settings: Settings,
+    pub(crate) cluster: Cluster,
+    pub(crate) image: Image,
+    pub(crate) helm: Helm,
+    pub(crate) clients: Clients,
+}
+
+impl Stage {
+    /// Brings up what is missing.
+    pub(crate) async fn set(settings: Settings) -> Result<Arc<Self>> {
+        let stage = Self::prepare(settings).await?;
+        say("installing the chart with Helm");
+        stage.helm.install().await?;
+        Ok(stage)
+    }
+
+    /// The same without the operator.
+    pub(crate) async fn prepare(settings: Settings) -> Result<Arc<Self>> {
+        let cluster = Cluster::up(&settings).await?;
+        let image = Image::provide(&settings, &cluster).await?;
+        let helm = Helm::prepare(&settings, &cluster, &image).await?;
+        let clients = Clients::prepare(&settings).await?;
+        Ok(Arc::new(Stage {
+            settings,
+            cluster,
+            image,
+            helm,
+            clients,
+        }))
+    }
+
+    /// What to type next.
+    pub(crate) fn say_how_to_explore(&self) {
+        let config = self.cluster.kubectl.kubeconfig.display();
+        println!("\nThe cluster is up, with the operator installed. To look around:\n");
+        if let Some(state) = &self.cluster.own {
+            println!(
+                "  export KUBECONFIG={config} PATH={}/bin:$PATH",
+                state.display()
+            );
+        }
+        println!(
+            "  kubectl apply -f {}/crds/examples/minimal.yaml",
+            self.settings.root.display()
+        );
+        println!("  kubectl get cens,pods -A -w\n");
+        if self.cluster.own.is_some() {
+            println!("Afterwards: cargo e2e down");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The tests, in the order in which they run.
+
+mod clients;
+mod crashes;
+mod create;
+mod install;
+mod monitoring;
+mod operator_killed;
+mod rollouts;
+mod scale;
+mod specs;
+
+use crate::runner::Test;
+
+/// Registers async functions under their own names.
+macro_rules! tests {
+    ($($module:ident :: $name:ident: $about:literal,)*) => {
+        /// Every test.
+        pub(crate) fn all() -> Vec<Test> {
+            vec![$(Test {
+                name: stringify!($name),
+                about: $about,
+                run: |ctx| Box::pin($module::$name(ctx)),
+            },)*]
+        }
+    };
+}
+
+tests! {
+    install::chart_installs: "the operator leads, restricted, and `helm test` passes",
+    specs::bad_specs_are_refused: "every bad spec is refused with its message, every example is accepted",
+    specs::paused_ensembles_are_left_alone: "nothing is changed while spec.paused, and all of it afterwards",
+    create::an_ensemble_is_created: "three voters, restricted, with budget, events and conditions",
+    create::deletion_keeps_volumes: "a deleted ensemble leaves its volumes and nothing else",
+    clients::stock_clients_work: "kazoo, zkCli and zookeeper-client through Service and members' names",
+    scale::scales_3_5_3_twice: "kubectl scale, twice, on the same volumes, under load",
+    rollouts::restart_moves_the_leader_once: "spec.rollout.restartAt, under load",
+    rollouts::changes_roll: "a change of the configuration, then of the image, under load",
+    rollouts::a_bad_image_halts_after_one: "and heals when it is taken back, under load",
+    crashes::a_killed_leader_is_replaced: "its process is killed under load",
+    crashes::all_pods_at_once: "all pods are deleted, then all processes killed, under load",
+    crashes::a_lost_disk_is_replaced: "by a new member, under load",
+    operator_killed::while_it_scales: "it is killed in the middle of 3→5→3, under load",
+    operator_killed::while_it_restarts: "its pod is removed in the middle of a restart, under load",
+    monitoring::prometheus_answers: "who leads and follows, the quorum, what is under way",
+    install::uninstalling_keeps_ensembles: "and a new installation takes over where the last one was",
+}

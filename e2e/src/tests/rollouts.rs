@@ -1,0 +1,126 @@
+//! Restarts and changes, one member after another.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+
+use crate::ensemble::{Ensemble, SOON};
+use crate::load::{CLIENTS, Load, Numbers};
+use crate::objects::uids;
+use crate::progress::{say, seconds};
+use crate::runner::Ctx;
+use crate::until::{throughout, until};
+
+pub(super) async fn restart_moves_the_leader_once(ctx: Arc<Ctx>) -> Result<()> {
+    let ensemble = Ensemble::formed(&ctx, 3).await?;
+    let load = Load::start(&ensemble).await?;
+    roll(
+        &ensemble,
+        "restarted",
+        json!({ "rollout": { "restartAt": "2024-01-01" } }),
+    )
+    .await?;
+    load.writer.writes(100).await?;
+    let numbers = load.finish().await?;
+    planned(&numbers)?;
+    numbers.leader_changes(1)
+}
+
+pub(super) async fn changes_roll(ctx: Arc<Ctx>) -> Result<()> {
+    let ensemble = Ensemble::formed(&ctx, 3).await?;
+    let hashes = config_hashes(&ensemble).await?;
+    let load = Load::start(&ensemble).await?;
+    roll(
+        &ensemble,
+        "reconfigured",
+        json!({ "config": { "extra": { "maxClientCnxns": "77" } } }),
+    )
+    .await?;
+    for (pod, hash) in config_hashes(&ensemble).await? {
+        ensure!(
+            hashes.get(&pod) != Some(&hash),
+            "{pod} runs the old configuration"
+        );
+    }
+    let mut rolls = 1;
+    if let Some(second) = &ctx.stage.image.second_tag {
+        let image = json!({ "repository": ctx.stage.image.repository, "tag": second });
+        roll(&ensemble, "of the second image", json!({ "image": image })).await?;
+        for pod in ensemble.pods().await? {
+            let spec = pod.spec.context("a pod has a spec")?;
+            let image = spec.containers[0].image.clone().unwrap_or_default();
+            ensure!(image.ends_with(second), "a pod runs {image}");
+        }
+        rolls += 1;
+    }
+    let numbers = load.finish().await?;
+    planned(&numbers)?;
+    numbers.leader_changes(rolls)
+}
+
+/// What holds for restarts: each client is sent away a few times, never for long.
+fn planned(numbers: &Numbers) -> Result<()> {
+    numbers.hold()?;
+    let gap = numbers.ledger.longest_gap();
+    ensure!(gap < Duration::from_secs(5), "a client waited {gap:?}");
+    let failed = numbers.ledger.failures();
+    ensure!(failed <= 10 * CLIENTS as u64, "{failed} requests failed");
+    Ok(())
+}
+
+/// Changes the spec so that every pod is replaced.
+async fn roll(ensemble: &Ensemble, what: &str, spec: Value) -> Result<()> {
+    let before = uids(&ensemble.pods().await?);
+    let begun = Instant::now();
+    ensemble.patch(spec).await?;
+    ensemble.settled(3, SOON).await?;
+    let after = uids(&ensemble.pods().await?);
+    ensure!(
+        after.iter().all(|it| !before.contains(it)),
+        "some were not replaced: {after:?}"
+    );
+    say(format!(
+        "all members are {what} after {}",
+        seconds(begun.elapsed())
+    ));
+    Ok(())
+}
+
+async fn config_hashes(ensemble: &Ensemble) -> Result<BTreeMap<String, String>> {
+    let views = ensemble.views().await?.into_iter();
+    Ok(views.map(|(pod, view)| (pod, view.config_hash)).collect())
+}
+
+pub(super) async fn a_bad_image_halts_after_one(ctx: Arc<Ctx>) -> Result<()> {
+    let ensemble = Ensemble::formed(&ctx, 3).await?;
+    let before = uids(&ensemble.pods().await?);
+    let load = Load::start(&ensemble).await?;
+    let bad = json!({ "repository": "localhost/quorate", "tag": "missing", "pullPolicy": "Never" });
+    ensemble.patch(json!({ "image": bad })).await?;
+    let why = until("the rollout is blocked", 60, async || {
+        match ensemble.status().await?.operation {
+            Some(it) if it.kind == "Rollout" => it.blocked_by.context("it is not blocked"),
+            other => bail!("{other:?} is under way"),
+        }
+    })
+    .await?;
+    say(format!("blocked by: {why}"));
+    let one_lost = async || {
+        let now = uids(&ensemble.pods().await?);
+        let same = before.iter().filter(|it| now.contains(it)).count();
+        ensure!(same == 2, "{same} of {before:?} are as they were: {now:?}");
+        Ok(())
+    };
+    throughout("only one member is touched", 8, one_lost).await?;
+    load.writer.writes(100).await?;
+    // Taken back.
+    ensemble.patch(json!({ "image": null })).await?;
+    ensemble.settled(3, SOON).await?;
+    one_lost().await?;
+    let numbers = load.finish().await?;
+    numbers.hold()?;
+    numbers.leader_changes(0)
+}

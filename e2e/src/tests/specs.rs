@@ -1,0 +1,102 @@
+//! What may be written into a spec, and what is left alone.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail, ensure};
+use quorate_crds::status::conditions;
+use serde_json::json;
+
+use crate::ensemble::{Ensemble, condition};
+use crate::objects::uids;
+use crate::runner::Ctx;
+use crate::until::{throughout, until};
+
+pub(super) async fn bad_specs_are_refused(ctx: Arc<Ctx>) -> Result<()> {
+    let crds = ctx.stage.settings.root.join("crds");
+    let mut count = 0;
+    for entry in std::fs::read_dir(crds.join("tests/refused"))? {
+        let path = entry?.path();
+        let text = std::fs::read_to_string(&path)?;
+        let first = text.lines().next().unwrap_or_default();
+        let expected = first
+            .strip_prefix("# expect: ")
+            .with_context(|| format!("{} does not say what to expect", path.display()))?;
+        let path = path.display().to_string();
+        match ctx
+            .kubectl(&["apply", "--dry-run=server", "-f", &path])
+            .await
+        {
+            Ok(_) => bail!("{path} is accepted"),
+            Err(error) => {
+                let said = format!("{error:#}");
+                ensure!(
+                    said.contains(expected),
+                    "{path} is refused without {expected:?}: {said}"
+                );
+            }
+        }
+        count += 1;
+    }
+    ensure!(count > 0, "there are no bad specs");
+    for entry in std::fs::read_dir(crds.join("examples"))? {
+        let path = entry?.path().display().to_string();
+        let said = ctx
+            .kubectl(&["apply", "--dry-run=server", "-f", &path])
+            .await?;
+        ensure!(said.contains("created"), "{path}: {said}");
+    }
+    // The scale subresource knows the rules as well, and so do changes.
+    let ensemble = Ensemble::apply(&ctx, 3, json!({ "paused": true })).await?;
+    refused(ensemble.scale(4).await, "replicas must be 1, 3, 5 or 7")?;
+    let smaller = json!({ "storage": { "size": "500Mi" } });
+    refused(ensemble.patch(smaller).await, "storage.size cannot shrink")?;
+    Ok(())
+}
+
+fn refused(outcome: Result<()>, expected: &str) -> Result<()> {
+    let Err(error) = outcome else {
+        bail!("accepted, and not refused with {expected:?}")
+    };
+    let said = format!("{error:#}");
+    ensure!(
+        said.contains(expected),
+        "refused without {expected:?}: {said}"
+    );
+    Ok(())
+}
+
+pub(super) async fn paused_ensembles_are_left_alone(ctx: Arc<Ctx>) -> Result<()> {
+    let ensemble = Ensemble::formed(&ctx, 3).await?;
+    let before = uids(&ensemble.pods().await?);
+    ensemble.patch(json!({ "paused": true })).await?;
+    until("the pause is reported", 30, async || {
+        let (is, message) = condition(&ensemble.status().await?, conditions::PAUSED)?;
+        ensure!(is == "True", "Paused is {is}: {message}");
+        Ok(())
+    })
+    .await?;
+    ensemble
+        .patch(json!({ "rollout": { "restartAt": "now" }, "replicas": 5 }))
+        .await?;
+    throughout("nothing is done", 8, async || {
+        ensure!(uids(&ensemble.pods().await?) == before, "the pods changed");
+        Ok(())
+    })
+    .await?;
+    let status = ensemble.status().await?;
+    let generation = ensemble.get().await?.metadata.generation;
+    ensure!(
+        status.observed_generation == generation,
+        "reports stop while it is paused"
+    );
+    ensemble
+        .patch(json!({ "paused": false, "replicas": 3 }))
+        .await?;
+    ensemble.settled(3, 120).await?;
+    let after = uids(&ensemble.pods().await?);
+    ensure!(
+        after.iter().all(|it| !before.contains(it)),
+        "some were not restarted: {after:?}"
+    );
+    Ok(())
+}
