@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use serde_json::json;
 
 use crate::clients::Clients;
 use crate::cluster::Cluster;
-use crate::helm::Helm;
+use crate::helm::{self, Helm};
 use crate::image::Image;
 use crate::progress::say;
 use crate::settings::Settings;
@@ -25,6 +26,20 @@ impl Stage {
     pub(crate) async fn set(settings: Settings) -> Result<Arc<Self>> {
         let stage = Self::prepare(settings).await?;
         say("installing the chart with Helm");
+        // Whatever the chart makes has to get by with this.
+        let namespace = json!({
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {
+                "name": helm::NAMESPACE,
+                "labels": { "pod-security.kubernetes.io/enforce": "restricted" },
+            },
+        });
+        stage
+            .cluster
+            .kubectl
+            .feed(&["apply", "-f", "-"], &namespace.to_string())
+            .await?;
         stage.helm.install().await?;
         Ok(stage)
     }

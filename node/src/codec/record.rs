@@ -191,6 +191,22 @@ pub fn scan(bytes: &Bytes, nonce: u64) -> Scan {
     }
 }
 
+/// Good records behind a damaged place. There may be gaps between them.
+pub fn salvage(bytes: &Bytes, from: usize, nonce: u64) -> Vec<Record> {
+    let mut records = Vec::new();
+    let mut at = from;
+    while at < bytes.len() {
+        match record_at(bytes, at, nonce) {
+            Ok((record, next)) => {
+                records.push(record);
+                at = next;
+            }
+            Err(_) => at += 1,
+        }
+    }
+    records
+}
+
 /// Whether a good record begins here. The length is looked at first: it is zero almost always.
 fn plausible(bytes: &Bytes, at: usize, nonce: u64) -> bool {
     match bytes.get(at..at + 4) {

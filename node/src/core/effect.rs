@@ -98,6 +98,8 @@ pub enum Effect {
         /// With what.
         result: Result<Index, AdminError>,
     },
+    /// The damage that recovery found is repaired: the next start need not know of it.
+    Repaired,
     /// Archive the data folder's content and start again as a blank member.
     Wipe,
     /// Stop the process with an error: going on would spread damage.
@@ -171,5 +173,9 @@ pub enum Note {
     },
     Paused {
         millis: u64,
+    },
+    /// Wall time was set: it gained this much on monotonic time, or lost it.
+    WallJumped {
+        millis: i64,
     },
 }

@@ -124,6 +124,8 @@ pub struct Status {
     pub counts: StateCounts,
     /// Of the replicated state at `applied`.
     pub digest: u64,
+    /// Client connections of this server.
+    pub connections: usize,
     /// Watches of this server's connections.
     pub watches: WatchCounts,
     /// Requests in progress, all connections together.

@@ -97,6 +97,38 @@ pub struct Now {
     pub wall: Wall,
 }
 
+/// How to reckon ages by a wall clock that may have been set meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reckoning {
+    /// The clock now.
+    pub wall: Wall,
+    /// How far it was set forward.
+    pub ahead_ms: i64,
+    /// When, by itself: later stamps are of the clock as it is now.
+    pub since: Wall,
+}
+
+impl Reckoning {
+    /// By a clock that is right.
+    pub fn by(wall: Wall) -> Reckoning {
+        Reckoning {
+            wall,
+            ahead_ms: 0,
+            since: Wall(0),
+        }
+    }
+
+    /// The age of what was stamped so: never more than it is.
+    pub fn age_ms(&self, stamp: i64) -> i64 {
+        let age = self.wall.0.saturating_sub(stamp);
+        if stamp >= self.since.0 {
+            age
+        } else {
+            age.saturating_sub(self.ahead_ms)
+        }
+    }
+}
+
 /// A member: one incarnation of one disk. Random, never 0, never reused: a member that lost its
 /// disk comes back under another id and so can never vote twice.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -74,7 +74,7 @@ pub fn status(status: &Status, disk: (u64, u64), config_hash: &str) -> Value {
         "safeToStop": status.safe_to_stop.is_ok(),
         "draining": status.draining,
         "sessions": status.counts.sessions,
-        "connections": status.watches.connections,
+        "connections": status.connections,
         "znodes": status.counts.znodes,
         "outstanding": status.outstanding,
         "digest": format!("{:016x}@{}", status.digest, status.applied),

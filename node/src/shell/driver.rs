@@ -233,6 +233,7 @@ fn dispatch(inner: &mut Inner, log: &LogQueue, chores: &UnboundedSender<Chore>, 
                     let _ = waiting.send(result);
                 }
             }
+            Effect::Repaired => log.push(DiskOp::Repaired),
             Effect::Wipe => chore(chores, Chore::Wipe),
             Effect::Fatal(why) => chore(chores, Chore::Fatal(why)),
             Effect::Note(note) => metrics.note(&note),

@@ -34,6 +34,8 @@ pub struct SimDisk {
     pending: VecDeque<(WriteSeq, DiskOp)>,
     /// How many of `pending` the sync in flight covers.
     syncing: usize,
+    /// Damage was found, and is not repaired.
+    repairing: bool,
 }
 
 impl SimDisk {
@@ -48,7 +50,27 @@ impl SimDisk {
             received: BTreeMap::new(),
             pending: VecDeque::new(),
             syncing: 0,
+            repairing: false,
         }
+    }
+
+    /// Sectors go bad: entries are lost that may have been acknowledged. Recovery notices, keeps the
+    /// highest term, and takes a vote that it cannot read for given.
+    pub fn damage(&mut self, rng: &mut Rng) {
+        let keep = rng.below(self.entries.len() as u64) as usize;
+        self.entries.truncate(keep);
+        self.hard.vote = self.hard.vote.or(Some(self.member));
+        self.repairing = true;
+    }
+
+    /// The server is whole again.
+    pub fn repaired(&mut self) {
+        self.repairing = false;
+    }
+
+    /// Whether damage is not repaired yet.
+    pub fn repairing(&self) -> bool {
+        self.repairing
     }
 
     /// Queues a write; true if a sync must be started.
@@ -144,7 +166,7 @@ impl SimDisk {
             hard: self.hard,
             snapshot: self.newest(),
             entries: self.entries.clone(),
-            repairing: false,
+            repairing: self.repairing,
         }
     }
 }

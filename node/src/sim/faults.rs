@@ -27,6 +27,8 @@ pub enum Fault {
     },
     /// Power off, and the disk is gone.
     LoseDisk { slot: Slot, down_ms: u64 },
+    /// Power off, and part of the log cannot be read afterwards.
+    DamageDisk { slot: Slot, down_ms: u64 },
     /// The ensemble should have another size.
     Resize { members: usize },
     /// Leadership should move.
@@ -81,6 +83,13 @@ pub fn draw(options: &SimOptions, slots: usize, rng: &mut Rng) -> Vec<Fault> {
     if rng.chance(options.disk_loss) {
         faults.push(Fault::LoseDisk {
             slot,
+            down_ms: rng.between(50, 4_000),
+        });
+    }
+    // Drawn only where it can happen, so that older seeds keep their course.
+    if options.disk_damage > 0 && rng.chance(options.disk_damage) {
+        faults.push(Fault::DamageDisk {
+            slot: rng.below(slots as u64) as Slot,
             down_ms: rng.between(50, 4_000),
         });
     }

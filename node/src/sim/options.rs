@@ -21,6 +21,7 @@ pub struct SimOptions {
     pub pause: u64,
     pub slow_disk: u64,
     pub disk_loss: u64,
+    pub disk_damage: u64,
     pub membership: u64,
     pub transfer: u64,
     /// Time between fault opportunities.
@@ -47,7 +48,7 @@ impl SimOptions {
         let (crash, partition, link_break) = (fault(15), fault(20), fault(30));
         let (pause, slow_disk, disk_loss) = (fault(8), fault(8), fault(3));
         let (membership, transfer) = (fault(15), fault(10));
-        SimOptions {
+        let mut options = SimOptions {
             seed,
             members: [1, 3, 3, 3, 3, 5][rng.below(6) as usize],
             clients: rng.between(1, 5) as usize,
@@ -60,6 +61,7 @@ impl SimOptions {
             pause,
             slow_disk,
             disk_loss,
+            disk_damage: 0,
             membership,
             transfer,
             fault_every_ms: rng.between(100, 1_000),
@@ -68,6 +70,11 @@ impl SimOptions {
             linearizable_reads: rng.chance(25),
             session_timeout_ms: [2_000, 4_000, 10_000][rng.below(3) as usize],
             epoch_roll_at: if rng.chance(20) { 50 } else { 0xF000_0000 },
+        };
+        // Last, so that older seeds keep their course.
+        if !calm && rng.chance(25) {
+            options.disk_damage = rng.between(1, 5);
         }
+        options
     }
 }

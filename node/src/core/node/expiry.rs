@@ -160,8 +160,12 @@ impl Node {
 
     /// As leader: removes containers and TTL znodes that are due, and starts a new zxid epoch
     /// long before the counter is used up.
-    pub(super) fn tick_reaper(&mut self, now: Now) {
+    pub(super) fn tick_reaper(&mut self, now: Now, out: &mut Vec<Effect>) {
         const BATCH: usize = 100;
+        // On every member: whoever leads later must know of a jump, too.
+        if let Some(millis) = self.wall_watch.look(now) {
+            out.push(Effect::Note(Note::WallJumped { millis }));
+        }
         let Some(raft) = &self.raft else { return };
         let leads = raft.leader() == Some(self.member) && raft.accepts_proposals();
         if !leads || !raft.ready_to_serve() {
@@ -169,7 +173,7 @@ impl Node {
         }
         if now.mono.since(self.expiry.reaped) >= self.options.reap_ms {
             self.expiry.reaped = now.mono;
-            let due = self.state.due(now.wall, BATCH);
+            let due = self.state.due(self.wall_watch.reckoning(now), BATCH);
             if !due.is_empty() {
                 self.propose_own(now, Action::Reap(due));
             }

@@ -6,7 +6,7 @@
 //! [`barrier`] reads that must be fresh · `apply` committed entries and what they set off ·
 //! [`expiry`] when sessions end · `peers` links and what members say · `formation` how an
 //! ensemble begins · `admin` what operators ask · `snapshots` when the log is cut ·
-//! `standing` whether to serve, and the status.
+//! `standing` whether to serve, and the status · `wall_watch` whether wall time can be trusted.
 
 pub mod barrier;
 pub mod connection;
@@ -22,6 +22,7 @@ mod handshake;
 mod peers;
 mod snapshots;
 mod standing;
+mod wall_watch;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use self::peers::Peers;
 use self::snapshots::Snapshots;
 use self::standing::Standing;
 use self::submit::{Intake, SubmitQueue};
+use self::wall_watch::WallWatch;
 use super::effect::Effect;
 use super::entry::Entry;
 use super::input::{Input, Snapshot};
@@ -78,6 +80,7 @@ pub struct Node {
     intake: Intake,
     barriers: Barriers,
     expiry: Expiry,
+    wall_watch: WallWatch,
     peers: Peers,
     formation: Formation,
     snapshots: Snapshots,
@@ -111,6 +114,7 @@ impl Node {
             intake: Intake::default(),
             barriers: Barriers::default(),
             expiry: Expiry::default(),
+            wall_watch: WallWatch::default(),
             peers: Peers::default(),
             formation: Formation::default(),
             snapshots: Snapshots::new(state.applied()),
@@ -185,7 +189,7 @@ impl Node {
         self.tick_barriers(now, out);
         self.tick_peers(now, out);
         self.tick_standing(now, out);
-        self.tick_reaper(now);
+        self.tick_reaper(now, out);
     }
 
     /// Ends a step: tells the consensus core what gathered, submits what is due, and again, until
@@ -233,6 +237,7 @@ impl Node {
                 self.call_refused(id, refusal, out);
             }
             Action::TransferDone { id } => self.transfer_done(id, out),
+            Action::Repaired => out.push(Effect::Repaired),
             Action::Turned => self.turned(now, out),
             Action::Configured => self.configured(out),
         }

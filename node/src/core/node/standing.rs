@@ -309,6 +309,7 @@ impl Node {
                 data_bytes: counts.data_bytes,
             },
             digest: self.state.digest(),
+            connections: self.connections.iter().count(),
             watches: self.watch_counts(),
             outstanding: self.connections.outstanding(),
             leading_ms: self

@@ -202,6 +202,8 @@ pub enum Action {
     TransferDone { id: u64 },
     /// The transfer was refused or given up.
     TransferRefused { id: u64, refusal: Refusal },
+    /// The damage that recovery found is repaired.
+    Repaired,
     /// Role, leader or term changed; read them from the core.
     Turned,
     /// The configuration in force changed (links are to be made and dropped).

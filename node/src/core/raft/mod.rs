@@ -321,6 +321,7 @@ impl Raft {
             && self.log.term_at(whole) == Some(self.hard.term)
         {
             self.repairing = false;
+            out.push(Action::Repaired);
             out.push(Action::Turned);
         }
     }

@@ -124,6 +124,18 @@ impl Progress {
         self.restart();
     }
 
+    /// It does not have what it once acknowledged: its disk was damaged, and it repairs itself.
+    /// Only the answer to the present probe says so; to believe a late one would do no harm.
+    pub fn regressed(&mut self, prev: Index, meets: Index) -> bool {
+        let probed = matches!(self.mode, Mode::Probe { .. }) && prev.next() == self.next;
+        if probed && prev > Index(0) {
+            self.matched = Index(0);
+            self.next = meets.next().min(prev);
+            self.restart();
+        }
+        probed && prev > Index(0)
+    }
+
     /// It gets a snapshot that covers `index`.
     pub fn snapshot(&mut self, index: Index) {
         self.mode = Mode::Snapshot(index);

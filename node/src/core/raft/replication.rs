@@ -232,6 +232,10 @@ impl Raft {
         let Some(peer) = self.answered(now, from, term, round) else {
             return;
         };
+        if prev_index <= peer.matched && peer.regressed(prev_index, meets) {
+            self.replicate(now, from, false, out);
+            return self.confirm_reads(now, out);
+        }
         let about_now = prev_index > peer.matched && prev_index < peer.next;
         if about_now && !peer.snapshotting() {
             peer.rejected(meets.next().min(prev_index));

@@ -6,7 +6,7 @@ use super::{Change, Opened, Outcome, State};
 use crate::core::entry::{Action, Command, Entry, Payload};
 use crate::core::op::{Body, ErrorCode, Id, Write};
 use crate::core::raft::config::{Config, Role};
-use crate::core::types::{Index, Password, ServerId, SessionId, Wall, Zxid};
+use crate::core::types::{Index, Password, Reckoning, ServerId, SessionId, Wall, Zxid};
 
 /// Where clients read the configuration.
 const CONFIG: &str = "/zookeeper/config";
@@ -199,7 +199,7 @@ impl State {
         let mut changes: Vec<Change> = Vec::new();
         for path in paths {
             if let Some(place) = self.tree.find(path)
-                && self.tree.is_due(place, wall)
+                && self.tree.is_due(place, Reckoning::by(wall))
             {
                 let mut txn = self.txn(wall, SessionId(0), &[]);
                 self.remove(place, &mut txn);

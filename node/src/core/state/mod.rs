@@ -24,7 +24,7 @@ pub use self::session::Session;
 use self::session::Sessions;
 use self::tree::Tree;
 use super::op::{Acl, Body, ErrorCode, EventType};
-use super::types::{Index, Password, SessionId, Wall, Zxid};
+use super::types::{Index, Password, Reckoning, SessionId, Zxid};
 
 /// A change that watches may be waiting for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,8 +136,8 @@ impl State {
     }
 
     /// Containers and TTL znodes that are due, at most `max`.
-    pub fn due(&self, wall: Wall, max: usize) -> Vec<String> {
-        self.tree.due(wall, max)
+    pub fn due(&self, reckoning: Reckoning, max: usize) -> Vec<String> {
+        self.tree.due(reckoning, max)
     }
 
     /// How much there is.

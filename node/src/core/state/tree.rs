@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::{acl, digest, path};
 use crate::core::op::{Acl, Stat};
-use crate::core::types::{SessionId, Wall, Zxid};
+use crate::core::types::{Reckoning, SessionId, Zxid};
 
 /// Znodes in one chunk.
 const CHUNK: usize = 256;
@@ -388,24 +388,24 @@ impl Tree {
 
     /// Whether a container or TTL znode is due (ZooKeeper's `ContainerManager`): childless, and
     /// a container must have had a child, a TTL znode must have been left alone for its time.
-    pub fn is_due(&self, place: u32, wall: Wall) -> bool {
+    pub fn is_due(&self, place: u32, reckoning: Reckoning) -> bool {
         let Some(znode) = self.get(place) else {
             return false;
         };
         znode.children == 0
             && match znode.lifetime {
                 Lifetime::Container => znode.creates > 0,
-                Lifetime::Ttl(ttl) => wall.0.saturating_sub(znode.mtime) > ttl,
+                Lifetime::Ttl(ttl) => reckoning.age_ms(znode.mtime) > ttl,
                 Lifetime::Persistent | Lifetime::Ephemeral(_) => false,
             }
     }
 
     /// Paths that are due.
-    pub fn due(&self, wall: Wall, max: usize) -> Vec<String> {
+    pub fn due(&self, reckoning: Reckoning, max: usize) -> Vec<String> {
         let due = self
             .mortal
             .iter()
-            .filter(|place| self.is_due(**place, wall))
+            .filter(|place| self.is_due(**place, reckoning))
             .take(max);
         due.map(|place| self.path_of(*place)).collect()
     }

@@ -6,6 +6,7 @@
 //! DIR/log/NUMBER.log            segments: preallocated, zero-filled, sealed by checksums
 //! DIR/snap/INDEX-TERM.snap      snapshots, the newest few
 //! DIR/snap/INDEX-TERM.part      a snapshot on its way in
+//! DIR/repair                    there while a damaged log is being repaired: no vote till then
 //! DIR/wipe                      asks the next start to archive all this and begin blank
 //! ```
 //!

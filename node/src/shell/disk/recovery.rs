@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -46,7 +46,7 @@ pub fn open(config: &DiskConfig) -> Result<(Found, Log), DiskError> {
     wipe_if_asked(&config.dir)?;
     files::make_dir(&config.log_dir())?;
     files::make_dir(&config.snap_dir())?;
-    let numbers = segment::list(&config.log_dir())?;
+    let numbers = without_unused(config, segment::list(&config.log_dir())?)?;
     let identity = identity::load_or_create(&config.dir, !numbers.is_empty())?;
     let snapshot = newest_good_snapshot(config);
     let mut replay = Replay::new(snapshot.as_ref().map_or(Index(0), |it| it.meta.index));
@@ -57,22 +57,26 @@ pub fn open(config: &DiskConfig) -> Result<(Found, Log), DiskError> {
         let path = segment::path(&config.log_dir(), *number);
         let bytes = Bytes::from(std::fs::read(&path).map_err(io("read", &path))?);
         let Ok(header) = record::decode_header(&bytes) else {
-            replay.damage = Some(format!("{}: its header is damaged", path.display()));
-            break;
+            replay.damaged(format!("{}: its header is damaged", path.display()));
+            continue;
         };
+        if replay.damage.is_some() {
+            replay.salvage(&record::salvage(&bytes, record::HEADER, header.nonce));
+            continue;
+        }
         let scan = record::scan(&bytes, header.nonce);
         let highest = replay.take(&scan.records);
         let expected = place.checked_sub(1).map(|before| numbers[before] + 1);
         if expected.is_some_and(|expected| expected != *number) {
-            replay.damage = Some(format!("a file before {} is missing", path.display()));
+            replay.damaged(format!("a file before {} is missing", path.display()));
         } else if scan.end == End::Corrupt || (scan.end == End::Torn && !is_last) {
             let at = scan.length;
-            replay.damage = Some(format!("{}: damaged at byte {at}", path.display()));
+            replay.damaged(format!("{}: damaged at byte {at}", path.display()));
         }
         if replay.damage.is_some() {
-            break;
-        }
-        if is_last {
+            replay.salvage(&scan.records);
+            replay.salvage(&record::salvage(&bytes, scan.length, header.nonce));
+        } else if is_last {
             last = Some((header, scan.length as u64, highest, scan.end == End::Torn));
         } else {
             sealed.push_back((*number, highest));
@@ -83,12 +87,20 @@ pub fn open(config: &DiskConfig) -> Result<(Found, Log), DiskError> {
             Segment::reopen(&config.log_dir(), header, at, highest, torn)?
         }
         (None, None) => Segment::create(&config.log_dir(), 1, config.segment_bytes)?,
-        (Some(_), _) => {
+        (Some(damage), _) => {
             refuse_if_alone(&replay, snapshot.as_deref())?;
+            // Before the damaged files go: a start that finds only what is good must still know
+            // that something is missing.
+            files::replace(&repair_marker(config), damage.as_bytes())?;
+            // A vote that cannot be read any more counts as given.
+            replay.hard.vote = replay.hard.vote.or(Some(identity.member));
             sealed.clear();
             rewrite(config, &numbers, &replay)?
         }
     };
+    if replay.damage.is_none() && repair_marker(config).exists() {
+        replay.damage = Some("an earlier damage is not repaired yet".to_owned());
+    }
     let hard = replay.hard;
     let damage = replay.damage.clone();
     let found = Found {
@@ -111,6 +123,36 @@ pub fn open(config: &DiskConfig) -> Result<(Found, Log), DiskError> {
             ahead: None,
         },
     ))
+}
+
+fn repair_marker(config: &DiskConfig) -> PathBuf {
+    config.dir.join("repair")
+}
+
+/// The damage is repaired: this member may vote after the next start, too.
+pub(super) fn end_repair(config: &DiskConfig) -> Result<(), DiskError> {
+    files::remove(&repair_marker(config))?;
+    files::sync_dir(&config.dir)
+}
+
+/// A segment is made before it is needed. One without a record is taken away: the one before it
+/// is still the last, may end in a torn write, and holds the vote.
+fn without_unused(config: &DiskConfig, mut numbers: Vec<u64>) -> Result<Vec<u64>, DiskError> {
+    while let [_, .., last] = numbers[..] {
+        let path = segment::path(&config.log_dir(), last);
+        let bytes = Bytes::from(std::fs::read(&path).map_err(io("read", &path))?);
+        let unused = record::decode_header(&bytes).is_ok_and(|header| {
+            let scan = record::scan(&bytes, header.nonce);
+            scan.records.is_empty() && scan.end != End::Corrupt
+        });
+        if !unused {
+            break;
+        }
+        files::remove(&path)?;
+        files::sync_dir(&config.log_dir())?;
+        numbers.pop();
+    }
+    Ok(numbers)
 }
 
 fn lock(dir: &Path) -> Result<File, DiskError> {
@@ -140,7 +182,7 @@ fn wipe_if_asked(dir: &Path) -> Result<(), DiskError> {
     }
     files::make_dir(&archive)?;
     // The identity goes first: without it the rest could only be refused, never be voted with.
-    for name in ["identity", "log", "snap"] {
+    for name in ["identity", "log", "snap", "repair"] {
         let from = dir.join(name);
         if from.exists() {
             files::rename(&from, &archive.join(name))?;
@@ -178,6 +220,29 @@ impl Replay {
             entries: BTreeMap::new(),
             covered,
             damage: None,
+        }
+    }
+
+    /// The first damage is what is told; the rest follows from it.
+    fn damaged(&mut self, what: String) {
+        self.damage.get_or_insert(what);
+    }
+
+    /// Of what is behind a damage, only the term and the vote still count: a member must not vote
+    /// twice in a term. An entry shows that its term was reached.
+    fn salvage(&mut self, records: &[Record]) {
+        for record in records {
+            let seen = match record {
+                Record::Hard(hard) => *hard,
+                Record::Entry(entry) => HardState {
+                    term: entry.term,
+                    vote: None,
+                },
+                Record::Truncate(_) | Record::Reset(_) => continue,
+            };
+            if seen.term > self.hard.term || (seen.term == self.hard.term && seen.vote.is_some()) {
+                self.hard = seen;
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use bytes::BytesMut;
 
 use super::identity::{self, Identity};
 use super::segment::{self, Segment};
-use super::{DiskConfig, DiskError, files, snapshots};
+use super::{DiskConfig, DiskError, files, recovery, snapshots};
 use crate::codec::record::{self, Record};
 use crate::core::raft::event::{HardState, LogWrite};
 use crate::core::types::{EnsembleId, Index, WriteSeq};
@@ -25,6 +25,7 @@ const BATCH: usize = 4 << 20;
 pub enum DiskOp {
     Adopt { seq: WriteSeq, ensemble: EnsembleId },
     Write { seq: WriteSeq, write: LogWrite },
+    Repaired,
 }
 
 #[derive(Debug, Default)]
@@ -115,6 +116,10 @@ impl Log {
                 DiskOp::Write { seq, write } => {
                     batch = self.encode(write, batch)?;
                     seq
+                }
+                DiskOp::Repaired => {
+                    recovery::end_repair(&self.config)?;
+                    continue;
                 }
             };
             last = Some(seq);

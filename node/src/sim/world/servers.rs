@@ -164,6 +164,10 @@ impl World {
             Effect::SendSnapshot { to, term, index } => {
                 self.send_snapshot(slot, to, term, index)?;
             }
+            Effect::Repaired => {
+                self.note(slot, &"is repaired");
+                self.servers[slot].disk.repaired();
+            }
             Effect::Wipe => {
                 self.note(slot, &"is wiped");
                 self.stop(slot);

@@ -43,7 +43,11 @@ impl World {
                 let member = self.new_member();
                 self.servers[slot].disk = SimDisk::blank(member);
             }
-            Fault::LoseDisk { .. } => {}
+            Fault::DamageDisk { slot, down_ms } if self.may_lose_disk(slot) => {
+                self.crash(slot, down_ms);
+                self.servers[slot].disk.damage(&mut self.rng);
+            }
+            Fault::LoseDisk { .. } | Fault::DamageDisk { .. } => {}
             Fault::Resize { members } => self.desired = members,
             Fault::Transfer => {
                 if let Some((leader, request)) = self.transfer() {
@@ -85,7 +89,8 @@ impl World {
             .iter()
             .filter_map(|server| server.node.as_ref()?.raft())
             .all(|raft| raft.config().index == config.index || !raft.config().votes(lost));
-        let everyone_up = self.servers.iter().all(|server| server.node.is_some());
+        let everyone_up =
+            (self.servers.iter()).all(|server| server.node.is_some() && !server.disk.repairing());
         all_same
             && everyone_up
             && !config.joint()
