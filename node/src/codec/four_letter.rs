@@ -7,6 +7,8 @@ use std::fmt::Write;
 #[allow(missing_docs)]
 pub struct Facts {
     pub version: String,
+    pub os: &'static str,
+    pub arch: &'static str,
     /// `leader`, `follower`, `observer`, `standalone`; `None` while not serving.
     pub mode: Option<&'static str>,
     pub zxid: i64,
@@ -74,9 +76,7 @@ pub fn answer(word: &str, facts: &Facts) -> String {
         "isro" => if facts.mode.is_some() { "rw" } else { "null" }.to_owned(),
         "envi" => format!(
             "Environment:\nzookeeper.version={}\nos.name={}\nos.arch={}\n",
-            facts.version,
-            std::env::consts::OS,
-            std::env::consts::ARCH
+            facts.version, facts.os, facts.arch
         ),
         "conf" => conf(facts),
         "gtmk" => "0".to_owned(),

@@ -187,6 +187,8 @@ impl Metrics {
                 ", built on 2026"
             )
             .to_owned(),
+            os: std::env::consts::OS,
+            arch: std::env::consts::ARCH,
             mode: mode(&status),
             zxid: status.zxid.0,
             znodes: status.counts.znodes,
