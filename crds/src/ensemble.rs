@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::status::EnsembleStatus;
 
 /// An ensemble of ZooKeeper-compatible servers.
-#[derive(CustomResource, KubeSchema, Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[derive(CustomResource, KubeSchema, Clone, Debug, Deserialize, Serialize, PartialEq)]
 #[kube(
     group = "quorate.dev",
     version = "v1alpha1",
@@ -86,6 +86,21 @@ pub struct CoordinationEnsembleSpec {
 
 fn three() -> i32 {
     3
+}
+
+impl Default for CoordinationEnsembleSpec {
+    fn default() -> Self {
+        CoordinationEnsembleSpec {
+            replicas: three(),
+            image: None,
+            storage: StorageSpec::default(),
+            config: ConfigSpec::default(),
+            pod: PodSpec::default(),
+            rollout: RolloutSpec::default(),
+            membership: MembershipSpec::default(),
+            paused: false,
+        }
+    }
 }
 
 /// An image reference.
@@ -238,12 +253,15 @@ fn hundred_thousand() -> i64 {
 
 impl Default for SnapshotSpec {
     fn default() -> Self {
-        SnapshotSpec { every_entries: hundred_thousand(), retain: three() }
+        SnapshotSpec {
+            every_entries: hundred_thousand(),
+            retain: three(),
+        }
     }
 }
 
 /// The members' pods. A change restarts them one by one.
-#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PodSpec {
     /// Requests and limits. Without them: 250m CPU, 512Mi memory (also the limit).
@@ -290,6 +308,24 @@ pub struct PodSpec {
 
 fn sixty() -> i64 {
     60
+}
+
+impl Default for PodSpec {
+    fn default() -> Self {
+        PodSpec {
+            resources: None,
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+            node_selector: BTreeMap::new(),
+            tolerations: Vec::new(),
+            affinity: None,
+            anti_affinity: AntiAffinity::default(),
+            topology_spread_constraints: Vec::new(),
+            priority_class_name: None,
+            security_context: None,
+            termination_grace_period_seconds: sixty(),
+        }
+    }
 }
 
 /// Whether members may share a node.
@@ -351,7 +387,9 @@ pub struct MembershipSpec {
 
 impl Default for MembershipSpec {
     fn default() -> Self {
-        MembershipSpec { auto_replace: AutoReplace::DiskLost }
+        MembershipSpec {
+            auto_replace: AutoReplace::DiskLost,
+        }
     }
 }
 
