@@ -21,7 +21,11 @@ pub(crate) enum Command {
     /// Stops the cluster and removes all that it left on this machine, except for the cache
     Down,
     /// Shows an ensemble scaling and restarting while a client writes without pause
-    Demo,
+    Demo {
+        /// Leave the cluster and the ensemble, for a look
+        #[arg(long)]
+        keep: bool,
+    },
     /// Runs the tests
     Test {
         /// Only tests with one of these in their names

@@ -1,6 +1,7 @@
 //! The cluster: the one of this machine, or somebody else's.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use kube::Client;
@@ -41,14 +42,19 @@ impl Cluster {
                 found: true,
             });
         }
-        let found = settings.state.join("kubeconfig").exists();
+        let kubeconfig = settings.state.join("kubeconfig");
+        let left = kubeconfig.exists();
+        let found = left && answers(&kubeconfig).await;
+        if left && !found {
+            say("removing what is left of a cluster that ended");
+            aloud(&mut script(settings, "down")).await?;
+        }
         say(if found {
             "looking after the cluster that runs"
         } else {
             "bringing up a cluster"
         });
         aloud(&mut script(settings, "up")).await?;
-        let kubeconfig = settings.state.join("kubeconfig");
         let client = connect(&kubeconfig).await?;
         let kubectl = Kubectl {
             program: settings.state.join("bin/kubectl"),
@@ -87,6 +93,16 @@ pub(crate) fn script(settings: &Settings, name: &str) -> Command {
         .env("E2E_STATE", &settings.state)
         .env_remove("KUBECONFIG");
     command
+}
+
+/// Whether there is an API server.
+async fn answers(kubeconfig: &Path) -> bool {
+    let Ok(client) = connect(kubeconfig).await else {
+        return false;
+    };
+    let version = client.apiserver_version();
+    let patience = Duration::from_secs(5);
+    matches!(tokio::time::timeout(patience, version).await, Ok(Ok(_)))
 }
 
 async fn connect(kubeconfig: &Path) -> Result<Client> {

@@ -11,9 +11,9 @@ use quorate_crds::status::conditions;
 use quorate_crds::{CoordinationEnsemble, EnsembleStatus};
 use serde_json::{Value, json};
 
+use crate::ctx::Ctx;
 use crate::member::{self, MemberView};
 use crate::objects::{is_ready, members, pod_ip};
-use crate::runner::Ctx;
 use crate::until::until;
 use crate::watcher::Watcher;
 use crate::writer::Writer;
@@ -36,12 +36,17 @@ pub(crate) struct Leader {
 }
 
 impl Ensemble {
+    /// One that is there already, or soon will be.
+    pub(crate) fn named(ctx: &Arc<Ctx>, name: &str) -> Self {
+        Ensemble {
+            ctx: Arc::clone(ctx),
+            name: name.to_owned(),
+        }
+    }
+
     /// Applies one of so many members; other parts of the spec are added to what suits tests.
     pub(crate) async fn apply(ctx: &Arc<Ctx>, replicas: i32, more: Value) -> Result<Self> {
-        let ensemble = Ensemble {
-            ctx: Arc::clone(ctx),
-            name: "zk".to_owned(),
-        };
+        let ensemble = Self::named(ctx, "zk");
         let mut spec = json!({
             "replicas": replicas,
             "storage": { "size": "1Gi" },

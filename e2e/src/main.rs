@@ -9,6 +9,7 @@ mod accounting;
 mod args;
 mod clients;
 mod cluster;
+mod ctx;
 mod demo;
 mod ensemble;
 mod faults;
@@ -75,7 +76,7 @@ async fn run(command: Command) -> Result<bool> {
             Ok(true)
         }
         Command::Down => cluster::down(&settings).await.map(|()| true),
-        Command::Demo => demo::run(settings).await.map(|()| true),
+        Command::Demo { keep } => demo::run(settings, keep).await.map(|()| true),
         Command::Test {
             list: true, filter, ..
         } => {

@@ -72,11 +72,16 @@ impl Writer {
         Ok(writer)
     }
 
+    /// How many writes were acknowledged so far.
+    pub(crate) fn acknowledged(&self) -> u64 {
+        self.acknowledged.load(Ordering::Relaxed)
+    }
+
     /// Returns once so many more writes were acknowledged.
     pub(crate) async fn writes(&self, more: u64) -> Result<()> {
-        let wanted = self.acknowledged.load(Ordering::Relaxed) + more;
+        let wanted = self.acknowledged() + more;
         until("writes are acknowledged", 60, async || {
-            let now = self.acknowledged.load(Ordering::Relaxed);
+            let now = self.acknowledged();
             ensure!(now >= wanted, "{} are missing", wanted - now);
             Ok(())
         })

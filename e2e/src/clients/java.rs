@@ -52,7 +52,8 @@ impl Clients {
         Ok(())
     }
 
-    async fn zk_cli(&self, connect: &str, commands: &str) -> Result<String> {
+    /// Types commands into ZooKeeper's command line; gives all that it prints.
+    pub(crate) async fn zk_cli(&self, connect: &str, commands: &str) -> Result<String> {
         let jars: Vec<PathBuf> = JARS
             .iter()
             .map(|it| self.jars.join(it).with_extension("jar"))

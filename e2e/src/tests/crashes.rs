@@ -1,16 +1,16 @@
 //! What nobody planned.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::ctx::Ctx;
 use crate::ensemble::{Ensemble, SOON};
 use crate::faults::kill;
 use crate::load::Load;
 use crate::objects::uids;
 use crate::progress::{say, seconds};
-use crate::runner::Ctx;
 use crate::until::until;
 
 pub(super) async fn a_killed_leader_is_replaced(ctx: Arc<Ctx>) -> Result<()> {
@@ -40,8 +40,6 @@ pub(super) async fn a_killed_leader_is_replaced(ctx: Arc<Ctx>) -> Result<()> {
     );
     let lost = numbers.ledger.sessions_lost;
     ensure!(lost == 0, "{lost} sessions were lost");
-    let gap = numbers.ledger.longest_gap();
-    ensure!(gap < Duration::from_secs(15), "a client waited {gap:?}");
     Ok(())
 }
 

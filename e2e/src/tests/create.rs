@@ -8,9 +8,9 @@ use kube::{Api, ResourceExt};
 use quorate_crds::status::conditions;
 use serde_json::json;
 
+use crate::ctx::Ctx;
 use crate::ensemble::{Ensemble, condition};
 use crate::progress::say;
-use crate::runner::Ctx;
 use crate::until::until;
 
 pub(super) async fn an_ensemble_is_created(ctx: Arc<Ctx>) -> Result<()> {

@@ -6,10 +6,10 @@ use anyhow::{Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt};
 
+use crate::ctx::Ctx;
 use crate::ensemble::Ensemble;
 use crate::helm;
 use crate::objects::{operator_pod, uids};
-use crate::runner::Ctx;
 use crate::until::{throughout, until};
 
 pub(super) async fn chart_installs(ctx: Arc<Ctx>) -> Result<()> {

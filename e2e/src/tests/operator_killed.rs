@@ -8,12 +8,12 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt};
 use serde_json::json;
 
+use crate::ctx::Ctx;
 use crate::ensemble::{Ensemble, SOON};
 use crate::faults::kill;
 use crate::helm;
 use crate::load::Load;
 use crate::objects::{operator_pod, uids};
-use crate::runner::Ctx;
 use crate::until::until;
 
 pub(super) async fn while_it_scales(ctx: Arc<Ctx>) -> Result<()> {

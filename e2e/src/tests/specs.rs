@@ -6,9 +6,9 @@ use anyhow::{Context, Result, bail, ensure};
 use quorate_crds::status::conditions;
 use serde_json::json;
 
+use crate::ctx::Ctx;
 use crate::ensemble::{Ensemble, condition};
 use crate::objects::uids;
-use crate::runner::Ctx;
 use crate::until::{throughout, until};
 
 pub(super) async fn bad_specs_are_refused(ctx: Arc<Ctx>) -> Result<()> {
