@@ -74,10 +74,10 @@ impl Driver {
         chores: UnboundedSender<Chore>,
         metrics: Metrics,
     ) -> Arc<Driver> {
-        Arc::new_cyclic(|weak| {
+        let driver = Arc::new_cyclic(|weak| {
             let mut effects = Vec::new();
             let node = Node::new(options, recovered, boot, clock::now(), &mut effects);
-            let mut inner = Inner {
+            let inner = Inner {
                 node,
                 effects,
                 clients: HashMap::new(),
@@ -86,7 +86,6 @@ impl Driver {
                 calls: HashMap::new(),
                 links: Links::new(weak.clone()),
             };
-            dispatch(&mut inner, &log, &chores, &metrics);
             Driver {
                 inner: Mutex::new(inner),
                 log,
@@ -94,7 +93,10 @@ impl Driver {
                 numbers: AtomicU64::new(1),
                 metrics,
             }
-        })
+        });
+        // Not before the driver is whole: a link that is up so early would take it for gone.
+        driver.dispatch(&mut driver.lock());
+        driver
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -111,6 +113,10 @@ impl Driver {
     fn step_locked(&self, inner: &mut Inner, input: Input) {
         let Inner { node, effects, .. } = inner;
         node.step(clock::now(), input, effects);
+        self.dispatch(inner);
+    }
+
+    fn dispatch(&self, inner: &mut Inner) {
         dispatch(inner, &self.log, &self.chores, &self.metrics);
     }
 

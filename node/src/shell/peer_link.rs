@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
@@ -30,15 +31,18 @@ const RETRY_MAX: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Links {
     driver: Weak<Driver>,
+    /// Links may be asked for on the log's thread, which is none of the runtime's.
+    runtime: Handle,
     hello: Option<Hello>,
     tasks: BTreeMap<Link, AbortHandle>,
 }
 
 impl Links {
-    /// None yet.
+    /// None yet. To be called on the runtime that is to carry them.
     pub fn new(driver: Weak<Driver>) -> Links {
         Links {
             driver,
+            runtime: Handle::current(),
             hello: None,
             tasks: BTreeMap::new(),
         }
@@ -64,9 +68,10 @@ impl Links {
                 ..hello.clone()
             };
             let driver = self.driver.clone();
+            let runtime = &self.runtime;
             self.tasks
                 .entry(link.clone())
-                .or_insert_with(|| tokio::spawn(keep_link(driver, link, hello)).abort_handle());
+                .or_insert_with(|| runtime.spawn(keep_link(driver, link, hello)).abort_handle());
         }
         self.hello = Some(hello);
     }
