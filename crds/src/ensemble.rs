@@ -212,7 +212,7 @@ pub struct ConfigSpec {
     pub snapshot: SnapshotSpec,
     /// Further zoo.cfg settings.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(extend("maxProperties" = 32))]
     #[x_kube(validation = Rule::new("self.all(k, !(k in ['tickTime', 'minSessionTimeout', 'maxSessionTimeout', 'snapCount', 'autopurge.snapRetainCount', 'dataDir', 'dataLogDir', 'clientPort', 'clientPortAddress', 'admin.serverPort', 'skipACL']) && !k.startsWith('server.'))").message("config.extra must not hold settings that the operator owns (membership, ports, folders, and those with a field of their own): use the field, or leave it out"))]
     pub extra: BTreeMap<String, String>,
 }
@@ -269,16 +269,16 @@ pub struct PodSpec {
     pub resources: Option<ResourceRequirements>,
     /// Further labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(length(max = 32))]
+    #[schemars(extend("maxProperties" = 32))]
     #[x_kube(validation = Rule::new("self.all(k, !k.startsWith('app.kubernetes.io/'))").message("pod.labels must not begin with app.kubernetes.io/: the operator selects pods by those; use another prefix"))]
     pub labels: BTreeMap<String, String>,
     /// Further annotations.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(length(max = 32))]
+    #[schemars(extend("maxProperties" = 32))]
     pub annotations: BTreeMap<String, String>,
     /// Labels that nodes must have.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(length(max = 32))]
+    #[schemars(extend("maxProperties" = 32))]
     pub node_selector: BTreeMap<String, String>,
     /// Taints that are tolerated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
