@@ -115,8 +115,8 @@ pub struct DevArgs {
     /// The folder for the data.
     #[arg(long, default_value = ".quorate-dev")]
     pub data: PathBuf,
-    /// The first member's client port.
-    #[arg(long, default_value_t = 2181)]
+    /// The first member's client port; peer ports follow 700 above, admin ports 5900 above.
+    #[arg(long, default_value_t = 2181, value_parser = clap::value_parser!(u16).range(1..=59_000))]
     pub client_port: u16,
 }
 

@@ -45,12 +45,10 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
     if own.is_none() && !file.servers.is_empty() {
         bail!("server {server} (myid) is not among the server.N lines of the file");
     }
-    let client = args.client_addr.unwrap_or_else(|| {
-        let ip = file
-            .client_address
-            .unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
-        SocketAddr::new(ip, file.client_port.unwrap_or(2181))
-    });
+    let client = match args.client_addr {
+        Some(address) => address,
+        None => client_address(&file, server)?,
+    };
     let any = |port| SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port);
     let own_peer_port = own.and_then(|it| it.peer.rsplit(':').next()?.parse().ok());
     let peer = args
@@ -66,18 +64,10 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
         bail!("tickTime must be more than 0 milliseconds");
     }
     options.tick_ms = tick.min(1_000);
-    let clamp = |ms: u64| i32::try_from(ms).unwrap_or(i32::MAX);
-    let low = args.min_session_timeout.or(file.min_session_timeout);
-    let high = args.max_session_timeout.or(file.max_session_timeout);
-    options.min_session_timeout_ms = low.unwrap_or(clamp(2 * tick));
-    options.max_session_timeout_ms = high.unwrap_or(clamp(20 * tick));
-    if options.min_session_timeout_ms > options.max_session_timeout_ms {
-        bail!(
-            "minSessionTimeout {} is longer than maxSessionTimeout {}",
-            options.min_session_timeout_ms,
-            options.max_session_timeout_ms
-        );
-    }
+    (
+        options.min_session_timeout_ms,
+        options.max_session_timeout_ms,
+    ) = session_timeouts(args, &file, tick)?;
     options.snapshot_every = args
         .snapshot_every
         .or(file.snap_count)
@@ -104,6 +94,7 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
     Ok(ServerConfig {
         disk: DiskConfig {
             dir,
+            log_home: file.log_dir.clone(),
             segment_bytes: args.wal_segment_bytes.max(1 << 16),
             retain,
         },
@@ -121,6 +112,42 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
         conf: shown(client, &options, tick, &file),
         options,
     })
+}
+
+/// The file may say it twice: for all servers, and in this one's own line.
+fn client_address(file: &ZooCfg, server: ServerId) -> anyhow::Result<SocketAddr> {
+    let own = file.listens.get(&server).copied();
+    if let (Some(port), Some((_, own))) = (file.client_port, own)
+        && port != own
+    {
+        let (at, own_at) = (
+            file.place("clientPort"),
+            file.place(&format!("server.{server}")),
+        );
+        bail!("clientPort {port}{at} differs from the {own} of server.{server}{own_at}");
+    }
+    let ip = file
+        .client_address
+        .or(own.and_then(|(ip, _)| ip))
+        .unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
+    let port = file.client_port.or(own.map(|(_, port)| port));
+    Ok(SocketAddr::new(ip, port.unwrap_or(2181)))
+}
+
+/// The shortest and the longest, in milliseconds.
+fn session_timeouts(args: &RunArgs, file: &ZooCfg, tick: u64) -> anyhow::Result<(i32, i32)> {
+    let ticks = |n: u64| i32::try_from(tick.saturating_mul(n)).unwrap_or(i32::MAX);
+    let low = args.min_session_timeout.or(file.min_session_timeout);
+    let high = args.max_session_timeout.or(file.max_session_timeout);
+    let (low, high) = (low.unwrap_or(ticks(2)), high.unwrap_or(ticks(20)));
+    if low > high {
+        let (at, high_at) = (
+            file.place("minSessionTimeout"),
+            file.place("maxSessionTimeout"),
+        );
+        bail!("minSessionTimeout {low}{at} is longer than maxSessionTimeout {high}{high_at}");
+    }
+    Ok((low, high))
 }
 
 fn server_id(args: &RunArgs, file: &ZooCfg, dir: &std::path::Path) -> anyhow::Result<ServerId> {

@@ -2,7 +2,8 @@
 //! an unknown one is an error with its line.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -30,16 +31,19 @@ pub struct ZooCfg {
     pub max_buffer: Option<usize>,
     pub skip_acl: bool,
     pub super_digest: Option<String>,
+    pub log_dir: Option<PathBuf>,
     pub servers: Vec<StaticServer>,
+    /// The client ports of `server.N` lines, with their addresses if those name one.
+    pub listens: BTreeMap<ServerId, Listen>,
     /// Lines and keys without meaning here.
     pub ignored: Vec<(usize, String)>,
+    lines: BTreeMap<String, usize>,
 }
 
 /// Keys of ZooKeeper that this server has no use for.
-const MEANINGLESS: [&str; 24] = [
+const MEANINGLESS: [&str; 23] = [
     "initLimit",
     "syncLimit",
-    "dataLogDir",
     "autopurge.purgeInterval",
     "electionAlg",
     "standaloneEnabled",
@@ -70,7 +74,6 @@ impl ZooCfg {
     /// Names the line and what is wrong with it.
     pub fn parse(text: &str) -> anyhow::Result<ZooCfg> {
         let mut cfg = ZooCfg::default();
-        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         for (at, line) in text.lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') || line.starts_with('!') {
@@ -83,23 +86,54 @@ impl ZooCfg {
             let (key, value) = (key.trim(), value.trim());
             // System properties are accepted with and without their prefix, as ZooKeeper does.
             let key = key.strip_prefix("zookeeper.").unwrap_or(key);
-            if let Some(first) = seen.insert(key.to_owned(), number) {
+            if let Some(first) = cfg.lines.insert(key.to_owned(), number) {
                 bail!("line {number}: {key} is set on line {first} already");
             }
             cfg.set(number, key, value)
                 .with_context(|| format!("line {number}"))?;
         }
         cfg.servers.sort_by_key(|it| it.server);
-        if !cfg.servers.is_empty() && cfg.servers.iter().all(|it| it.role == Role::Observer) {
-            bail!("all server.N lines are observers: at least one must be a participant");
+        let all_observe = cfg.servers.iter().all(|it| it.role == Role::Observer);
+        if let (Some(first), true) = (cfg.servers.first(), all_observe) {
+            let place = cfg.place(&format!("server.{}", first.server));
+            bail!("all server.N are observers{place}: at least one must be a participant");
         }
         Ok(cfg)
     }
 
+    /// ` (line 3)` for a key of the file; nothing for others.
+    pub fn place(&self, key: &str) -> String {
+        let line = self.lines.get(key);
+        line.map_or_else(String::new, |line| format!(" (line {line})"))
+    }
+
+    fn add_server(&mut self, key: &str, id: &str, value: &str) -> anyhow::Result<()> {
+        let (new, listen) = server(id, value)?;
+        for old in &self.servers {
+            let place = self.place(&format!("server.{}", old.server));
+            if old.server == new.server {
+                bail!("{key} and server.{}{place} are the same server", old.server);
+            }
+            if old.peer == new.peer {
+                let (address, other) = (&new.peer, old.server);
+                bail!("{key} has the address {address} of server.{other}{place}");
+            }
+        }
+        if let Some(listen) = listen {
+            self.listens.insert(new.server, listen);
+        }
+        self.servers.push(new);
+        Ok(())
+    }
+
     fn set(&mut self, line: usize, key: &str, value: &str) -> anyhow::Result<()> {
         match key {
-            "tickTime" => self.tick_time = Some(number(key, value)?),
+            "tickTime" => {
+                let ms: NonZeroU64 = number(key, value)?;
+                self.tick_time = Some(ms.get());
+            }
             "dataDir" => self.data_dir = Some(PathBuf::from(value)),
+            "dataLogDir" => self.log_dir = Some(PathBuf::from(value)),
             "clientPort" => self.client_port = Some(number(key, value)?),
             "clientPortAddress" => self.client_address = Some(number(key, value)?),
             "maxClientCnxns" => self.max_client_cnxns = Some(number(key, value)?),
@@ -119,7 +153,7 @@ impl ZooCfg {
             }
             _ if MEANINGLESS.contains(&key) => self.ignored.push((line, key.to_owned())),
             _ => match key.strip_prefix("server.") {
-                Some(id) => self.servers.push(server(id, value)?),
+                Some(id) => self.add_server(key, id, value)?,
                 None => bail!("unknown key {key}; see the README for those that are known"),
             },
         }
@@ -133,8 +167,12 @@ fn number<T: FromStr>(key: &str, value: &str) -> anyhow::Result<T> {
         .map_err(|_| anyhow!("{key}: `{value}` is not a valid value"))
 }
 
+/// A client port, and its address if one is named.
+type Listen = (Option<IpAddr>, u16);
+
 /// `host:peer:election[:role][;[address:]client]`; a bare client port takes the server's host.
-fn server(id: &str, value: &str) -> anyhow::Result<StaticServer> {
+/// Gives where the server listens for clients, too.
+fn server(id: &str, value: &str) -> anyhow::Result<(StaticServer, Option<Listen>)> {
     let id: u8 = number("server.N", id)?;
     if id == 0 || id > 254 {
         bail!("server.{id}: N must be 1 to 254");
@@ -159,17 +197,23 @@ fn server(id: &str, value: &str) -> anyhow::Result<StaticServer> {
         Some("observer") => Role::Observer,
         Some(other) => bail!("server.{id}: role `{other}` is neither participant nor observer"),
     };
-    let client = match client {
-        "" => String::new(),
-        port if port.parse::<u16>().is_ok() => format!("{host}:{port}"),
-        full => full.to_owned(),
+    let (client, listen) = match (client, client.parse::<u16>()) {
+        ("", _) => (String::new(), None),
+        (_, Ok(port)) => (format!("{host}:{port}"), Some((None, port))),
+        (full, _) => {
+            let (_, port) = full.rsplit_once(':').unwrap_or_default();
+            let port = number("the client port", port)?;
+            let ip = full.parse::<SocketAddr>().ok().map(|it| it.ip());
+            (full.to_owned(), Some((ip, port)))
+        }
     };
-    Ok(StaticServer {
+    let server = StaticServer {
         server: ServerId(id),
         peer: format!("{host}:{peer}"),
         client,
         role,
-    })
+    };
+    Ok((server, listen))
 }
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ pub async fn start(members: u8, dir: &Path, port: u16) -> anyhow::Result<Vec<Ser
             options,
             disk: DiskConfig {
                 dir: dir.join(format!("server-{}", listed.server)),
+                log_home: None,
                 segment_bytes: 16 << 20,
                 retain: 3,
             },

@@ -13,7 +13,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::client_port::{self, Limits};
 use super::disk::writer::{LogQueue, Told};
-use super::disk::{DiskConfig, DiskError, files, recovery, snapshots, writer};
+use super::disk::{DiskConfig, DiskError, files, folder, recovery, snapshots, writer};
 use super::driver::{Chore, Driver};
 use super::metrics::Metrics;
 use super::{admin_http, peer_port, snapshot_stream, sockets};
@@ -56,7 +56,7 @@ pub struct Server {
     pub client: SocketAddr,
     /// The same for the admin port.
     pub admin: SocketAddr,
-    _lock: std::fs::File,
+    _locks: Vec<std::fs::File>,
 }
 
 /// Passes the log thread's news to the core, once there is one.
@@ -101,14 +101,16 @@ impl Server {
         let (client_at, admin_at) = (client.local_addr()?, admin.local_addr()?);
 
         let disk = config.disk.clone();
-        let (found, log) = tokio::task::spawn_blocking(move || recovery::open(&disk)).await??;
+        let alone = config.options.static_list.len() == 1;
+        let opened = tokio::task::spawn_blocking(move || recovery::open(&disk, alone));
+        let (found, log) = opened.await??;
         if let Some(damage) = &found.damage {
             tracing::error!(
                 damage,
                 "the log is damaged: this member does not vote until repaired"
             );
         }
-        let (identity, lock) = (found.identity, found.lock);
+        let (identity, locks) = (found.identity, found.locks);
         tracing::info!(member = %identity.member, server = %config.options.server, "recovered");
         let queue = LogQueue::default();
         let (chores, inbox) = unbounded_channel();
@@ -160,7 +162,7 @@ impl Server {
             tasks,
             client: client_at,
             admin: admin_at,
-            _lock: lock,
+            _locks: locks,
         })
     }
 
@@ -232,7 +234,7 @@ async fn do_chores(driver: Arc<Driver>, disk: DiskConfig, mut inbox: UnboundedRe
                 tokio::spawn(snapshot_stream::send(driver, disk, to, term, index));
             }
             Chore::Wipe => {
-                match recovery::ask_wipe(&disk) {
+                match folder::ask_wipe(&disk) {
                     Ok(()) => tracing::warn!("removed from the ensemble: starting anew as blank"),
                     Err(error) => tracing::error!(%error, "ask for a blank start"),
                 }

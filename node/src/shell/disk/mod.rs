@@ -3,7 +3,8 @@
 //! ```text
 //! DIR/lock                      held while a process uses the folder
 //! DIR/identity                  this incarnation's random id; the ensemble's id once adopted
-//! DIR/log/NUMBER.log            segments: preallocated, zero-filled, sealed by checksums
+//! DIR/log/NUMBER.log            segments: preallocated, zero-filled, sealed by checksums (in another
+//!                               folder than DIR if the settings say so)
 //! DIR/snap/INDEX-TERM.snap      snapshots, the newest few
 //! DIR/snap/INDEX-TERM.part      a snapshot on its way in
 //! DIR/repair                    there while a damaged log is being repaired: no vote till then
@@ -11,11 +12,14 @@
 //! ```
 //!
 //! [`files`] careful file operations · [`identity`] · [`segment`] one log file · [`writer`] the
-//! thread that makes the log durable · [`snapshots`] · [`recovery`] what a start finds.
+//! thread that makes the log durable · [`snapshots`] · [`folder`] its lock and its wiping ·
+//! [`recovery`] what a start finds · [`replay`] what the log's records amount to.
 
 pub mod files;
+pub mod folder;
 pub mod identity;
 pub mod recovery;
+mod replay;
 pub mod segment;
 pub mod snapshots;
 pub mod writer;
@@ -27,6 +31,8 @@ use std::path::{Path, PathBuf};
 pub struct DiskConfig {
     /// The folder.
     pub dir: PathBuf,
+    /// Another folder for the log, if it is to have a disk of its own.
+    pub log_home: Option<PathBuf>,
     /// Bytes of a log segment.
     pub segment_bytes: u64,
     /// Snapshots to keep.
@@ -35,7 +41,7 @@ pub struct DiskConfig {
 
 impl DiskConfig {
     fn log_dir(&self) -> PathBuf {
-        self.dir.join("log")
+        self.log_home.as_ref().unwrap_or(&self.dir).join("log")
     }
 
     fn snap_dir(&self) -> PathBuf {
@@ -80,6 +86,7 @@ pub fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Di
 pub struct Sizes {
     pub log_bytes: u64,
     pub snapshot_bytes: u64,
+    /// Where there is less, if the log has a disk of its own.
     pub free_bytes: u64,
     pub total_bytes: u64,
 }
@@ -93,11 +100,18 @@ pub fn sizes(config: &DiskConfig) -> Sizes {
             .map(|meta| meta.len())
             .sum()
     };
-    let space = rustix::fs::statvfs(&config.dir).ok();
+    let space = |dir: &Path| {
+        let space = rustix::fs::statvfs(dir).ok();
+        space.map_or((0, 0), |it| {
+            (it.f_bavail * it.f_frsize, it.f_blocks * it.f_frsize)
+        })
+    };
+    let (free, total) = space(&config.dir);
+    let log_free = config.log_home.as_deref().map_or(free, |dir| space(dir).0);
     Sizes {
         log_bytes: used(config.log_dir()),
         snapshot_bytes: used(config.snap_dir()),
-        free_bytes: space.as_ref().map_or(0, |it| it.f_bavail * it.f_frsize),
-        total_bytes: space.as_ref().map_or(0, |it| it.f_blocks * it.f_frsize),
+        free_bytes: free.min(log_free),
+        total_bytes: total,
     }
 }

@@ -5,19 +5,20 @@
 //! then keeps what is good, does not vote, and repairs itself from the others; alone it refuses to
 //! start.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
 use super::identity::{self, Identity};
+use super::replay::Replay;
 use super::segment::{self, Segment};
 use super::writer::Log;
-use super::{DiskConfig, DiskError, files, io, snapshots};
+use super::{DiskConfig, DiskError, files, folder, io, snapshots};
 use crate::codec::record::{self, End, Record};
-use crate::core::entry::{Entry, Payload};
+use crate::core::entry::Entry;
 use crate::core::input::Snapshot;
 use crate::core::raft::event::HardState;
 use crate::core::types::Index;
@@ -35,21 +36,22 @@ pub struct Found {
     pub entries: Vec<Arc<Entry>>,
     /// What is damaged, if anything that may have been acknowledged is.
     pub damage: Option<String>,
-    /// Keeps other processes out for as long as it lives.
-    pub lock: File,
+    /// Keep other processes out for as long as they live.
+    pub locks: Vec<File>,
 }
 
-/// Opens the folder.
-pub fn open(config: &DiskConfig) -> Result<(Found, Log), DiskError> {
-    files::make_dir(&config.dir)?;
-    let lock = lock(&config.dir)?;
-    wipe_if_asked(&config.dir)?;
-    files::make_dir(&config.log_dir())?;
-    files::make_dir(&config.snap_dir())?;
+/// Opens the folder. `alone`: the settings know of no other member; it counts only where no
+/// configuration can be read.
+pub fn open(config: &DiskConfig, alone: bool) -> Result<(Found, Log), DiskError> {
+    let locks = folder::open(config)?;
     let numbers = without_unused(config, segment::list(&config.log_dir())?)?;
     let identity = identity::load_or_create(&config.dir, !numbers.is_empty())?;
     let snapshot = newest_good_snapshot(config);
     let mut replay = Replay::new(snapshot.as_ref().map_or(Index(0), |it| it.meta.index));
+    if numbers.is_empty() && identity.ensemble.is_some() {
+        // Term and vote were in it: to begin anew would be to vote twice.
+        replay.damaged(format!("there is no log in {}", config.log_dir().display()));
+    }
     let mut sealed = VecDeque::new();
     let mut last = None;
     for (place, number) in numbers.iter().enumerate() {
@@ -84,11 +86,19 @@ pub fn open(config: &DiskConfig) -> Result<(Found, Log), DiskError> {
     }
     let current = match (&replay.damage, last) {
         (None, Some((header, at, highest, torn))) => {
+            if torn {
+                let segment = header.number;
+                tracing::warn!(
+                    segment,
+                    at,
+                    "cut off a write that was cut short: the log's last"
+                );
+            }
             Segment::reopen(&config.log_dir(), header, at, highest, torn)?
         }
         (None, None) => Segment::create(&config.log_dir(), 1, config.segment_bytes)?,
         (Some(damage), _) => {
-            refuse_if_alone(&replay, snapshot.as_deref())?;
+            refuse_if_alone(&replay, snapshot.as_deref(), alone)?;
             // Before the damaged files go: a start that finds only what is good must still know
             // that something is missing.
             files::replace(&repair_marker(config), damage.as_bytes())?;
@@ -109,7 +119,7 @@ pub fn open(config: &DiskConfig) -> Result<(Found, Log), DiskError> {
         snapshot,
         entries: replay.into_entries(),
         damage,
-        lock,
+        locks,
     };
     let config = config.clone();
     Ok((
@@ -155,44 +165,6 @@ fn without_unused(config: &DiskConfig, mut numbers: Vec<u64>) -> Result<Vec<u64>
     Ok(numbers)
 }
 
-fn lock(dir: &Path) -> Result<File, DiskError> {
-    let path = dir.join("lock");
-    let file = File::create(&path).map_err(io("create", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(DiskError::Locked(dir.to_owned())),
-        Err(std::fs::TryLockError::Error(error)) => Err(io("lock", &path)(error)),
-    }
-}
-
-/// Asks the next start to archive everything and begin blank.
-pub fn ask_wipe(config: &DiskConfig) -> Result<(), DiskError> {
-    files::replace(&config.dir.join("wipe"), b"")
-}
-
-/// One archive is kept: the newest.
-fn wipe_if_asked(dir: &Path) -> Result<(), DiskError> {
-    let marker = dir.join("wipe");
-    if !marker.exists() {
-        return Ok(());
-    }
-    let archive = dir.join("archive");
-    if archive.exists() {
-        std::fs::remove_dir_all(&archive).map_err(io("remove", &archive))?;
-    }
-    files::make_dir(&archive)?;
-    // The identity goes first: without it the rest could only be refused, never be voted with.
-    for name in ["identity", "log", "snap", "repair"] {
-        let from = dir.join(name);
-        if from.exists() {
-            files::rename(&from, &archive.join(name))?;
-            files::sync_dir(dir)?;
-        }
-    }
-    files::remove(&marker)?;
-    files::sync_dir(dir)
-}
-
 /// A damaged snapshot is passed over: an older one will do if the log covers the gap.
 fn newest_good_snapshot(config: &DiskConfig) -> Option<Arc<Snapshot>> {
     for (_, _, path) in snapshots::list(config) {
@@ -204,111 +176,13 @@ fn newest_good_snapshot(config: &DiskConfig) -> Option<Arc<Snapshot>> {
     None
 }
 
-/// Follows the records.
-struct Replay {
-    hard: HardState,
-    entries: BTreeMap<Index, Arc<Entry>>,
-    /// The newest snapshot.
-    covered: Index,
-    damage: Option<String>,
-}
-
-impl Replay {
-    fn new(covered: Index) -> Replay {
-        Replay {
-            hard: HardState::default(),
-            entries: BTreeMap::new(),
-            covered,
-            damage: None,
-        }
-    }
-
-    /// The first damage is what is told; the rest follows from it.
-    fn damaged(&mut self, what: String) {
-        self.damage.get_or_insert(what);
-    }
-
-    /// Of what is behind a damage, only the term and the vote still count: a member must not vote
-    /// twice in a term. An entry shows that its term was reached.
-    fn salvage(&mut self, records: &[Record]) {
-        for record in records {
-            let seen = match record {
-                Record::Hard(hard) => *hard,
-                Record::Entry(entry) => HardState {
-                    term: entry.term,
-                    vote: None,
-                },
-                Record::Truncate(_) | Record::Reset(_) => continue,
-            };
-            if seen.term > self.hard.term || (seen.term == self.hard.term && seen.vote.is_some()) {
-                self.hard = seen;
-            }
-        }
-    }
-
-    /// Gives the highest index among them.
-    fn take(&mut self, records: &[Record]) -> Index {
-        let mut highest = Index(0);
-        for record in records {
-            match record {
-                Record::Hard(hard) => self.hard = *hard,
-                Record::Truncate(from) => {
-                    self.entries.split_off(from);
-                }
-                Record::Reset(index) => {
-                    self.entries.clear();
-                    highest = highest.max(*index);
-                    if *index > self.covered {
-                        self.damage = Some(format!("the snapshot at {index} is missing"));
-                        return highest;
-                    }
-                }
-                Record::Entry(entry) => {
-                    highest = highest.max(entry.index);
-                    if !self.fits(entry.index) {
-                        let index = entry.index;
-                        self.damage = Some(format!("entries before {index} are missing"));
-                        return highest;
-                    }
-                    self.entries.insert(entry.index, Arc::clone(entry));
-                }
-            }
-        }
-        highest
-    }
-
-    /// An entry follows the one before it, or a snapshot that was durable earlier than the
-    /// entries it covers.
-    fn fits(&mut self, index: Index) -> bool {
-        match self.entries.keys().next_back() {
-            Some(last) if last.next() == index => true,
-            _ if index <= self.covered.next() => {
-                self.entries.clear();
-                true
-            }
-            _ => false,
-        }
-    }
-
-    fn into_entries(self) -> Vec<Arc<Entry>> {
-        self.entries.into_values().collect()
-    }
-
-    fn voters(&self, snapshot: Option<&Snapshot>) -> usize {
-        let config = |entry: &Arc<Entry>| match &entry.payload {
-            Payload::Config(config) => Some(config.voters().len()),
-            _ => None,
-        };
-        let newest = self.entries.values().rev().find_map(config);
-        newest
-            .or(snapshot.map(|it| it.meta.config.voters().len()))
-            .unwrap_or(1)
-    }
-}
-
 /// With nobody to repair from, starting would mean to lose acknowledged writes silently.
-fn refuse_if_alone(replay: &Replay, snapshot: Option<&Snapshot>) -> Result<(), DiskError> {
-    if replay.voters(snapshot) > 1 {
+fn refuse_if_alone(
+    replay: &Replay,
+    snapshot: Option<&Snapshot>,
+    alone: bool,
+) -> Result<(), DiskError> {
+    if replay.voters(snapshot).map_or(!alone, |voters| voters > 1) {
         return Ok(());
     }
     let what = replay.damage.as_deref().unwrap_or("damage");
@@ -337,3 +211,6 @@ fn rewrite(config: &DiskConfig, numbers: &[u64], replay: &Replay) -> Result<Segm
     }
     Ok(fresh)
 }
+
+#[cfg(test)]
+mod tests;

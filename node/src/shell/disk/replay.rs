@@ -1,0 +1,117 @@
+//! Follows a log's records to what they amount to.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::codec::record::Record;
+use crate::core::entry::{Entry, Payload};
+use crate::core::input::Snapshot;
+use crate::core::raft::event::HardState;
+use crate::core::types::Index;
+
+/// Follows the records.
+#[derive(Debug)]
+pub(super) struct Replay {
+    /// Term and vote.
+    pub(super) hard: HardState,
+    /// The log behind the newest snapshot.
+    pub(super) entries: BTreeMap<Index, Arc<Entry>>,
+    /// Where that snapshot stands.
+    covered: Index,
+    /// The first damage.
+    pub(super) damage: Option<String>,
+}
+
+impl Replay {
+    /// Begins behind the newest snapshot.
+    pub(super) fn new(covered: Index) -> Replay {
+        Replay {
+            hard: HardState::default(),
+            entries: BTreeMap::new(),
+            covered,
+            damage: None,
+        }
+    }
+
+    /// The first damage is what is told; the rest follows from it.
+    pub(super) fn damaged(&mut self, what: String) {
+        self.damage.get_or_insert(what);
+    }
+
+    /// Of what is behind a damage, only the term and the vote still count: a member must not vote
+    /// twice in a term. An entry shows that its term was reached.
+    pub(super) fn salvage(&mut self, records: &[Record]) {
+        for record in records {
+            let seen = match record {
+                Record::Hard(hard) => *hard,
+                Record::Entry(entry) => HardState {
+                    term: entry.term,
+                    vote: None,
+                },
+                Record::Truncate(_) | Record::Reset(_) => continue,
+            };
+            if seen.term > self.hard.term || (seen.term == self.hard.term && seen.vote.is_some()) {
+                self.hard = seen;
+            }
+        }
+    }
+
+    /// Follows good records; gives the highest index among them.
+    pub(super) fn take(&mut self, records: &[Record]) -> Index {
+        let mut highest = Index(0);
+        for record in records {
+            match record {
+                Record::Hard(hard) => self.hard = *hard,
+                Record::Truncate(from) => {
+                    self.entries.split_off(from);
+                }
+                Record::Reset(index) => {
+                    self.entries.clear();
+                    highest = highest.max(*index);
+                    if *index > self.covered {
+                        self.damage = Some(format!("the snapshot at {index} is missing"));
+                        return highest;
+                    }
+                }
+                Record::Entry(entry) => {
+                    highest = highest.max(entry.index);
+                    if !self.fits(entry.index) {
+                        let index = entry.index;
+                        self.damage = Some(format!("entries before {index} are missing"));
+                        return highest;
+                    }
+                    self.entries.insert(entry.index, Arc::clone(entry));
+                }
+            }
+        }
+        highest
+    }
+
+    /// An entry follows the one before it, or a snapshot that was durable earlier than the
+    /// entries it covers.
+    fn fits(&mut self, index: Index) -> bool {
+        match self.entries.keys().next_back() {
+            Some(last) if last.next() == index => true,
+            _ if index <= self.covered.next() => {
+                self.entries.clear();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The entries, in order.
+    pub(super) fn into_entries(self) -> Vec<Arc<Entry>> {
+        self.entries.into_values().collect()
+    }
+
+    /// How many voters the newest readable configuration has.
+    pub(super) fn voters(&self, snapshot: Option<&Snapshot>) -> Option<usize> {
+        let config = |entry: &Arc<Entry>| match &entry.payload {
+            Payload::Config(config) => Some(config.voters().len()),
+            _ => None,
+        };
+        let newest = self.entries.values().rev().find_map(config);
+        newest.or(snapshot.map(|it| it.meta.config.voters().len()))
+    }
+}
