@@ -57,11 +57,15 @@ pub const WORDS: [&str; 13] = [
     "gtmk",
 ];
 
+/// Words of ZooKeeper that are told apart from a frame's length, and never allowed here.
+const NEVER: [&str; 4] = ["dump", "wchc", "wchp", "hash"];
+
 const NOT_SERVING: &str = "This ZooKeeper instance is not currently serving requests\n";
 
 /// The word that the first four bytes of a connection are, if they are one.
 pub fn word(bytes: [u8; 4]) -> Option<&'static str> {
-    WORDS.into_iter().find(|word| word.as_bytes() == bytes)
+    let mut all = WORDS.into_iter().chain(NEVER);
+    all.find(|word| word.as_bytes() == bytes)
 }
 
 /// The refusal of a word that is not allowed.
@@ -72,6 +76,7 @@ pub fn refusal(word: &str) -> String {
 /// The answer to a word.
 pub fn answer(word: &str, facts: &Facts) -> String {
     match word {
+        _ if NEVER.contains(&word) => refusal(word),
         "ruok" => "imok".to_owned(),
         "isro" => if facts.mode.is_some() { "rw" } else { "null" }.to_owned(),
         "envi" => format!(

@@ -217,6 +217,8 @@ fn plausible(bytes: &Bytes, at: usize, nonce: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::core::entry::Payload;
 
@@ -304,5 +306,55 @@ mod tests {
     fn what_another_segment_left_is_no_record() {
         let (bytes, _) = segment(&sample());
         assert!(scan(&bytes.into(), 8).records.is_empty());
+    }
+
+    #[test]
+    fn every_good_record_behind_a_damage_is_salvaged_and_nothing_else() {
+        let (bytes, starts) = segment(&sample());
+        for broken in 0..sample().len() {
+            let mut damaged = bytes.clone();
+            // In the content, so that the length still leads to the next record.
+            damaged[starts[broken] + PREFIX] ^= 0x41;
+            let damaged = Bytes::from(damaged);
+            let expected = &sample()[broken + 1..];
+            assert_eq!(salvage(&damaged, starts[broken], 7), expected);
+            assert_eq!(
+                salvage(&damaged, starts[broken], 8),
+                [],
+                "of another segment"
+            );
+        }
+    }
+
+    #[test]
+    fn records_are_salvaged_on_both_sides_of_a_second_damage_even_if_lengths_are_damaged() {
+        let (mut bytes, starts) = segment(&sample());
+        for broken in [0, 2] {
+            bytes[starts[broken]..starts[broken] + 4].fill(0xFF);
+        }
+        let found = salvage(&Bytes::from(bytes), HEADER, 7);
+        let all = sample();
+        assert_eq!(found, [all[1].clone(), all[3].clone(), all[4].clone()]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic_or_find_what_was_not_written(
+            at in 0usize..400,
+            noise in proptest::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let _ = decode_header(&noise);
+            prop_assert!(scan(&Bytes::from(noise.clone()), 7).records.is_empty());
+            let (mut bytes, _) = segment(&sample());
+            let at = at.min(bytes.len());
+            let end = (at + noise.len()).min(bytes.len());
+            bytes[at..end].copy_from_slice(&noise[..end - at]);
+            let bytes = Bytes::from(bytes);
+            let scan = scan(&bytes, 7);
+            prop_assert_eq!(&scan.records[..], &sample()[..scan.records.len()]);
+            for record in salvage(&bytes, HEADER, 7) {
+                prop_assert!(sample().contains(&record));
+            }
+        }
     }
 }

@@ -250,3 +250,150 @@ fn decode_znode(reader: &mut Reader) -> Result<Znode, Malformed> {
         children,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::core::entry::{Action, Command, Entry, Payload};
+    use crate::core::op::{Acl, Create, Id, Write};
+    use crate::core::raft::config::{Config, Member, Role};
+    use crate::core::state::State;
+    use crate::core::types::{MemberId, ServerId, Wall};
+
+    fn apply(state: &mut State, action: Action) -> Option<SessionId> {
+        let command = Command {
+            wall: Wall(7),
+            origin: None,
+            action,
+        };
+        let entry = Entry {
+            term: Term(3),
+            index: state.applied().next(),
+            payload: Payload::Command(Arc::new(command)),
+        };
+        state.apply(&entry).opened.map(|opened| opened.session)
+    }
+
+    /// A session, and znodes of every kind.
+    fn sample() -> (State, Arc<Snapshot>) {
+        let mut state = State::new();
+        let open = Action::CreateSession {
+            server: ServerId(1),
+            timeout_ms: 10_000,
+            password: Password([9; 16]),
+        };
+        let session = apply(&mut state, open).unwrap();
+        let attach = Index(1);
+        let anyone = Acl {
+            perms: 31,
+            id: Id {
+                scheme: "world".into(),
+                id: "anyone".into(),
+            },
+        };
+        let kinds = [
+            ("/a", 0, None),
+            ("/a/e", 1, None),
+            ("/a/s-", 2, None),
+            ("/c", 4, None),
+            ("/t", 5, Some(60_000)),
+        ];
+        for (path, flags, ttl) in kinds {
+            let write = Write::Create(Create {
+                path: path.into(),
+                data: Some(Bytes::from(vec![7; 100_000])),
+                acl: Some(vec![anyone.clone()]),
+                flags,
+                ttl,
+                with_stat: true,
+            });
+            let ids = Arc::from([]);
+            apply(
+                &mut state,
+                Action::Write {
+                    session,
+                    attach,
+                    ids,
+                    write,
+                },
+            );
+        }
+        let member = Member {
+            id: MemberId(5),
+            server: ServerId(1),
+            role: Role::Voter,
+            peer: "a:1".into(),
+            client: String::new(),
+        };
+        let config = Config {
+            index: Index(1),
+            members: vec![member],
+            ..Config::default()
+        };
+        let meta = SnapshotMeta {
+            index: state.applied(),
+            term: Term(3),
+            config,
+        };
+        let image = state.image();
+        (state, Arc::new(Snapshot { meta, image }))
+    }
+
+    fn blocks(snapshot: &Arc<Snapshot>) -> Vec<Bytes> {
+        let mut encoder = Encoder::new(Arc::clone(snapshot));
+        std::iter::from_fn(|| encoder.next_block()).collect()
+    }
+
+    fn decode(blocks: &[Bytes]) -> Result<Snapshot, Malformed> {
+        let mut decoder = Decoder::default();
+        for block in blocks {
+            decoder.push_block(block.clone())?;
+        }
+        decoder.finish()
+    }
+
+    #[test]
+    fn a_state_comes_back_from_its_blocks() {
+        let (state, snapshot) = sample();
+        let blocks = blocks(&snapshot);
+        assert!(blocks.len() >= 3, "head, content, end");
+        let back = decode(&blocks).unwrap();
+        assert_eq!(back.meta, snapshot.meta);
+        let restored = State::restore(&back.image);
+        assert_eq!(restored.digest(), state.digest());
+        assert_eq!(restored.zxid(), state.zxid());
+        assert_eq!(restored.counts().sessions, 1);
+        assert_eq!(restored.counts().ephemerals, 1);
+    }
+
+    #[test]
+    fn blocks_without_their_head_or_their_end_are_no_snapshot() {
+        let (_, snapshot) = sample();
+        let blocks = blocks(&snapshot);
+        assert!(decode(&blocks[..blocks.len() - 1]).is_err());
+        assert!(decode(&blocks[1..]).is_err());
+        assert!(decode(&[]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_decoder_panic(
+            at in 0usize..300_000,
+            noise in proptest::collection::vec(any::<u8>(), 0..60),
+        ) {
+            let mut decoder = Decoder::default();
+            let _ = decoder.push_block(Bytes::from(noise.clone()));
+            let (_, snapshot) = sample();
+            for block in blocks(&snapshot) {
+                let mut bytes = block.to_vec();
+                let at = at % bytes.len().max(1);
+                let end = (at + noise.len()).min(bytes.len());
+                bytes[at..end].copy_from_slice(&noise[..end - at]);
+                let _ = decoder.push_block(Bytes::from(bytes));
+            }
+            let _ = decoder.finish();
+        }
+    }
+}
