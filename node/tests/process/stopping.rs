@@ -1,0 +1,69 @@
+//! SIGTERM.
+
+use std::time::{Duration, Instant};
+
+use crate::support::client::{Client, Failure};
+use crate::support::ensemble::Ensemble;
+use crate::support::{PATIENCE, wait_for, wait_until};
+
+#[test]
+fn a_leader_that_is_told_to_stop_hands_over_and_no_session_is_lost() {
+    let mut ensemble = Ensemble::serving(3, "");
+    let leader = ensemble.leader();
+    let (other, third) = ((leader + 1) % 3, (leader + 2) % 3);
+    let mut there = ensemble.members[other].connect();
+    let mut here = ensemble.members[leader].connect();
+    there.create("/there", b"", 1).expect("create");
+    here.create("/here", b"", 1).expect("create");
+    let term = |ensemble: &Ensemble, at: usize| {
+        ensemble.members[at].status().unwrap_or_default()["term"].as_u64()
+    };
+    let before = term(&ensemble, other);
+
+    ensemble.members[leader].process().terminate();
+    let began = Instant::now();
+    let mut longest = Duration::ZERO;
+    // The same connection all the time.
+    let mut writes = 0;
+    let status = loop {
+        let asked = Instant::now();
+        there
+            .set("/there", b"x")
+            .expect("a write on another member goes on");
+        longest = longest.max(asked.elapsed());
+        writes += 1;
+        if let Some(status) = ensemble.members[leader].process().ended() {
+            break status;
+        }
+        assert!(began.elapsed() < PATIENCE, "it does not end");
+    };
+    assert_eq!(status.code(), Some(0), "{}", ensemble.members[leader].log());
+    assert!(ensemble.members[leader].log().contains("stopped"));
+    assert!(
+        writes > 10 && longest < Duration::from_secs(2),
+        "{writes} writes, {longest:?}"
+    );
+    // Handed over, not lost and found: one more term is all it took.
+    assert_eq!(term(&ensemble, other), before.map(|term| term + 1));
+
+    // The client that was let go takes its session, and its ephemeral, elsewhere.
+    assert!(matches!(here.ping(), Err(Failure::Broken(_))));
+    let moved = wait_for("its session is taken over", || {
+        Client::attach(ensemble.members[third].client, &here.session).ok()
+    });
+    assert_eq!(moved.session.id, here.session.id);
+    there.sync().expect("sync");
+    assert!(there.exists("/here", false).expect("read"));
+}
+
+#[test]
+fn a_stopped_server_starts_again_with_all_it_had() {
+    let mut ensemble = Ensemble::serving(1, "");
+    let member = &mut ensemble.members[0];
+    let mut client = member.connect();
+    client.create("/a", b"1", 0).expect("create");
+    member.process().terminate();
+    wait_until("it ends", || !member.alive());
+    member.start();
+    assert_eq!(member.connect().get("/a").expect("read"), "1");
+}

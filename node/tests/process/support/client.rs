@@ -1,0 +1,229 @@
+//! A small ZooKeeper client: one connection, one request at a time, raw frames.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::Duration;
+
+use bytes::Bytes;
+use quorate_node::codec::client::op;
+use quorate_node::codec::jute::{Malformed, Reader, Writer};
+
+pub(crate) const NO_NODE: i32 = -101;
+pub(crate) const EPHEMERAL: i32 = 1;
+
+/// Why there is no answer, or no good one.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The connection broke: the outcome is not known. Tests show why when they fail.
+    Broken(#[allow(dead_code)] std::io::Error),
+    /// The server's error code.
+    Code(i32),
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Failure {
+        Failure::Broken(error)
+    }
+}
+
+impl From<Malformed> for Failure {
+    fn from(error: Malformed) -> Failure {
+        Failure::Broken(std::io::Error::other(error))
+    }
+}
+
+/// What a client needs to take its session to another server.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Session {
+    pub(crate) id: i64,
+    pub(crate) password: Vec<u8>,
+    pub(crate) timeout_ms: i32,
+}
+
+/// A connection that holds a session.
+#[derive(Debug)]
+pub(crate) struct Client {
+    stream: TcpStream,
+    xid: i32,
+    pub(crate) session: Session,
+    /// Paths of the watch events that came.
+    pub(crate) events: Vec<String>,
+}
+
+/// Opens a connection without a word.
+pub(crate) fn open(port: u16) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(15)))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// The frame of a handshake.
+pub(crate) fn handshake(session: &Session) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.int(0);
+    writer.int(0);
+    writer.long(0);
+    writer.int(session.timeout_ms);
+    writer.long(session.id);
+    writer.buffer(Some(&session.password));
+    writer.bool(false);
+    writer.patch_length(0);
+    writer.into_inner().to_vec()
+}
+
+/// A four-letter word's answer.
+pub(crate) fn word(port: u16, word: &str) -> String {
+    let mut stream = open(port).expect("connect");
+    stream.write_all(word.as_bytes()).expect("send a word");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("read an answer");
+    answer
+}
+
+impl Client {
+    /// A new session, as long as it may be.
+    pub(crate) fn connect(port: u16) -> Result<Client, Failure> {
+        Client::connect_for(port, 60_000)
+    }
+
+    /// A new session of this timeout.
+    pub(crate) fn connect_for(port: u16, timeout_ms: i32) -> Result<Client, Failure> {
+        let session = Session {
+            id: 0,
+            password: vec![0; 16],
+            timeout_ms,
+        };
+        Client::attach(port, &session)
+    }
+
+    /// Takes a session over. One that is refused comes back with the id 0.
+    pub(crate) fn attach(port: u16, session: &Session) -> Result<Client, Failure> {
+        let mut stream = open(port)?;
+        stream.write_all(&handshake(session))?;
+        let mut answer = read_frame(&mut stream)?;
+        answer.int()?;
+        let timeout_ms = answer.int()?;
+        let id = answer.long()?;
+        let password = answer.buffer()?.unwrap_or_default().to_vec();
+        let session = Session {
+            id,
+            password,
+            timeout_ms,
+        };
+        Ok(Client {
+            stream,
+            xid: 0,
+            session,
+            events: Vec::new(),
+        })
+    }
+
+    fn call(&mut self, op: i32, body: impl FnOnce(&mut Writer)) -> Result<Reader, Failure> {
+        let mut writer = Writer::new();
+        writer.int(0);
+        self.xid += 1;
+        writer.int(if op == op::PING { -2 } else { self.xid });
+        writer.int(op);
+        body(&mut writer);
+        writer.patch_length(0);
+        self.stream.write_all(&writer.into_inner())?;
+        loop {
+            let mut answer = read_frame(&mut self.stream)?;
+            let xid = answer.int()?;
+            answer.long()?;
+            let code = answer.int()?;
+            match (xid, code) {
+                (-1, _) => self.take_event(&mut answer)?,
+                (_, 0) => return Ok(answer),
+                (_, code) => return Err(Failure::Code(code)),
+            }
+        }
+    }
+
+    fn take_event(&mut self, event: &mut Reader) -> Result<(), Failure> {
+        event.int()?;
+        event.int()?;
+        self.events.push(event.ustring()?.unwrap_or_default());
+        Ok(())
+    }
+
+    pub(crate) fn create(
+        &mut self,
+        path: &str,
+        data: &[u8],
+        flags: i32,
+    ) -> Result<String, Failure> {
+        let mut answer = self.call(op::CREATE, |body| {
+            body.ustring(path);
+            body.buffer(Some(data));
+            body.count(1);
+            body.int(31);
+            body.ustring("world");
+            body.ustring("anyone");
+            body.int(flags);
+        })?;
+        Ok(answer.ustring()?.unwrap_or_default())
+    }
+
+    pub(crate) fn set(&mut self, path: &str, data: &[u8]) -> Result<(), Failure> {
+        let answer = self.call(op::SET_DATA, |body| {
+            body.ustring(path);
+            body.buffer(Some(data));
+            body.int(-1);
+        });
+        answer.map(drop)
+    }
+
+    pub(crate) fn get(&mut self, path: &str) -> Result<Bytes, Failure> {
+        let mut answer = self.call(op::GET_DATA, |body| {
+            body.ustring(path);
+            body.bool(false);
+        })?;
+        Ok(answer.buffer()?.unwrap_or_default())
+    }
+
+    /// Whether it is there; a watch is left if asked for.
+    pub(crate) fn exists(&mut self, path: &str, watch: bool) -> Result<bool, Failure> {
+        let answer = self.call(op::EXISTS, |body| {
+            body.ustring(path);
+            body.bool(watch);
+        });
+        match answer {
+            Ok(_) => Ok(true),
+            Err(Failure::Code(NO_NODE)) => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    pub(crate) fn children(&mut self, path: &str) -> Result<Vec<String>, Failure> {
+        let mut answer = self.call(op::GET_CHILDREN, |body| {
+            body.ustring(path);
+            body.bool(false);
+        })?;
+        let names = answer.vector(|names| Ok(names.ustring()?.unwrap_or_default()))?;
+        Ok(names.unwrap_or_default())
+    }
+
+    /// Waits until this server has applied all that any server had acknowledged.
+    pub(crate) fn sync(&mut self) -> Result<(), Failure> {
+        self.call(op::SYNC, |body| body.ustring("/")).map(drop)
+    }
+
+    pub(crate) fn ping(&mut self) -> Result<(), Failure> {
+        self.call(op::PING, |_| {}).map(drop)
+    }
+
+    /// Ends the session.
+    pub(crate) fn close(mut self) -> Result<(), Failure> {
+        self.call(op::CLOSE, |_| {}).map(drop)
+    }
+}
+
+fn read_frame(stream: &mut TcpStream) -> std::io::Result<Reader> {
+    let mut length = [0; 4];
+    stream.read_exact(&mut length)?;
+    let mut frame = vec![0; u32::from_be_bytes(length) as usize];
+    stream.read_exact(&mut frame)?;
+    Ok(Reader::new(frame.into()))
+}
