@@ -114,8 +114,8 @@ fn tell_seed(observed: &Observed, record: &Formation, proposal: &mut Proposal) {
         Some(member) if member.member_id != record.seed => {
             proposal.step("Create", "forming");
             proposal.block(format!(
-                "{name} was told to form the ensemble and has lost its disk since; nothing is \
-                 formed anew by itself. If no data is to be kept, delete the ConfigMap {}",
+                "{name} was told to form the ensemble and has a blank disk since; nothing is formed \
+                 anew by itself. If no data is to be kept, delete the ConfigMap {}",
                 names::formation(observed)
             ));
         }

@@ -23,6 +23,18 @@ pub fn check(observed: &Observed, view: &View, action: &Action) -> Result<(), St
         observed.ensemble.metadata.deletion_timestamp.is_none(),
         "the ensemble is going",
     )?;
+    let restarts = matches!(
+        action,
+        Action::GiveTurn { .. } | Action::TakeTurn { .. } | Action::DeletePod { .. }
+    );
+    let safe = matches!(
+        action,
+        Action::CreateToken { .. } | Action::DeleteConfigMap { .. }
+    );
+    ensure(
+        restarts || safe || turn::holder(observed, None).is_none(),
+        "a pod has the turn to be restarted",
+    )?;
     match action {
         Action::CreateToken { .. } | Action::DeleteConfigMap { .. } | Action::TakeTurn { .. } => {
             Ok(())

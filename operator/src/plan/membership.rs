@@ -9,7 +9,7 @@ use quorate_crds::ensemble::AutoReplace;
 use super::action::{Action, Proposal};
 use super::formation::describe;
 use super::names;
-use super::observed::{Member, NewMember, Observed};
+use super::observed::{ConfigMember, Member, NewMember, Observed};
 use super::quorum;
 use super::view::View;
 
@@ -205,27 +205,32 @@ fn vote(
         ));
         return;
     }
-    if !target.voters.contains(&leader.member_id) {
+    let mut next = target.voters.clone();
+    if !next.contains(&leader.member_id) {
         let able = |id: &&String| {
             view.caught_up(id) && view.serving.contains(&ordinal(id)) && !newcomer(id)
         };
         proposal.step(kind, "moving the leader to a member that stays");
-        match target
+        let heir = target
             .voters
             .iter()
             .filter(able)
-            .min_by_key(|id| ordinal(id))
-        {
-            Some(to) => {
-                proposal.action = Some(Action::TransferLeader {
-                    leader: leader.ordinal,
-                    ensemble_id: ensemble_id(leader),
-                    target: to.clone(),
-                });
-            }
-            None => proposal.block("no member that stays is in step with the leader"),
+            .min_by_key(|id| ordinal(id));
+        if let Some(to) = heir {
+            proposal.action = Some(Action::TransferLeader {
+                leader: leader.ordinal,
+                ensemble_id: ensemble_id(leader),
+                target: to.clone(),
+            });
+            return;
         }
-        return;
+        // Whoever stays may be new, in the place of a lost disk: only a voter can lead, so it
+        // takes its vote first, while those that go still have theirs.
+        next = replaced(view, target);
+        if next == voters(view) {
+            proposal.block("no member that stays is in step with the leader");
+            return;
+        }
     }
     proposal.step(kind, "changing the voters");
     // The mark of the configuration goes first, with the objects of this pass.
@@ -241,8 +246,20 @@ fn vote(
         leader: leader.ordinal,
         ensemble_id: ensemble_id(leader),
         expected: leader.config.version,
-        voters: target.voters.iter().cloned().collect(),
+        voters: next.into_iter().collect(),
     });
+}
+
+/// The present voters, each replaced by the newcomer of its ordinal, if there is one.
+fn replaced(view: &View, target: &Target) -> BTreeSet<String> {
+    let heir = |server_id: i32| {
+        let wanted = |it: &&ConfigMember| target.voters.contains(&it.member_id);
+        let own = |it: &&ConfigMember| it.server_id == server_id;
+        view.members().iter().filter(own).find(wanted)
+    };
+    view.voters()
+        .map(|voter| heir(voter.server_id).unwrap_or(voter).member_id.clone())
+        .collect()
 }
 
 /// The pods go last, when no member needs them.

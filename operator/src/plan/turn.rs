@@ -29,10 +29,15 @@ pub fn restart(observed: &Observed, pod: &Pod, reason: &str, proposal: &mut Prop
     });
 }
 
-/// Without anything to restart nobody keeps the turn.
+/// Who has the turn and is not restarted now loses it before anything else happens (I1): a late
+/// deletion must never meet a membership, or a quorum, that has changed since.
 pub fn settle(observed: &Observed, proposal: &mut Proposal) {
-    if proposal.action.is_none() && proposal.operation.is_none() {
-        proposal.action = holder(observed, None).map(take);
+    let restarts = matches!(
+        proposal.action,
+        Some(Action::GiveTurn { .. } | Action::TakeTurn { .. } | Action::DeletePod { .. })
+    );
+    if !restarts && let Some(holder) = holder(observed, None) {
+        proposal.action = Some(take(holder));
     }
 }
 

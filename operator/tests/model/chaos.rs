@@ -1,0 +1,260 @@
+//! What goes wrong: operators that stop anywhere, replies that are lost, requests that come late,
+//! views that are torn or old, users who change their minds, members that crash.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use quorate_operator::plan::observed::Observed;
+use quorate_operator::plan::plan;
+
+use crate::server::{Request, requests};
+use crate::world::World;
+
+/// Numbers that look random and are the same for the same seed (SplitMix64).
+#[derive(Clone, Debug)]
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % limit
+    }
+
+    pub(crate) fn chance(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+}
+
+/// A whole pass of a sound operator; whether any request was made but status.
+pub(crate) fn pass(world: &mut World) -> bool {
+    let observed = world.observe();
+    let plan = plan(&observed);
+    let acts = !plan.actions.is_empty();
+    for request in requests(&observed, plan, observed.now) {
+        if world.accept(&request).is_err() {
+            return true;
+        }
+    }
+    acts
+}
+
+/// Passes and seconds until all is as it should be.
+pub(crate) fn settle(world: &mut World, limit: u32) -> Result<u32, String> {
+    let mut last = String::new();
+    for second in 0..limit {
+        pass(world);
+        match world.converged() {
+            Ok(()) => return Ok(second),
+            Err(why) => last = why,
+        }
+        world.tick();
+    }
+    Err(format!("L1: not converged ({last}); {world}"))
+}
+
+/// A run of one seed: trouble for a while, then peace.
+pub(crate) struct Chaos {
+    pub(crate) world: World,
+    random: Random,
+    /// What was seen before.
+    history: VecDeque<Rc<Observed>>,
+    /// Requests on their way.
+    late: Vec<Request>,
+    /// Passes of operators that were paused between two requests.
+    paused: Vec<Vec<Request>>,
+}
+
+impl Chaos {
+    pub(crate) fn new(seed: u64) -> Chaos {
+        let mut random = Random(seed);
+        let replicas = [1, 3, 3, 5][random.below(4) as usize];
+        Chaos {
+            world: World::new(replicas),
+            random,
+            history: VecDeque::new(),
+            late: Vec::new(),
+            paused: Vec::new(),
+        }
+    }
+
+    pub(crate) fn run(mut self) -> Result<(), String> {
+        for _ in 0..300 {
+            self.user();
+            self.nature();
+            self.operator();
+            self.stragglers();
+            self.world.tick();
+        }
+        // Peace: whatever is on its way arrives, the spec can be met, and nothing else goes wrong.
+        for request in std::mem::take(&mut self.late) {
+            // Refused or harmless.
+            let _ = self.world.accept(&request);
+        }
+        self.world.edit(|spec| {
+            spec.image = None;
+            spec.paused = false;
+        });
+        settle(&mut self.world, 400).map(drop)?;
+        self.world.tick();
+        pass(&mut self.world);
+        self.quiet()
+    }
+
+    /// Where the world is as wanted, nothing is written any more.
+    fn quiet(&mut self) -> Result<(), String> {
+        for _ in 0..10 {
+            self.world.tick();
+            pass(&mut self.world);
+        }
+        let before = self.world.writes;
+        for _ in 0..50 {
+            self.world.tick();
+            pass(&mut self.world);
+        }
+        let writes = self.world.writes - before;
+        if writes == 0 {
+            Ok(())
+        } else {
+            Err(format!("E2: {writes} writes at rest"))
+        }
+    }
+
+    fn user(&mut self) {
+        if !self.random.chance(4) {
+            return;
+        }
+        let what = self.random.below(12);
+        let number = self.random.below(1_000);
+        self.world.edit(|spec| match what {
+            0..=4 => spec.replicas = [1, 3, 5, 5, 7][number as usize % 5],
+            5..=7 => spec.rollout.restart_at = Some(number.to_string()),
+            8 => spec.config.tick_time_ms = 1_000 + number as i32,
+            9 => {
+                spec.image = Some(quorate_crds::ensemble::ImageSpec {
+                    repository: "missing".to_owned(),
+                    ..Default::default()
+                });
+            }
+            10 => spec.image = None,
+            _ => spec.paused = !spec.paused,
+        });
+    }
+
+    fn nature(&mut self) {
+        let world = &mut self.world;
+        if self.random.chance(3) && !world.pods.is_empty() {
+            let at = self.random.below(world.pods.len() as u64) as usize;
+            let pause = 1 + self.random.below(6) as i64;
+            if let Some(pod) = world.pods.values_mut().nth(at) {
+                pod.down_until = world.now + pause;
+            }
+        }
+        // A disk is lost only while the others are a quorum; more is beyond repair.
+        if self.random.chance(1) && world.group.is_some() {
+            let ordinal = self.random.below(7) as i32;
+            let voters = world.voters();
+            let whole = voters.iter().all(|id| world.member_up(id));
+            let votes = world
+                .disks
+                .get(&ordinal)
+                .is_some_and(|it| voters.contains(&it.member_id));
+            if whole && votes && voters.len() > 1 && world.away.is_empty() {
+                world.lose_disk(ordinal);
+            }
+        }
+    }
+
+    /// A view whose parts come from different instants, and when its members were asked.
+    fn look(&mut self) -> (Rc<Observed>, i64) {
+        let now = Rc::new(self.world.observe());
+        self.history.push_back(Rc::clone(&now));
+        if self.history.len() > 40 {
+            self.history.pop_front();
+        }
+        if !self.random.chance(25) {
+            let seen = now.now;
+            return (now, seen);
+        }
+        let mut seen = now.now;
+        let mut view = Observed::clone(&now);
+        let mut old = || {
+            let at = self.random.below(self.history.len() as u64) as usize;
+            Rc::clone(&self.history[at])
+        };
+        let parts: Vec<Rc<Observed>> = (0..5).map(|_| old()).collect();
+        let choice = self.random.below(32);
+        let take = |bit: u64| choice & (1 << bit) != 0;
+        if take(0) {
+            view.ensemble = parts[0].ensemble.clone();
+        }
+        if take(1) {
+            view.stateful_set = parts[1].stateful_set.clone();
+            view.existing = parts[1].existing.clone();
+        }
+        if take(2) {
+            view.pods = parts[2].pods.clone();
+        }
+        if take(3) {
+            view.formation = parts[3].formation.clone();
+        }
+        if take(4) {
+            view.members = parts[4].members.clone();
+            seen = parts[4].now;
+        }
+        // What is not seen is no reason for anything.
+        if self.random.chance(30) {
+            view.members.retain(|_| self.random.chance(60));
+        }
+        (Rc::new(view), seen)
+    }
+
+    /// A pass, during which anything may happen.
+    fn operator(&mut self) {
+        let (view, seen) = self.look();
+        let mut rest = requests(&view, plan(&view), seen).into_iter();
+        while let Some(request) = rest.next() {
+            match self.random.below(40) {
+                // It crashes before, while or after asking.
+                0 => return,
+                1 => return self.late.push(request),
+                2 => {
+                    // Applied, and the reply is lost.
+                    let _ = self.world.accept(&request);
+                    return;
+                }
+                // It is paused, and another goes on.
+                3 => {
+                    return self
+                        .paused
+                        .push(std::iter::once(request).chain(rest).collect());
+                }
+                _ => {
+                    if self.world.accept(&request).is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Late requests arrive, and paused operators go on.
+    fn stragglers(&mut self) {
+        if !self.late.is_empty() && self.random.chance(10) {
+            let at = self.random.below(self.late.len() as u64) as usize;
+            let request = self.late.swap_remove(at);
+            // Refused or harmless.
+            let _ = self.world.accept(&request);
+        }
+        if !self.paused.is_empty() && self.random.chance(10) {
+            let at = self.random.below(self.paused.len() as u64) as usize;
+            for request in self.paused.swap_remove(at) {
+                if self.world.accept(&request).is_err() {
+                    break;
+                }
+            }
+        }
+    }
+}

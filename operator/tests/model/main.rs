@@ -1,0 +1,198 @@
+//! The plan against a model of the world: whatever is seen, lost, late or repeated, no accepted
+//! request breaks a property, and in peace the world becomes what the spec says.
+
+#![allow(clippy::print_stderr)] // A replayed seed tells its story.
+
+mod chaos;
+mod crashes;
+mod seeds;
+mod server;
+mod sight;
+mod world;
+
+use chaos::{pass, settle};
+use quorate_operator::plan::plan;
+use server::requests;
+use world::World;
+
+pub(crate) fn up(replicas: i32) -> World {
+    let mut world = World::new(replicas);
+    settle(&mut world, 100).expect("an ensemble is created");
+    rest(&mut world);
+    world
+}
+
+/// Time for everything to become stable.
+fn rest(world: &mut World) {
+    for _ in 0..10 {
+        world.tick();
+        pass(world);
+    }
+}
+
+#[test]
+fn scaling_leaves_the_survivors_and_their_leader_alone() {
+    let mut world = up(3);
+    let before: Vec<String> = world.pods.values().map(|pod| pod.uid.clone()).collect();
+    let (leader, counts) = (
+        world.group.clone().and_then(|it| it.leader),
+        world.counts.clone(),
+    );
+    for replicas in [5, 3, 5, 3] {
+        world.edit(|spec| spec.replicas = replicas);
+        settle(&mut world, 100).expect("it scales");
+        rest(&mut world);
+        let after: Vec<String> = world
+            .pods
+            .values()
+            .take(3)
+            .map(|pod| pod.uid.clone())
+            .collect();
+        assert_eq!(after, before);
+    }
+    assert_eq!(world.group.and_then(|it| it.leader), leader);
+    assert_eq!(world.counts.leaders, counts.leaders);
+    assert_eq!(world.counts.deletions, 0);
+}
+
+#[test]
+fn a_leader_that_leaves_hands_over_once() {
+    let mut world = up(5);
+    if let Some(group) = &mut world.group {
+        group.leader = group
+            .members
+            .iter()
+            .map(|it| &it.info)
+            .find(|it| it.server_id == 5)
+            .map(|it| it.member_id.clone());
+    }
+    let before = world.counts.leaders;
+    world.edit(|spec| spec.replicas = 3);
+    settle(&mut world, 100).expect("it scales");
+    assert_eq!(world.counts.leaders, before + 1);
+}
+
+#[test]
+fn a_roll_restarts_every_member_once_and_moves_the_leader_once() {
+    for replicas in [3, 5, 7] {
+        let mut world = up(replicas);
+        let before = world.counts.clone();
+        world.edit(|spec| spec.rollout.restart_at = Some("now".to_owned()));
+        settle(&mut world, 400).expect("it rolls");
+        assert_eq!(world.counts.deletions, before.deletions + replicas as u32);
+        assert_eq!(world.counts.leaders, before.leaders + 1);
+        assert_eq!(world.counts.configurations, before.configurations);
+    }
+}
+
+#[test]
+fn a_broken_image_takes_one_member_and_reverting_it_brings_that_one_back() {
+    let mut world = up(3);
+    world.edit(|spec| {
+        spec.image = Some(quorate_crds::ensemble::ImageSpec {
+            repository: "missing".to_owned(),
+            ..Default::default()
+        });
+    });
+    for _ in 0..200 {
+        pass(&mut world);
+        world.tick();
+    }
+    assert_eq!(world.counts.deletions, 1);
+    let operation = world
+        .ensemble
+        .status
+        .clone()
+        .unwrap_or_default()
+        .operation
+        .expect("blocked");
+    assert!(
+        operation
+            .blocked_by
+            .is_some_and(|why| why.contains("ImagePullBackOff"))
+    );
+    world.edit(|spec| spec.image = None);
+    settle(&mut world, 100).expect("it heals");
+    assert_eq!(world.counts.deletions, 2);
+}
+
+#[test]
+fn a_broken_image_from_the_start_is_healed_without_a_single_answer() {
+    let mut world = World::new(3);
+    world.edit(|spec| {
+        spec.image = Some(quorate_crds::ensemble::ImageSpec {
+            repository: "missing".to_owned(),
+            ..Default::default()
+        });
+    });
+    for _ in 0..50 {
+        pass(&mut world);
+        world.tick();
+    }
+    world.edit(|spec| spec.image = None);
+    settle(&mut world, 100).expect("L6: it heals");
+}
+
+#[test]
+fn a_lost_disk_becomes_a_new_member() {
+    let mut world = up(3);
+    world.lose_disk(1);
+    world.tick();
+    world.tick();
+    settle(&mut world, 100).expect("it is replaced");
+    assert_eq!(world.counts.formations, 1);
+}
+
+#[test]
+fn all_disks_lost_is_reported_and_nothing_is_formed_anew() {
+    let mut world = up(3);
+    (0..3).for_each(|ordinal| world.lose_disk(ordinal));
+    for _ in 0..100 {
+        world.tick();
+        pass(&mut world);
+    }
+    assert_eq!(world.counts.formations, 1);
+    let status = world.ensemble.status.clone().unwrap_or_default();
+    let ready = status
+        .conditions
+        .iter()
+        .find(|it| it.type_ == "Ready")
+        .expect("a condition");
+    assert_eq!(ready.status, "False");
+    assert!(ready.message.contains("blank disk"), "{}", ready.message);
+}
+
+#[test]
+fn paused_means_that_nothing_but_the_report_is_written() {
+    let mut world = up(3);
+    world.edit(|spec| {
+        spec.paused = true;
+        spec.replicas = 5;
+        spec.rollout.restart_at = Some("now".to_owned());
+    });
+    for _ in 0..30 {
+        let observed = world.observe();
+        let plan = plan(&observed);
+        assert_eq!((plan.objects.len(), plan.actions.len()), (0, 0));
+        for request in requests(&observed, plan, observed.now) {
+            let _ = world.accept(&request);
+        }
+        world.tick();
+    }
+    world.edit(|spec| spec.paused = false);
+    settle(&mut world, 200).expect("it goes on");
+}
+
+#[test]
+fn equal_observations_give_equal_plans() {
+    let mut world = up(3);
+    world.edit(|spec| spec.replicas = 5);
+    for _ in 0..20 {
+        let observed = world.observe();
+        let text = serde_json::to_string(&observed).expect("it can be written");
+        let again = serde_json::from_str(&text).expect("it can be read");
+        assert_eq!(plan(&observed), plan(&again));
+        pass(&mut world);
+        world.tick();
+    }
+}

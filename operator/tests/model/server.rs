@@ -1,0 +1,428 @@
+//! Requests as the API server and the members answer them, and the properties that must hold
+//! whenever one is accepted. Names in brackets are those of the list of properties.
+
+use std::sync::Arc;
+
+use quorate_crds::EnsembleStatus;
+use quorate_operator::plan::action::{Action, Plan};
+use quorate_operator::plan::observed::{ConfigMember, NewMember, Observed, Seen};
+use serde_json::Value;
+
+use crate::world::{Group, Member, Pod, Set, Template, World};
+
+/// One request of an operator.
+#[derive(Clone, Debug)]
+pub(crate) enum Request {
+    Object {
+        key: String,
+        uid: Option<String>,
+        body: Value,
+    },
+    Action {
+        action: Action,
+        /// When the members said what it was decided on.
+        seen: i64,
+    },
+    Status {
+        version: String,
+        status: Box<EnsembleStatus>,
+    },
+}
+
+/// A pass's requests, in order; `seen` is when the members were asked.
+pub(crate) fn requests(observed: &Observed, plan: Plan, seen: i64) -> Vec<Request> {
+    let object = |mut body: Value| {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let key = format!(
+            "{}/{}",
+            text(&body["kind"]),
+            text(&body["metadata"]["name"])
+        );
+        let meta = body["metadata"].as_object_mut();
+        let uid = meta.and_then(|meta| meta.remove("uid"));
+        let uid = uid.as_ref().map(text);
+        Request::Object { key, uid, body }
+    };
+    let mut all: Vec<Request> = plan.objects.into_iter().map(object).collect();
+    let action = |action| Request::Action { action, seen };
+    all.extend(plan.actions.into_iter().map(action));
+    if let Some(status) = plan.status
+        && observed.ensemble.status.as_ref() != Some(&status)
+    {
+        let version = observed.ensemble.metadata.resource_version.clone();
+        all.push(Request::Status {
+            version: version.unwrap_or_default(),
+            status: Box::new(status),
+        });
+    }
+    all
+}
+
+/// A precondition does not hold.
+#[derive(Debug)]
+pub(crate) struct Refused;
+
+type Answer = Result<(), Refused>;
+
+fn require(holds: bool) -> Answer {
+    if holds { Ok(()) } else { Err(Refused) }
+}
+
+impl World {
+    /// Answers a request. Panics when an accepted one breaks a property.
+    pub(crate) fn accept(&mut self, request: &Request) -> Answer {
+        let answer = self.answer(request);
+        if self.tells {
+            let verdict = answer.as_ref().map_or("refused", |()| "accepted");
+            match request {
+                Request::Action { action, .. } => {
+                    eprintln!("{}: {verdict} {action:?}", self.now);
+                }
+                Request::Object { body, .. } if body["kind"] == "StatefulSet" => {
+                    let (meta, size) = (&body["metadata"], &body["spec"]["replicas"]);
+                    eprintln!("{}: {verdict} {size} {}", self.now, meta["annotations"]);
+                }
+                _ => {}
+            }
+        }
+        answer
+    }
+
+    fn answer(&mut self, request: &Request) -> Answer {
+        match request {
+            Request::Object { uid, body, .. } if body["kind"] == "StatefulSet" => {
+                self.apply_set(uid.as_deref(), body)
+            }
+            Request::Object { key, uid, body } => self.apply_object(key, uid.as_deref(), body),
+            Request::Status { version, status } => {
+                let now = self.ensemble.metadata.resource_version.as_ref();
+                require(now == Some(version))?;
+                self.ensemble.status = Some((**status).clone());
+                self.ensemble.metadata.resource_version = Some(self.fresh().to_string());
+                self.writes += 1;
+                Ok(())
+            }
+            Request::Action { action, seen } => self.act(action, *seen),
+        }
+    }
+
+    fn apply_object(&mut self, key: &str, uid: Option<&str>, body: &Value) -> Answer {
+        match self.objects.get_mut(key) {
+            None => {
+                require(uid.is_none())?;
+                let uid = format!("object-{}", self.fresh());
+                self.objects.insert(key.to_owned(), (uid, body.clone()));
+                self.writes += 1;
+            }
+            Some((own, present)) => {
+                require(uid.is_none_or(|uid| uid == own))?;
+                if present != body {
+                    *present = body.clone();
+                    self.writes += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_set(&mut self, uid: Option<&str>, object: &Value) -> Answer {
+        let meta = &object["metadata"];
+        let spec = &object["spec"];
+        let annotation = |key: &str| meta["annotations"][key].as_str().map(str::to_owned);
+        let generation = annotation("quorate.dev/ensemble-generation");
+        let next = Set {
+            uid: uid.unwrap_or_default().to_owned(),
+            version: 0,
+            replicas: spec["replicas"].as_i64().unwrap_or(1) as i32,
+            generation_mark: generation.and_then(|it| it.parse().ok()).unwrap_or(0),
+            configuration: annotation("quorate.dev/configuration").and_then(|it| Seen::parse(&it)),
+            claims: spec["volumeClaimTemplates"].clone(),
+            template: Arc::new(Template::new(&spec["template"])),
+            seen: Arc::default(),
+        };
+        let (uid, version) = (format!("set-{}", self.fresh()), self.fresh());
+        let Some(set) = &mut self.set else {
+            require(next.uid.is_empty())?;
+            self.set = Some(Set {
+                uid,
+                version,
+                ..next
+            });
+            self.objects
+                .insert("StatefulSet/zk".to_owned(), (String::new(), Value::Null));
+            self.writes += 1;
+            return Ok(());
+        };
+        // The claim template never changes, and a stated uid or version must be the present one.
+        require(set.claims == next.claims)?;
+        require(next.uid.is_empty() || next.uid == set.uid)?;
+        let stated = meta["resourceVersion"].as_str();
+        require(stated.is_none_or(|stated| stated == set.version.to_string()))?;
+        let same = set.replicas == next.replicas
+            && set.generation_mark == next.generation_mark
+            && set.configuration == next.configuration
+            && set.template == next.template;
+        if !same {
+            let lowered = next.replicas < set.replicas;
+            let (replicas, uid, seen) = (next.replicas, set.uid.clone(), set.seen.clone());
+            *set = Set {
+                uid,
+                version,
+                seen,
+                ..next
+            };
+            self.writes += 1;
+            assert!(!lowered, "S2: an apply lowered the replicas to {replicas}");
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, action: &Action, seen: i64) -> Answer {
+        match action {
+            Action::CreateToken { .. } => {
+                require(!self.token)?;
+                self.token = true;
+            }
+            Action::CreateFormation { formation, .. } => {
+                require(self.record.is_none())?;
+                assert!(self.group.is_none(), "S5: a formation beside an ensemble");
+                self.record = Some(formation.clone());
+            }
+            Action::Form { ordinal, formation } => {
+                require(self.up(*ordinal))?;
+                let disk = self.disks.get_mut(ordinal).ok_or(Refused)?;
+                if disk.ensemble_id.is_some() {
+                    return require(disk.ensemble_id.as_ref() == Some(&formation.ensemble_id));
+                }
+                require(disk.member_id == formation.seed)?;
+                assert!(self.group.is_none(), "S5: a second ensemble");
+                disk.ensemble_id = Some(formation.ensemble_id.clone());
+                let members = formation
+                    .members
+                    .iter()
+                    .map(|it| member(it, "Voter", 0))
+                    .collect();
+                self.group = Some(Group {
+                    ensemble_id: formation.ensemble_id.clone(),
+                    version: 1,
+                    members,
+                    leader: None,
+                    term: 1,
+                    pending_until: 0,
+                });
+                self.counts.formations += 1;
+            }
+            Action::AddLearners {
+                leader,
+                ensemble_id,
+                expected,
+                members,
+            } => {
+                let group = self.led_by(*leader, ensemble_id, *expected)?;
+                for new in members {
+                    let known = |it: &Member| it.info.member_id == new.member_id;
+                    if !group.members.iter().any(known) {
+                        group.members.push(member(new, "Learner", 500));
+                    }
+                }
+                self.reconfigured(1);
+            }
+            Action::RemoveLearners {
+                leader,
+                ensemble_id,
+                expected,
+                members,
+            } => {
+                let group = self.led_by(*leader, ensemble_id, *expected)?;
+                let goes = |it: &Member| members.contains(&it.info.member_id);
+                require(!group.members.iter().any(|it| goes(it) && it.info.votes()))?;
+                group.members.retain(|it| !goes(it));
+                self.reconfigured(1);
+            }
+            Action::ChangeVoters {
+                leader,
+                ensemble_id,
+                expected,
+                voters,
+            } => {
+                self.change_voters(*leader, ensemble_id, *expected, voters)?;
+            }
+            Action::TransferLeader {
+                ensemble_id,
+                target,
+                ..
+            } => {
+                let up = self.member_up(target);
+                let votes = self.voters().contains(target);
+                let group = self.group.as_mut().ok_or(Refused)?;
+                require(group.ensemble_id == *ensemble_id && up && votes)?;
+                if group.leader.is_some() && group.leader.as_ref() != Some(target) {
+                    group.leader = Some(target.clone());
+                    group.term += 1;
+                    self.counts.leaders += 1;
+                }
+            }
+            Action::GiveTurn {
+                name,
+                uid,
+                resource_version,
+            } => {
+                self.turn(name, uid, resource_version, true)?;
+            }
+            Action::TakeTurn {
+                name,
+                uid,
+                resource_version,
+            } => {
+                self.turn(name, uid, resource_version, false)?;
+            }
+            Action::LowerReplicas {
+                uid,
+                resource_version,
+                replicas,
+                ..
+            } => {
+                let version = self.fresh();
+                let group = self.group.clone();
+                let set = self.set.as_mut().ok_or(Refused)?;
+                require(set.uid == *uid && set.version.to_string() == *resource_version)?;
+                set.replicas = *replicas;
+                set.version = version;
+                let votes = |it: &&Member| it.info.votes() && it.info.server_id > *replicas;
+                let voter = group.iter().flat_map(|group| &group.members).find(votes);
+                assert!(voter.is_none(), "S2: the pod of a voter is scaled away");
+            }
+            Action::DeletePod {
+                name,
+                uid,
+                resource_version,
+                ..
+            } => {
+                self.delete_pod(name, uid, resource_version, seen)?;
+            }
+            Action::DeleteConfigMap { name, uid } => {
+                let key = format!("ConfigMap/{name}");
+                require(self.objects.get(&key).is_some_and(|(own, _)| own == uid))?;
+                let mounts = |pod: &Pod| pod.template.config_map == *name;
+                assert!(!self.pods.values().any(mounts), "a pod mounts {name}");
+                self.objects.remove(&key);
+            }
+        }
+        self.writes += 1;
+        Ok(())
+    }
+
+    fn led_by(&mut self, ordinal: i32, id: &str, expected: i64) -> Result<&mut Group, Refused> {
+        let leader = self.disks.get(&ordinal).map(|disk| disk.member_id.clone());
+        require(self.up(ordinal))?;
+        let now = self.now;
+        let group = self.group.as_mut().ok_or(Refused)?;
+        require(group.leader.is_some() && group.leader == leader && group.ensemble_id == id)?;
+        require(group.version == expected && now >= group.pending_until)?;
+        Ok(group)
+    }
+
+    fn reconfigured(&mut self, steps: i64) {
+        let pending_until = self.now + 1;
+        if let Some(group) = &mut self.group {
+            group.version += steps;
+            group.pending_until = pending_until;
+        }
+        self.counts.configurations += 1;
+        let voters = self.voters().len();
+        assert!(matches!(voters, 1 | 3 | 5 | 7), "S3: {voters} voters");
+    }
+
+    fn change_voters(
+        &mut self,
+        leader: i32,
+        ensemble_id: &str,
+        expected: i64,
+        voters: &[String],
+    ) -> Answer {
+        let near: Vec<String> = self.in_step().map(str::to_owned).collect();
+        let group = self.led_by(leader, ensemble_id, expected)?;
+        // As the consensus core does: only members, no learner that is behind, and a quorum of the
+        // new voters in step.
+        let of = |id: &String| group.members.iter().find(|it| it.info.member_id == *id);
+        for id in voters {
+            let member = of(id).ok_or(Refused)?;
+            require(member.info.votes() || near.contains(id))?;
+        }
+        let ready = voters.iter().filter(|id| near.contains(id)).count();
+        require(ready > voters.len() / 2 && !voters.len().is_multiple_of(2))?;
+        group
+            .members
+            .retain(|it| !it.info.votes() || voters.contains(&it.info.member_id));
+        for member in &mut group.members {
+            if voters.contains(&member.info.member_id) {
+                member.info.role = "Voter".to_owned();
+            }
+        }
+        self.reconfigured(2);
+        Ok(())
+    }
+
+    fn pod(&mut self, name: &str, uid: &str, version: &str) -> Result<i32, Refused> {
+        let ordinal = name
+            .trim_start_matches("zk-")
+            .parse()
+            .map_err(|_| Refused)?;
+        let pod = self.pods.get(&ordinal).ok_or(Refused)?;
+        require(pod.uid == uid && pod.version.to_string() == version)?;
+        Ok(ordinal)
+    }
+
+    fn turn(&mut self, name: &str, uid: &str, version: &str, turn: bool) -> Answer {
+        let ordinal = self.pod(name, uid, version)?;
+        let version = self.fresh();
+        let pod = self.pods.get_mut(&ordinal).ok_or(Refused)?;
+        (pod.turn, pod.version) = (turn, version);
+        Ok(())
+    }
+
+    fn delete_pod(&mut self, name: &str, uid: &str, version: &str, seen: i64) -> Answer {
+        let ordinal = self.pod(name, uid, version)?;
+        let pod = &self.pods[&ordinal];
+        require(pod.going_at.is_none())?;
+        if self.serves(ordinal) {
+            let other = self.away.iter().find(|away| **away != ordinal);
+            assert_eq!(
+                other, None,
+                "S6: {name} was deleted while that one was away"
+            );
+            // Who crashed by itself is nobody's fault, and neither is a disk that was lost after
+            // the members were asked.
+            let voters = self.voters();
+            let stays = |id: &&String| match self.ordinal_of(id) {
+                Some(at) => at != ordinal && !self.away.contains(&at),
+                None => self.lost.get(*id).is_some_and(|at| *at >= seen),
+            };
+            let left = voters.iter().filter(stays).count();
+            let keeps = left > voters.len() / 2 || voters.len() == 1;
+            assert!(
+                keeps,
+                "S1: the quorum of {} was spent on {name}; {self}",
+                voters.len()
+            );
+        }
+        let going_at = self.now + 2;
+        if let Some(pod) = self.pods.get_mut(&ordinal) {
+            pod.going_at = Some(going_at);
+        }
+        self.away.insert(ordinal);
+        self.counts.deletions += 1;
+        Ok(())
+    }
+}
+
+fn member(new: &NewMember, role: &str, behind: i64) -> Member {
+    let info = ConfigMember {
+        member_id: new.member_id.clone(),
+        server_id: new.server_id,
+        role: role.to_owned(),
+        peer: new.peer.clone(),
+        client: new.client.clone(),
+    };
+    Member { info, behind }
+}

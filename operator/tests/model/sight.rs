@@ -1,0 +1,157 @@
+//! What an operator sees of the world.
+
+use std::fmt;
+
+use quorate_operator::plan::observed::{self, Observed};
+
+use crate::world::{Member, Pod, World};
+
+impl World {
+    /// What an operator sees now.
+    pub(crate) fn observe(&mut self) -> Observed {
+        let nonce = self.fresh().to_string();
+        let existing = self
+            .objects
+            .iter()
+            .map(|(key, (uid, _))| (key.clone(), uid.clone()));
+        let maps = self
+            .objects
+            .iter()
+            .filter(|(key, _)| key.starts_with("ConfigMap/"));
+        Observed {
+            now: self.now,
+            nonce,
+            ensemble: self.ensemble.clone(),
+            default_image: "quorate:1".to_owned(),
+            cluster_domain: String::new(),
+            stateful_set: self.set.as_ref().map(|set| observed::StatefulSet {
+                uid: set.uid.clone(),
+                resource_version: set.version.to_string(),
+                replicas: set.replicas,
+                ensemble_generation: set.generation_mark,
+                configuration: set.configuration.clone(),
+                update_revision: set.seen.revision.clone(),
+                settled: set.seen == set.template,
+                claims: Some(set.claims.clone()),
+            }),
+            foreign: None,
+            existing: existing.collect(),
+            pods: self
+                .pods
+                .iter()
+                .map(|(ordinal, pod)| self.show_pod(*ordinal, pod))
+                .collect(),
+            formation: self.record.clone(),
+            config_maps: maps
+                .map(|(key, (uid, _))| observed::ConfigMap {
+                    name: key.trim_start_matches("ConfigMap/").to_owned(),
+                    uid: uid.clone(),
+                })
+                .collect(),
+            has_token: self.token,
+            members: self
+                .pods
+                .keys()
+                .filter_map(|ordinal| self.show_member(*ordinal))
+                .collect(),
+        }
+    }
+
+    fn show_pod(&self, ordinal: i32, pod: &Pod) -> observed::Pod {
+        observed::Pod {
+            ordinal,
+            name: format!("zk-{ordinal}"),
+            uid: pod.uid.clone(),
+            resource_version: pod.version.to_string(),
+            revision: pod.template.revision.clone(),
+            ready: pod.ready,
+            ready_changed: pod.ready_changed,
+            created: pod.created,
+            deleting: pod.going_at.is_some(),
+            turn: pod.turn,
+            ip: Some(format!("10.0.0.{ordinal}")),
+            trouble: pod
+                .template
+                .broken
+                .then(|| "ImagePullBackOff: no such image".to_owned()),
+        }
+    }
+
+    fn show_member(&self, ordinal: i32) -> Option<observed::Member> {
+        let disk = self.disks.get(&ordinal).filter(|_| self.up(ordinal))?;
+        let mut member = observed::Member {
+            ordinal,
+            version: "1".to_owned(),
+            server_id: ordinal + 1,
+            member_id: disk.member_id.clone(),
+            ensemble_id: disk.ensemble_id.clone(),
+            data_state: if disk.ensemble_id.is_some() {
+                "Member"
+            } else {
+                "Blank"
+            }
+            .to_owned(),
+            role: "Blank".to_owned(),
+            ..observed::Member::default()
+        };
+        let Some(group) = self.group.as_ref().filter(|_| disk.ensemble_id.is_some()) else {
+            return Some(member);
+        };
+        let leads = group.leader.as_deref() == Some(disk.member_id.as_str());
+        member.role = if leads { "Leader" } else { "Follower" }.to_owned();
+        member.term = group.term;
+        member.leader_id = group.leader.clone();
+        member.leader_contact_ms = Some(0);
+        member.ready = self.serves(ordinal);
+        member.config = observed::Config {
+            version: group.version,
+            joint: false,
+            pending: self.now < group.pending_until,
+            members: group.members.iter().map(|it| it.info.clone()).collect(),
+        };
+        if leads {
+            let peer = |it: &Member| observed::Peer {
+                member_id: it.info.member_id.clone(),
+                lag: it.behind,
+                connected: self.member_up(&it.info.member_id),
+                ..observed::Peer::default()
+            };
+            member.peers = group.members.iter().map(peer).collect();
+        }
+        Some(member)
+    }
+}
+
+impl fmt::Display for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (spec, set) = (&self.ensemble.spec, self.set.as_ref());
+        writeln!(f, "at {}: {} replicas wanted", self.now, spec.replicas)?;
+        writeln!(
+            f,
+            "  StatefulSet: {:?}",
+            set.map(|set| (set.replicas, set.version))
+        )?;
+        for (ordinal, pod) in &self.pods {
+            let disk = self.disks.get(ordinal).map(|disk| &disk.member_id);
+            let (ready, turn, going) = (pod.ready, pod.turn, pod.going_at.is_some());
+            let revision = &pod.template.revision;
+            writeln!(
+                f,
+                "  zk-{ordinal}: disk {disk:?} ready {ready} turn {turn} going {going} {revision}"
+            )?;
+        }
+        if let Some(group) = &self.group {
+            writeln!(f, "  version {} led by {:?}", group.version, group.leader)?;
+            for Member { info, behind } in &group.members {
+                let (id, ordinal) = (&info.member_id, info.server_id - 1);
+                writeln!(f, "  {id} of {ordinal}: {} {behind} behind", info.role)?;
+            }
+        }
+        let status = self.ensemble.status.clone().unwrap_or_default();
+        writeln!(f, "  {:?}", status.operation)?;
+        for it in &status.conditions {
+            writeln!(f, "  {} {}: {}", it.type_, it.status, it.message)?;
+        }
+        Ok(())
+    }
+}
