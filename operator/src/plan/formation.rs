@@ -9,6 +9,7 @@ use super::action::{Action, Proposal};
 use super::names::{self, CLIENT_PORT, PEER_PORT};
 use super::observed::{Formation, Member, NewMember, Observed};
 use super::view::View;
+use super::waiting;
 
 /// Proposes the next step of a formation.
 pub fn propose(observed: &Observed, view: &View, proposal: &mut Proposal) {
@@ -43,12 +44,9 @@ fn record(observed: &Observed, proposal: &mut Proposal) {
         return;
     }
     let Some(members) = blanks(observed, size) else {
-        let silent = (0..size).filter(|it| observed.member(*it).is_none());
-        let names: Vec<String> = silent.map(|it| names::pod(observed, it)).collect();
-        proposal.step(
-            "Create",
-            format!("waiting for {} to answer", names.join(", ")),
-        );
+        let silent = |it: &i32| blank(observed, *it).is_none();
+        let silent: Vec<i32> = (0..size).filter(silent).collect();
+        waiting::answers(observed, "Create", &silent, proposal);
         return;
     };
     let uid = observed.ensemble.metadata.uid.clone().unwrap_or_default();
@@ -74,15 +72,16 @@ fn record(observed: &Observed, proposal: &mut Proposal) {
 
 /// Every ordinal's member, if each answers, is blank and has a pod of its own.
 pub fn blanks(observed: &Observed, size: i32) -> Option<Vec<NewMember>> {
-    let blank = |ordinal: i32| {
-        let member = observed.member(ordinal)?;
-        let fits = member.data_state == "Blank"
-            && member.ensemble_id.is_none()
-            && member.server_id == ordinal + 1
-            && observed.pod(ordinal).is_some_and(|pod| !pod.deleting);
-        fits.then(|| describe(observed, member))
-    };
-    (0..size).map(blank).collect()
+    (0..size).map(|ordinal| blank(observed, ordinal)).collect()
+}
+
+fn blank(observed: &Observed, ordinal: i32) -> Option<NewMember> {
+    let member = observed.member(ordinal)?;
+    let fits = member.data_state == "Blank"
+        && member.ensemble_id.is_none()
+        && member.server_id == ordinal + 1
+        && observed.pod(ordinal).is_some_and(|pod| !pod.deleting);
+    fits.then(|| describe(observed, member))
 }
 
 /// A member as admin calls name it.
@@ -110,7 +109,7 @@ fn tell_seed(observed: &Observed, record: &Formation, proposal: &mut Proposal) {
     };
     let name = names::pod(observed, ordinal);
     match observed.member(ordinal) {
-        None => proposal.step("Create", format!("waiting for {name} to answer")),
+        None => waiting::answers(observed, "Create", &[ordinal], proposal),
         Some(member) if member.member_id != record.seed => {
             proposal.step("Create", "forming");
             proposal.block(format!(

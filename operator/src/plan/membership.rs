@@ -12,6 +12,7 @@ use super::names;
 use super::observed::{ConfigMember, Member, NewMember, Observed};
 use super::quorum;
 use super::view::View;
+use super::waiting;
 
 /// Proposes the next step towards the wanted members.
 pub fn propose(observed: &Observed, view: &View, proposal: &mut Proposal) {
@@ -59,14 +60,21 @@ pub fn propose(observed: &Observed, view: &View, proposal: &mut Proposal) {
         });
         return;
     }
-    if let Some(ordinal) = target.missing.first() {
-        proposal.step(
-            kind(observed, view),
-            format!("waiting for {} to answer", names::pod(observed, *ordinal)),
-        );
+    if !target.missing.is_empty() {
+        waiting::answers(observed, kind(observed, view), &target.missing, proposal);
         return;
     }
     shrink(observed, view, proposal);
+    if !proposal.busy()
+        && let Some(ordinal) = target.barred.first()
+    {
+        proposal.step("Replace", "replacing a lost disk");
+        proposal.block(format!(
+            "{} has lost its disk, and spec.membership.autoReplace is Never: set it to DiskLost \
+             to have it replaced",
+            names::pod(observed, *ordinal)
+        ));
+    }
 }
 
 /// Which member each wanted ordinal should have.
@@ -78,11 +86,14 @@ struct Target {
     join: Vec<NewMember>,
     /// Ordinals without any.
     missing: Vec<i32>,
+    /// Ordinals whose member may not be replaced.
+    barred: Vec<i32>,
 }
 
 impl Target {
     fn of(observed: &Observed, view: &View, leader: &Member) -> Target {
         let mut target = Target::default();
+        let may_replace = observed.ensemble.spec.membership.auto_replace != AutoReplace::Never;
         for ordinal in 0..observed.wanted() {
             let configured = |id: &str| view.members().iter().any(|it| it.member_id == id);
             let incumbent = view.voters().find(|voter| voter.server_id == ordinal + 1);
@@ -95,13 +106,16 @@ impl Target {
                 Some(member) if configured(&member.member_id) => {
                     target.voters.insert(member.member_id.clone());
                 }
-                Some(member) if joins(observed, leader, member, incumbent.is_some()) => {
+                Some(member) if fits(leader, member) && (incumbent.is_none() || may_replace) => {
                     target.join.push(describe(observed, member));
                 }
                 // One that is silent keeps its place; absence is no reason to remove it.
                 _ => match incumbent {
                     Some(voter) => {
                         target.voters.insert(voter.member_id.clone());
+                        if answering.is_some_and(|member| fits(leader, member)) {
+                            target.barred.push(ordinal);
+                        }
                     }
                     None => target.missing.push(ordinal),
                 },
@@ -125,14 +139,11 @@ impl Target {
     }
 }
 
-/// Whether a member outside the configuration is to be taken in: a blank disk, or one that this
+/// Whether a member outside the configuration can be taken in: a blank disk, or one that this
 /// ensemble has removed before.
-fn joins(observed: &Observed, leader: &Member, member: &Member, replaces: bool) -> bool {
-    let never = observed.ensemble.spec.membership.auto_replace == AutoReplace::Never;
-    let allowed = !replaces || !never;
+fn fits(leader: &Member, member: &Member) -> bool {
     let blank = member.data_state == "Blank" && member.ensemble_id.is_none();
-    let returning = member.ensemble_id.is_some() && member.ensemble_id == leader.ensemble_id;
-    allowed && (blank || returning)
+    blank || (member.ensemble_id.is_some() && member.ensemble_id == leader.ensemble_id)
 }
 
 /// A disk of another ensemble under one of our names is never taken in, and never wiped.

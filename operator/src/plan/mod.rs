@@ -4,7 +4,7 @@
 //! every name · [`quorum`] how many may be absent · [`view`] the ensemble as its leader sees it ·
 //! [`desired`] the objects that should exist · [`formation`] beginning · [`membership`] growing,
 //! shrinking, replacing · [`rollout`] restarting · [`turn`] one pod at a time · [`status`] and
-//! [`events`] the report · [`invariants`] what no action may break.
+//! [`events`] the report · [`waiting`] for whom, and how long · [`invariants`] what no action may break.
 
 pub mod action;
 pub mod desired;
@@ -19,6 +19,7 @@ pub mod rollout;
 pub mod status;
 pub mod turn;
 pub mod view;
+pub mod waiting;
 
 use self::action::{Action, Plan, Proposal};
 use self::observed::Observed;
@@ -50,7 +51,8 @@ pub fn plan(observed: &Observed) -> Plan {
         actions.extend(proposal.action);
         actions.extend(desired::stale_config_maps(observed));
     }
-    let requeue = if busy && !frozen { BUSY } else { IDLE };
+    let soon = stale(observed) || (busy && !frozen);
+    let requeue = if soon { BUSY } else { IDLE };
     Plan {
         objects,
         actions,

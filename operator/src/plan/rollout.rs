@@ -8,6 +8,7 @@ use super::observed::{Member, Observed, Pod};
 use super::quorum;
 use super::turn;
 use super::view::View;
+use super::waiting;
 
 /// A pod that does not serve and would come back with what is wanted: restarting it takes nothing
 /// away, whatever else is wrong. This is how a broken image or limit is healed.
@@ -161,15 +162,8 @@ fn gate(observed: &Observed, view: &View) -> Result<(), Hold> {
 /// A member that was restarted is not back: after a while, or when Kubernetes says why, that is
 /// reported; the others are left alone in any case.
 fn not_back(observed: &Observed, pod: &Pod) -> Hold {
-    let since = observed.now - pod.ready_changed.max(pod.created);
-    let patience = i64::from(observed.ensemble.spec.rollout.member_timeout_seconds);
-    let blocked = match &pod.trouble {
-        Some(trouble) => Some(format!("{} does not start: {trouble}", pod.name)),
-        None if since > patience => Some(format!("{} is not ready after {patience} s", pod.name)),
-        None => None,
-    };
     Hold {
         step: format!("waiting for {} to be ready", pod.name),
-        blocked,
+        blocked: waiting::in_vain(observed, pod, "is not ready"),
     }
 }

@@ -134,7 +134,7 @@ fn ready(
         return yes("EnsembleServing", format!("all {wanted} members serve"));
     }
     let message = format!("{serving} of {voters} voters serve; {wanted} are wanted");
-    no("MembersNotReady", message)
+    no("MembersNotReady", because(message, &troubles(observed)))
 }
 
 fn quorum_available(observed: &Observed, view: &View) -> Verdict {
@@ -152,6 +152,24 @@ fn quorum_available(observed: &Observed, view: &View) -> Verdict {
 
 /// Why there is no quorum, as far as Kubernetes tells.
 fn no_quorum(observed: &Observed) -> String {
+    let troubles = troubles(observed);
+    match (observed.size(), troubles.len()) {
+        (0, _) => "there are no members yet".to_owned(),
+        (_, 0) => "no leader is known to a quorum; an election may be under way".to_owned(),
+        _ => because("no leader is known to a quorum".to_owned(), &troubles),
+    }
+}
+
+fn because(what: String, whys: &[String]) -> String {
+    if whys.is_empty() {
+        what
+    } else {
+        format!("{what}: {}", whys.join("; "))
+    }
+}
+
+/// What keeps members from serving.
+fn troubles(observed: &Observed) -> Vec<String> {
     let state = |ordinal: i32| {
         let name = names::pod(observed, ordinal);
         let Some(pod) = observed.pod(ordinal) else {
@@ -166,11 +184,7 @@ fn no_quorum(observed: &Observed) -> String {
             (None, Some(_)) => None,
         }
     };
-    let troubles: Vec<String> = (0..observed.size()).filter_map(state).collect();
-    match troubles.as_slice() {
-        [] => "no leader is known to a quorum; an election may be under way".to_owned(),
-        some => format!("no leader is known to a quorum: {}", some.join("; ")),
-    }
+    (0..observed.size()).filter_map(state).collect()
 }
 
 fn membership(observed: &Observed, view: &View, proposal: &Proposal) -> Verdict {
@@ -185,8 +199,9 @@ fn membership(observed: &Observed, view: &View, proposal: &Proposal) -> Verdict 
             .members
             .iter()
             .all(|member| member.server_id <= wanted);
+    let replaces = matches!(proposal.operation, Some(("Replace", _)));
     match &proposal.operation {
-        _ if exact && !view.changing() && observed.size() == wanted => yes(
+        _ if exact && !replaces && !view.changing() && observed.size() == wanted => yes(
             "Converged",
             format!("the {wanted} voters are the wanted ones"),
         ),
