@@ -44,6 +44,7 @@ const ROOMS: [Room; 3] = [
             "crate::codec",
             "crate::core",
             "std::fmt",
+            "std::iter",
             "std::str",
             "std::sync::Arc",
             "bytes",
