@@ -1,9 +1,10 @@
 //! The cluster: the one of this machine, or somebody else's.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::process::Command;
@@ -93,6 +94,18 @@ pub(crate) fn script(settings: &Settings, name: &str) -> Command {
         .env("E2E_STATE", &settings.state)
         .env_remove("KUBECONFIG");
     command
+}
+
+/// A program built from its Go module by the script `build-tool`.
+pub(crate) async fn tool(settings: &Settings, name: &str) -> Result<PathBuf> {
+    let mut build = script(settings, "build-tool");
+    // The path is the last line; what goes on is told on standard error.
+    build.arg(name).stderr(Stdio::inherit()).kill_on_drop(true);
+    let done = build.output().await?;
+    ensure!(done.status.success(), "{name} was not built");
+    let path = String::from_utf8(done.stdout)?;
+    let path = path.lines().last();
+    Ok(path.with_context(|| format!("{name} is nowhere"))?.into())
 }
 
 /// Whether there is an API server.

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use tokio::process::Command;
 
-use crate::cluster::{Cluster, script};
+use crate::cluster::{Cluster, tool};
 use crate::image::Image;
 use crate::kubectl::output;
 use crate::settings::Settings;
@@ -30,12 +30,7 @@ impl Helm {
         cluster: &Cluster,
         image: &Image,
     ) -> Result<Self> {
-        // It is the last line; what goes on is told on standard error.
-        let mut build = script(settings, "build-helm");
-        build.stderr(std::process::Stdio::inherit());
-        let done = build.kill_on_drop(true).output().await?;
-        let path = String::from_utf8(done.stdout)?;
-        let program = path.lines().last().context("Helm was not built")?.into();
+        let program = tool(settings, "helm").await?;
         Ok(Helm {
             program,
             kubeconfig: cluster.kubectl.kubeconfig.clone(),
@@ -76,15 +71,8 @@ impl Helm {
 
     /// Runs the chart's own tests.
     pub(crate) async fn test(&self) -> Result<String> {
-        self.run(&[
-            "test",
-            RELEASE,
-            "--namespace",
-            NAMESPACE,
-            "--timeout=90s",
-            "--logs",
-        ])
-        .await
+        self.run(&["test", RELEASE, "--namespace", NAMESPACE, "--timeout=90s"])
+            .await
     }
 
     /// Removes the release.

@@ -1,4 +1,4 @@
-//! Debian's Prometheus, with the chart's scrape configuration and real discovery.
+//! Prometheus, with the chart's scrape configuration and real discovery.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
+use crate::cluster::tool;
 use crate::http;
 use crate::stage::Stage;
 use crate::until::until;
@@ -40,7 +41,7 @@ impl Prometheus {
         // Free a moment ago is good enough: nothing else listens here during a test.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let log = std::fs::File::create(folder.join("log"))?;
-        let child = Command::new(settings.cache.join("prometheus/usr/bin/prometheus"))
+        let child = Command::new(tool(settings, "prometheus").await?)
             .arg(format!("--config.file={}", file.display()))
             .arg(format!(
                 "--storage.tsdb.path={}",

@@ -46,6 +46,8 @@ pub(crate) async fn run(settings: Settings, filter: &[String], keep: bool) -> Re
         "no test is called so: `cargo e2e test --list` prints them"
     );
     let stage = Stage::set(settings.clone()).await?;
+    // Now, so that no test has to wait for it.
+    cluster::tool(&settings, "prometheus").await?;
     let (mut passed, mut failed) = (0, Vec::new());
     for test in chosen {
         println!("\n{}: {}", test.name, test.about);

@@ -17,6 +17,7 @@ const JARS: [&str; 5] = [
 impl Clients {
     /// Uses an ensemble for what ZooKeeper's command line can do.
     pub(crate) async fn java(&self, connect: &str, root: &str) -> Result<()> {
+        // It ends with the last command's status, and the one before is meant to fail.
         let commands = format!(
             "create {root} first\n\
              get -w {root}\n\
@@ -31,6 +32,7 @@ impl Clients {
              getAcl {root}\n\
              deleteall {root}\n\
              stat {root}\n\
+             ls /\n\
              quit\n"
         );
         let said = self.zk_cli(connect, &commands).await?;

@@ -16,6 +16,9 @@ use crate::kubectl::{aloud, output};
 use crate::progress::say;
 use crate::settings::Settings;
 
+/// What pip installs.
+const KAZOO: &str = "kazoo==2.11.0";
+
 /// Where the clients are.
 pub(crate) struct Clients {
     python: PathBuf,
@@ -30,7 +33,7 @@ impl Clients {
             // With our own cluster, `up` has done this.
             aloud(&mut crate::cluster::script(settings, "packages")).await?;
         }
-        let venv = settings.cache.join("kazoo");
+        let venv = settings.cache.join(KAZOO);
         let python = venv.join("bin/python");
         if output(Command::new(&python).args(["-c", "import kazoo"]), "")
             .await
@@ -45,7 +48,7 @@ impl Clients {
                 "install",
                 "--quiet",
                 "--disable-pip-version-check",
-                "kazoo",
+                KAZOO,
             ];
             output(Command::new(&python).args(install), "").await?;
         }
