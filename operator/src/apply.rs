@@ -85,9 +85,14 @@ impl Applier {
                 }))?;
                 conflict(api.create(&creation(), &map).await.map(drop))
             }
-            Action::DeleteConfigMap { name, uid } => {
+            Action::DeleteConfigMap {
+                name,
+                uid,
+                resource_version,
+            } => {
                 let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
-                conflict(api.delete(name, &only(uid, None)).await.map(drop))
+                let only = only(uid, resource_version);
+                conflict(api.delete(name, &only).await.map(drop))
             }
             Action::LowerReplicas {
                 name,
@@ -125,7 +130,7 @@ impl Applier {
                 ..
             } => {
                 let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
-                let only = only(uid, Some(resource_version));
+                let only = only(uid, resource_version);
                 conflict(api.delete(name, &only).await.map(drop))
             }
             Action::Form { ordinal: at, .. }
@@ -203,11 +208,11 @@ fn creation() -> PostParams {
 }
 
 /// Deletes this very object only.
-fn only(uid: &str, resource_version: Option<&str>) -> DeleteParams {
+fn only(uid: &str, resource_version: &str) -> DeleteParams {
     DeleteParams {
         preconditions: Some(Preconditions {
             uid: Some(uid.to_owned()),
-            resource_version: resource_version.map(str::to_owned),
+            resource_version: Some(resource_version.to_owned()),
         }),
         ..DeleteParams::default()
     }

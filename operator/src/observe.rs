@@ -134,8 +134,12 @@ impl Observer {
                 let parsed = serde_json::from_str(text);
                 observed.formation = Some(parsed.context("the formation's record is damaged")?);
             } else {
-                let uid = map.metadata.uid.clone().unwrap_or_default();
-                observed.config_maps.push(observed::ConfigMap { name, uid });
+                observed.config_maps.push(observed::ConfigMap {
+                    name,
+                    ensemble_generation: generation(&map.metadata),
+                    uid: map.metadata.uid.unwrap_or_default(),
+                    resource_version: map.metadata.resource_version.unwrap_or_default(),
+                });
             }
         }
         Ok(())
@@ -220,6 +224,13 @@ pub fn dynamic(client: &Client, namespace: &str, version: &str, kind: &str) -> A
     Api::namespaced_with(client.clone(), namespace, &resource)
 }
 
+/// The generation of the ensemble that an object was applied for.
+fn generation(meta: &ObjectMeta) -> i64 {
+    let mark = meta.annotations.as_ref();
+    let mark = mark.and_then(|all| all.get(names::GENERATION));
+    mark.and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
 fn summary(set: &StatefulSet) -> observed::StatefulSet {
     let (meta, spec, status) = (&set.metadata, set.spec.as_ref(), set.status.as_ref());
     let annotation = |key: &str| meta.annotations.as_ref().and_then(|all| all.get(key));
@@ -228,9 +239,7 @@ fn summary(set: &StatefulSet) -> observed::StatefulSet {
         uid: meta.uid.clone().unwrap_or_default(),
         resource_version: meta.resource_version.clone().unwrap_or_default(),
         replicas: spec.and_then(|spec| spec.replicas).unwrap_or(0),
-        ensemble_generation: annotation(names::GENERATION)
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0),
+        ensemble_generation: generation(meta),
         configuration: annotation(names::CONFIGURATION).and_then(|it| Seen::parse(it)),
         update_revision: status
             .and_then(|it| it.update_revision.clone())

@@ -68,8 +68,12 @@ pub enum Action {
         resource_version: String,
         reason: String,
     },
-    /// An unused configuration map, this very one.
-    DeleteConfigMap { name: String, uid: String },
+    /// An unused configuration map, only as it was seen.
+    DeleteConfigMap {
+        name: String,
+        uid: String,
+        resource_version: String,
+    },
 }
 
 impl Action {
@@ -140,8 +144,6 @@ pub struct Proposal {
     pub operation: Option<(&'static str, String)>,
     /// Why nothing is done now.
     pub blocked: Option<String>,
-    /// The StatefulSet's size, if it is not to stay as it is.
-    pub replicas: Option<i32>,
 }
 
 impl Proposal {

@@ -40,7 +40,6 @@ fn record(observed: &Observed, proposal: &mut Proposal) {
         return;
     }
     if size < observed.wanted() {
-        proposal.replicas = Some(observed.wanted());
         return;
     }
     let Some(members) = blanks(observed, size) else {

@@ -36,7 +36,6 @@ pub fn propose(observed: &Observed, view: &View, proposal: &mut Proposal) {
     }
     let wanted = observed.wanted();
     if observed.size() < wanted {
-        proposal.replicas = Some(wanted);
         proposal.step("ScaleUp", "adding pods");
         return;
     }

@@ -42,7 +42,7 @@ pub fn plan(observed: &Observed) -> Plan {
     let busy = status.operation.is_some() || !status::settled(&status);
     let (mut objects, mut actions) = (Vec::new(), Vec::new());
     if !frozen {
-        objects = desired::objects(observed, &view, proposal.replicas);
+        objects = desired::objects(observed, &view);
         if !observed.has_token {
             actions.push(Action::CreateToken {
                 name: names::admin(observed),
@@ -79,7 +79,6 @@ fn propose(observed: &Observed, view: &View) -> Proposal {
     turn::settle(observed, &mut proposal);
     if observed.ensemble.spec.paused {
         proposal.action = None;
-        proposal.replicas = None;
         if proposal.operation.is_some() {
             proposal.block("paused by spec.paused");
         }

@@ -17,7 +17,7 @@ pub const MANAGER: &str = "quorate-operator";
 /// On a pod template: the wanted restart.
 pub const RESTART_AT: &str = "quorate.dev/restart-at";
 
-/// On a StatefulSet: the generation of the ensemble that it was applied for.
+/// On a StatefulSet or a configuration: the generation of the ensemble that it was applied for.
 pub const GENERATION: &str = "quorate.dev/ensemble-generation";
 /// On a StatefulSet: the newest configuration of the ensemble that was seen when it was applied.
 pub const CONFIGURATION: &str = "quorate.dev/configuration";

@@ -101,6 +101,9 @@ impl std::fmt::Display for Seen {
 pub struct ConfigMap {
     pub name: String,
     pub uid: String,
+    pub resource_version: String,
+    /// The generation of the ensemble that it was last applied for.
+    pub ensemble_generation: i64,
 }
 
 /// A pod.

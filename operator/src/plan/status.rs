@@ -303,7 +303,13 @@ fn members(observed: &Observed, view: &View) -> Vec<MemberStatus> {
             version: member.map(|member| member.version.clone()),
         }
     };
-    (0..observed.size()).map(describe).collect()
+    // Without a StatefulSet its size is not known: those that were stay until it is back.
+    let before = observed.ensemble.status.as_ref();
+    let known = match observed.stateful_set {
+        Some(_) => observed.size(),
+        None => before.map_or(0, |status| status.members.len() as i32),
+    };
+    (0..known).map(describe).collect()
 }
 
 fn endpoints(observed: &Observed) -> Endpoints {

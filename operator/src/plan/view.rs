@@ -17,6 +17,8 @@ pub struct View {
     pub serving: Vec<i32>,
     /// Any ensemble that any member or the record knows.
     pub ensemble_id: Option<String>,
+    /// How many ordinals the newest configuration in sight reaches to, whoever knows it.
+    pub reach: i32,
 }
 
 impl View {
@@ -29,6 +31,7 @@ impl View {
         let record = observed.formation.as_ref().map(|it| it.ensemble_id.clone());
         let mut view = View {
             ensemble_id: known.or(record),
+            reach: reach(observed),
             ..View::default()
         };
         let leads = |member: &&Member| {
@@ -66,6 +69,7 @@ impl View {
             .map(|it| it.ordinal)
             .collect();
         if view.serving.len() >= quorum::majority(voters.len()) && !outdated(observed, leader) {
+            view.reach = ordinals(leader);
             view.leader = Some(leader.clone());
         }
         view
@@ -124,6 +128,23 @@ impl View {
             && self.serving.len() == voters.len()
             && voters.iter().all(|voter| self.caught_up(&voter.member_id))
     }
+}
+
+/// The newest configuration that is known without a leader. A member that goes may have been
+/// removed without having been told.
+fn reach(observed: &Observed) -> i32 {
+    let stays = |it: &&Member| observed.pod(it.ordinal).is_some_and(|pod| !pod.deleting);
+    let newest = observed
+        .members
+        .iter()
+        .filter(stays)
+        .max_by_key(|it| it.config.version);
+    newest.map_or(0, ordinals)
+}
+
+fn ordinals(member: &Member) -> i32 {
+    let voters = member.config.members.iter().filter(|it| it.votes());
+    voters.map(|it| it.server_id).max().unwrap_or(0)
 }
 
 /// Whether a newer configuration than this leader's has been seen before.

@@ -4,11 +4,13 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use quorate_crds::EnsembleStatus;
+use quorate_crds::ensemble::{ImageSpec, ReclaimPolicy};
 use quorate_operator::plan::observed::Observed;
 use quorate_operator::plan::plan;
 
 use crate::server::{Request, requests};
-use crate::world::World;
+use crate::world::{NO_IMAGE, World};
 
 /// Numbers that look random and are the same for the same seed (SplitMix64).
 #[derive(Clone, Debug)]
@@ -28,10 +30,19 @@ impl Random {
     }
 }
 
+/// An image that does not exist.
+pub(crate) fn missing() -> Option<ImageSpec> {
+    Some(ImageSpec {
+        repository: "missing".to_owned(),
+        ..ImageSpec::default()
+    })
+}
+
 /// A whole pass of a sound operator; whether any request was made but status.
 pub(crate) fn pass(world: &mut World) -> bool {
     let observed = world.observe();
     let plan = plan(&observed);
+    world.judge(&observed, &plan);
     let acts = !plan.actions.is_empty();
     for request in requests(&observed, plan, observed.now) {
         if world.accept(&request).is_err() {
@@ -71,8 +82,10 @@ impl Chaos {
     pub(crate) fn new(seed: u64) -> Chaos {
         let mut random = Random(seed);
         let replicas = [1, 3, 3, 5][random.below(4) as usize];
+        let mut world = World::new(replicas);
+        world.foreign = random.chance(5).then(|| "Service/zk-peer".to_owned());
         Chaos {
-            world: World::new(replicas),
+            world,
             random,
             history: VecDeque::new(),
             late: Vec::new(),
@@ -93,6 +106,10 @@ impl Chaos {
             // Refused or harmless.
             let _ = self.world.accept(&request);
         }
+        self.world.foreign = None;
+        if self.random.chance(30) {
+            self.stuck()?;
+        }
         self.world.edit(|spec| {
             spec.image = None;
             spec.paused = false;
@@ -101,6 +118,36 @@ impl Chaos {
         self.world.tick();
         pass(&mut self.world);
         self.quiet()
+    }
+
+    /// Where the spec cannot be met, it is told why, and nothing more is disrupted.
+    fn stuck(&mut self) -> Result<(), String> {
+        self.world.edit(|spec| {
+            spec.image = missing();
+            spec.paused = false;
+        });
+        let mut before = self.world.counts.clone();
+        for second in 0..250 {
+            if second == 200 {
+                before = self.world.counts.clone();
+            }
+            self.world.tick();
+            pass(&mut self.world);
+        }
+        let world = &self.world;
+        if world.counts != before {
+            return Err(format!("L4: it goes on disrupting; {world}"));
+        }
+        let status = world.ensemble.status.as_ref();
+        let why = |status: &EnsembleStatus| {
+            let mut conditions = status.conditions.iter();
+            conditions.any(|it| it.type_ == "Ready" && it.message.contains(NO_IMAGE))
+        };
+        if status.is_some_and(why) {
+            Ok(())
+        } else {
+            Err(format!("L4: nobody is told what is wrong; {world}"))
+        }
     }
 
     /// Where the world is as wanted, nothing is written any more.
@@ -126,19 +173,23 @@ impl Chaos {
         if !self.random.chance(4) {
             return;
         }
-        let what = self.random.below(12);
+        if self.world.foreign.is_some() && self.random.chance(50) {
+            self.world.foreign = None;
+        }
+        let what = self.random.below(13);
         let number = self.random.below(1_000);
         self.world.edit(|spec| match what {
             0..=4 => spec.replicas = [1, 3, 5, 5, 7][number as usize % 5],
             5..=7 => spec.rollout.restart_at = Some(number.to_string()),
             8 => spec.config.tick_time_ms = 1_000 + number as i32,
-            9 => {
-                spec.image = Some(quorate_crds::ensemble::ImageSpec {
-                    repository: "missing".to_owned(),
-                    ..Default::default()
-                });
-            }
+            9 => spec.image = missing(),
             10 => spec.image = None,
+            11 => {
+                spec.storage.reclaim_policy = match spec.storage.reclaim_policy {
+                    ReclaimPolicy::Retain => ReclaimPolicy::Delete,
+                    ReclaimPolicy::Delete => ReclaimPolicy::Retain,
+                }
+            }
             _ => spec.paused = !spec.paused,
         });
     }
@@ -214,7 +265,20 @@ impl Chaos {
     /// A pass, during which anything may happen.
     fn operator(&mut self) {
         let (view, seen) = self.look();
-        let mut rest = requests(&view, plan(&view), seen).into_iter();
+        let plan = plan(&view);
+        if self
+            .history
+            .back()
+            .is_some_and(|now| Rc::ptr_eq(now, &view))
+        {
+            self.world.judge(&view, &plan);
+        }
+        if self.random.chance(2) {
+            let text = serde_json::to_string(&*view).expect("it can be written");
+            let again: Observed = serde_json::from_str(&text).expect("it can be read");
+            assert_eq!(plan, quorate_operator::plan::plan(&again), "E1");
+        }
+        let mut rest = requests(&view, plan, seen).into_iter();
         while let Some(request) = rest.next() {
             match self.random.below(40) {
                 // It crashes before, while or after asking.

@@ -3,8 +3,8 @@
 
 use quorate_operator::plan::plan;
 
-use crate::chaos::Random;
-use crate::server::requests;
+use crate::chaos::{Random, settle};
+use crate::server::{Request, requests};
 use crate::up;
 use crate::world::{Counts, World};
 
@@ -47,6 +47,19 @@ struct End {
     version: i64,
 }
 
+impl End {
+    fn since(before: &Counts, world: &World) -> End {
+        let counts = Counts {
+            deletions: world.counts.deletions - before.deletions,
+            configurations: world.counts.configurations - before.configurations,
+            leaders: world.counts.leaders - before.leaders,
+            formations: world.counts.formations - before.formations,
+        };
+        let version = world.group.as_ref().map_or(0, |group| group.version);
+        End { counts, version }
+    }
+}
+
 /// Runs an operation with these cuts; the number of requests, and the end.
 fn run(name: &str, mut world: World, cuts: &[Cut]) -> (usize, End) {
     let before = world.counts.clone();
@@ -69,14 +82,7 @@ fn run(name: &str, mut world: World, cuts: &[Cut]) -> (usize, End) {
     world
         .converged()
         .unwrap_or_else(|why| panic!("E3: {name} cut at {cuts:?}: {why}; {world}"));
-    let counts = Counts {
-        deletions: world.counts.deletions - before.deletions,
-        configurations: world.counts.configurations - before.configurations,
-        leaders: world.counts.leaders - before.leaders,
-        formations: world.counts.formations - before.formations,
-    };
-    let version = world.group.map_or(0, |group| group.version);
-    (number, End { counts, version })
+    (number, End::since(&before, &world))
 }
 
 #[test]
@@ -109,4 +115,48 @@ fn two_operators_that_die_one_after_the_other_cost_nothing_more_either() {
             assert_eq!(end, whole, "E3: {name} {cuts:?}");
         }
     }
+}
+
+#[test]
+fn an_operator_that_was_paused_harms_nothing_when_it_goes_on_after_its_successor() {
+    for (name, begin) in OPERATIONS {
+        let world = begin();
+        let (requests, whole) = run(name, world.clone(), &[]);
+        for at in 0..requests {
+            let mut world = world.clone();
+            let before = world.counts.clone();
+            let held = hold(&mut world, at);
+            settle(&mut world, 300).expect("L1: its successor ends it");
+            for request in held {
+                // Refused or harmless.
+                let _ = world.accept(&request);
+            }
+            settle(&mut world, 300).expect("L1: it stays so");
+            let end = End::since(&before, &world);
+            assert_eq!(end, whole, "C1, C2: {name} held before {at}");
+        }
+    }
+}
+
+/// Runs an operator up to the request of this number: that one and the rest of its pass are held.
+fn hold(world: &mut World, at: usize) -> Vec<Request> {
+    let mut number = 0;
+    for _ in 0..300 {
+        let observed = world.observe();
+        let mut pass = requests(&observed, plan(&observed), observed.now).into_iter();
+        while number < at
+            && let Some(request) = pass.next()
+        {
+            number += 1;
+            if world.accept(&request).is_err() {
+                break;
+            }
+        }
+        let rest: Vec<Request> = pass.collect();
+        if number >= at && !rest.is_empty() {
+            return rest;
+        }
+        world.tick();
+    }
+    Vec::new()
 }

@@ -5,15 +5,19 @@
 
 mod chaos;
 mod crashes;
+mod properties;
 mod seeds;
 mod server;
 mod sight;
 mod world;
 
-use chaos::{pass, settle};
+use std::collections::BTreeMap;
+
+use chaos::{missing, pass, settle};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use quorate_operator::plan::plan;
 use server::requests;
-use world::World;
+use world::{Group, Pod, World};
 
 pub(crate) fn up(replicas: i32) -> World {
     let mut world = World::new(replicas);
@@ -88,12 +92,7 @@ fn a_roll_restarts_every_member_once_and_moves_the_leader_once() {
 #[test]
 fn a_broken_image_takes_one_member_and_reverting_it_brings_that_one_back() {
     let mut world = up(3);
-    world.edit(|spec| {
-        spec.image = Some(quorate_crds::ensemble::ImageSpec {
-            repository: "missing".to_owned(),
-            ..Default::default()
-        });
-    });
+    world.edit(|spec| spec.image = missing());
     for _ in 0..200 {
         pass(&mut world);
         world.tick();
@@ -119,12 +118,7 @@ fn a_broken_image_takes_one_member_and_reverting_it_brings_that_one_back() {
 #[test]
 fn a_broken_image_from_the_start_is_healed_without_a_single_answer() {
     let mut world = World::new(3);
-    world.edit(|spec| {
-        spec.image = Some(quorate_crds::ensemble::ImageSpec {
-            repository: "missing".to_owned(),
-            ..Default::default()
-        });
-    });
+    world.edit(|spec| spec.image = missing());
     for _ in 0..50 {
         pass(&mut world);
         world.tick();
@@ -141,6 +135,81 @@ fn a_lost_disk_becomes_a_new_member() {
     world.tick();
     settle(&mut world, 100).expect("it is replaced");
     assert_eq!(world.counts.formations, 1);
+}
+
+#[test]
+fn a_statefulset_that_was_scaled_by_hand_gets_its_members_back() {
+    let mut world = up(3);
+    world.scale_set(1);
+    (0..5).for_each(|_| world.tick());
+    settle(&mut world, 100).expect("L1: it is scaled back");
+    assert_eq!(world.counts.configurations, 0);
+}
+
+#[test]
+fn a_statefulset_that_was_deleted_while_members_were_leaving_is_made_for_all_of_them() {
+    let mut world = up(7);
+    world.edit(|spec| spec.replicas = 1);
+    world.delete_set();
+    settle(&mut world, 200).expect("L1: it goes on");
+    assert_eq!(world.counts.formations, 1);
+}
+
+#[test]
+fn an_object_of_somebody_else_is_named_and_nothing_is_written_until_it_is_gone() {
+    let mut world = World::new(3);
+    world.foreign = Some("Service/zk".to_owned());
+    for _ in 0..20 {
+        pass(&mut world);
+        world.tick();
+    }
+    // S7, L4: only the report, once.
+    assert_eq!((world.writes, world.objects.len()), (1, 0));
+    let status = world.ensemble.status.clone().unwrap_or_default();
+    let named = |it: &Condition| it.type_ == "Ready" && it.message.contains("Service/zk");
+    assert!(status.conditions.iter().any(named));
+    world.foreign = None;
+    settle(&mut world, 100).expect("L4: it is created");
+}
+
+/// V5: whatever is missing from the view of a world at rest, nothing comes of it.
+#[test]
+fn absence_forms_deletes_and_removes_nothing() {
+    let world = up(3);
+    let (group, pods) = (world.group.clone(), world.pods.clone());
+    for missing in 0..1_u32 << 11 {
+        let lacks = |bit: i32| missing & (1 << bit) != 0;
+        let mut copy = world.clone();
+        let mut observed = copy.observe();
+        observed.members.retain(|it| !lacks(it.ordinal));
+        observed.pods.retain(|it| !lacks(3 + it.ordinal));
+        if lacks(6) {
+            observed.stateful_set = None;
+        }
+        if lacks(7) {
+            observed.formation = None;
+        }
+        if lacks(8) {
+            observed.ensemble.status = None;
+        }
+        if lacks(9) {
+            observed.existing.clear();
+        }
+        if lacks(10) {
+            observed.config_maps.clear();
+        }
+        for request in requests(&observed, plan(&observed), observed.now) {
+            // Refused or harmless.
+            let _ = copy.accept(&request);
+        }
+        copy.tick();
+        assert_eq!(copy.counts, world.counts, "V5: without {missing:b}");
+        let version = |it: &Option<Group>| it.as_ref().map(|it| (it.version, it.term));
+        assert_eq!(version(&copy.group), version(&group), "V5: {missing:b}");
+        let uids = |it: &BTreeMap<i32, Pod>| it.values().map(|it| it.uid.clone()).collect();
+        let (left, whole): (Vec<String>, Vec<String>) = (uids(&copy.pods), uids(&pods));
+        assert_eq!(left, whole, "V5: without {missing:b}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use quorate_operator::plan::action::{Action, Plan};
 use quorate_operator::plan::observed::{ConfigMember, NewMember, Observed, Seen};
 use serde_json::Value;
 
-use crate::world::{Group, Member, Pod, Set, Template, World};
+use crate::world::{Group, Member, Object, Pod, Set, Template, World};
 
 /// One request of an operator.
 #[derive(Clone, Debug)]
@@ -71,7 +71,13 @@ fn require(holds: bool) -> Answer {
 impl World {
     /// Answers a request. Panics when an accepted one breaks a property.
     pub(crate) fn accept(&mut self, request: &Request) -> Answer {
+        let covered = self.covers_voters();
         let answer = self.answer(request);
+        assert!(
+            !covered || self.covers_voters(),
+            "S2: the pod of a voter is scaled away by {request:?}"
+        );
+        assert!(self.one_ensemble(), "S5: a disk of a second ensemble");
         if self.tells {
             let verdict = answer.as_ref().map_or("refused", |()| "accepted");
             match request {
@@ -107,17 +113,25 @@ impl World {
     }
 
     fn apply_object(&mut self, key: &str, uid: Option<&str>, body: &Value) -> Answer {
+        // What is not there for us is made without force, and refused where somebody else's is.
+        require(self.foreign.as_deref() != Some(key))?;
+        let (own, version) = (format!("object-{}", self.fresh()), self.fresh());
         match self.objects.get_mut(key) {
             None => {
                 require(uid.is_none())?;
-                let uid = format!("object-{}", self.fresh());
-                self.objects.insert(key.to_owned(), (uid, body.clone()));
+                let body = body.clone();
+                let object = Object {
+                    uid: own,
+                    version,
+                    body,
+                };
+                self.objects.insert(key.to_owned(), object);
                 self.writes += 1;
             }
-            Some((own, present)) => {
-                require(uid.is_none_or(|uid| uid == own))?;
-                if present != body {
-                    *present = body.clone();
+            Some(present) => {
+                require(uid.is_none_or(|uid| uid == present.uid))?;
+                if present.body != *body {
+                    (present.body, present.version) = (body.clone(), version);
                     self.writes += 1;
                 }
             }
@@ -129,17 +143,23 @@ impl World {
         let meta = &object["metadata"];
         let spec = &object["spec"];
         let annotation = |key: &str| meta["annotations"][key].as_str().map(str::to_owned);
-        let generation = annotation("quorate.dev/ensemble-generation");
         let next = Set {
             uid: uid.unwrap_or_default().to_owned(),
             version: 0,
             replicas: spec["replicas"].as_i64().unwrap_or(1) as i32,
-            generation_mark: generation.and_then(|it| it.parse().ok()).unwrap_or(0),
+            generation_mark: generation(object),
             configuration: annotation("quorate.dev/configuration").and_then(|it| Seen::parse(&it)),
             claims: spec["volumeClaimTemplates"].clone(),
+            deletes: spec["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] == "Delete",
             template: Arc::new(Template::new(&spec["template"])),
             seen: Arc::default(),
         };
+        let retention = &spec["persistentVolumeClaimRetentionPolicy"];
+        assert_eq!(retention["whenScaled"], "Retain", "S4: a disk would go");
+        assert!(
+            !next.deletes || self.deletes.contains(&next.generation_mark),
+            "S4: that spec does not ask for the disks to be deleted"
+        );
         let (uid, version) = (format!("set-{}", self.fresh()), self.fresh());
         let Some(set) = &mut self.set else {
             require(next.uid.is_empty())?;
@@ -149,7 +169,7 @@ impl World {
                 ..next
             });
             self.objects
-                .insert("StatefulSet/zk".to_owned(), (String::new(), Value::Null));
+                .insert("StatefulSet/zk".to_owned(), Object::default());
             self.writes += 1;
             return Ok(());
         };
@@ -161,6 +181,7 @@ impl World {
         let same = set.replicas == next.replicas
             && set.generation_mark == next.generation_mark
             && set.configuration == next.configuration
+            && set.deletes == next.deletes
             && set.template == next.template;
         if !same {
             let lowered = next.replicas < set.replicas;
@@ -283,14 +304,10 @@ impl World {
                 ..
             } => {
                 let version = self.fresh();
-                let group = self.group.clone();
                 let set = self.set.as_mut().ok_or(Refused)?;
                 require(set.uid == *uid && set.version.to_string() == *resource_version)?;
                 set.replicas = *replicas;
                 set.version = version;
-                let votes = |it: &&Member| it.info.votes() && it.info.server_id > *replicas;
-                let voter = group.iter().flat_map(|group| &group.members).find(votes);
-                assert!(voter.is_none(), "S2: the pod of a voter is scaled away");
             }
             Action::DeletePod {
                 name,
@@ -300,11 +317,17 @@ impl World {
             } => {
                 self.delete_pod(name, uid, resource_version, seen)?;
             }
-            Action::DeleteConfigMap { name, uid } => {
+            Action::DeleteConfigMap {
+                name,
+                uid,
+                resource_version,
+            } => {
                 let key = format!("ConfigMap/{name}");
-                require(self.objects.get(&key).is_some_and(|(own, _)| own == uid))?;
+                let object = self.objects.get(&key).ok_or(Refused)?;
+                require(object.uid == *uid)?;
+                require(object.version.to_string() == *resource_version)?;
                 let mounts = |pod: &Pod| pod.template.config_map == *name;
-                assert!(!self.pods.values().any(mounts), "a pod mounts {name}");
+                assert!(!self.pods.values().any(mounts), "C2: a pod mounts {name}");
                 self.objects.remove(&key);
             }
         }
@@ -414,6 +437,12 @@ impl World {
         self.counts.deletions += 1;
         Ok(())
     }
+}
+
+/// The generation of the ensemble that an object was applied for.
+pub(crate) fn generation(object: &Value) -> i64 {
+    let mark = &object["metadata"]["annotations"]["quorate.dev/ensemble-generation"];
+    mark.as_str().and_then(|it| it.parse().ok()).unwrap_or(0)
 }
 
 fn member(new: &NewMember, role: &str, behind: i64) -> Member {

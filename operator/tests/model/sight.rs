@@ -4,7 +4,8 @@ use std::fmt;
 
 use quorate_operator::plan::observed::{self, Observed};
 
-use crate::world::{Member, Pod, World};
+use crate::server::generation;
+use crate::world::{Member, NO_IMAGE, Pod, World};
 
 impl World {
     /// What an operator sees now.
@@ -13,7 +14,7 @@ impl World {
         let existing = self
             .objects
             .iter()
-            .map(|(key, (uid, _))| (key.clone(), uid.clone()));
+            .map(|(key, object)| (key.clone(), object.uid.clone()));
         let maps = self
             .objects
             .iter()
@@ -34,7 +35,7 @@ impl World {
                 settled: set.seen == set.template,
                 claims: Some(set.claims.clone()),
             }),
-            foreign: None,
+            foreign: self.foreign.clone(),
             existing: existing.collect(),
             pods: self
                 .pods
@@ -43,9 +44,11 @@ impl World {
                 .collect(),
             formation: self.record.clone(),
             config_maps: maps
-                .map(|(key, (uid, _))| observed::ConfigMap {
+                .map(|(key, object)| observed::ConfigMap {
                     name: key.trim_start_matches("ConfigMap/").to_owned(),
-                    uid: uid.clone(),
+                    uid: object.uid.clone(),
+                    resource_version: object.version.to_string(),
+                    ensemble_generation: generation(&object.body),
                 })
                 .collect(),
             has_token: self.token,
@@ -70,10 +73,7 @@ impl World {
             deleting: pod.going_at.is_some(),
             turn: pod.turn,
             ip: Some(format!("10.0.0.{ordinal}")),
-            trouble: pod
-                .template
-                .broken
-                .then(|| "ImagePullBackOff: no such image".to_owned()),
+            trouble: pod.template.broken.then(|| NO_IMAGE.to_owned()),
         }
     }
 

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use quorate_crds::ensemble::ReclaimPolicy;
 use quorate_crds::{CoordinationEnsemble, CoordinationEnsembleSpec};
 use quorate_operator::plan::observed::{ConfigMember, Formation, Seen};
 use serde_json::Value;
@@ -12,6 +13,8 @@ use serde_json::Value;
 const BOOT: i64 = 2;
 /// Seconds from a deletion until the pod is gone.
 const DRAIN: i64 = 2;
+/// What the kubelet says of an image that does not exist.
+pub(crate) const NO_IMAGE: &str = "ImagePullBackOff: no such image";
 /// Entries that a learner catches up in a second.
 const CATCH_UP: i64 = 200;
 
@@ -35,9 +38,19 @@ pub(crate) struct Set {
     pub(crate) generation_mark: i64,
     pub(crate) configuration: Option<Seen>,
     pub(crate) claims: Value,
+    /// Whether disks go with the ensemble.
+    pub(crate) deletes: bool,
     pub(crate) template: Arc<Template>,
     /// The template that the controller has seen.
     pub(crate) seen: Arc<Template>,
+}
+
+/// An object that is nothing but what was applied.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Object {
+    pub(crate) uid: String,
+    pub(crate) version: u64,
+    pub(crate) body: Value,
 }
 
 /// A pod template, with what everybody wants to know of it.
@@ -111,7 +124,7 @@ pub(crate) struct World {
     pub(crate) now: i64,
     pub(crate) ensemble: CoordinationEnsemble,
     pub(crate) set: Option<Set>,
-    pub(crate) objects: BTreeMap<String, (String, Value)>,
+    pub(crate) objects: BTreeMap<String, Object>,
     pub(crate) pods: BTreeMap<i32, Pod>,
     pub(crate) disks: BTreeMap<i32, Disk>,
     pub(crate) record: Option<Formation>,
@@ -122,6 +135,10 @@ pub(crate) struct World {
     pub(crate) away: BTreeSet<i32>,
     /// When the disks of members were lost.
     pub(crate) lost: BTreeMap<String, i64>,
+    /// An object of somebody else that has a name of ours.
+    pub(crate) foreign: Option<String>,
+    /// The generations of the spec that ask for disks to go with the ensemble.
+    pub(crate) deletes: BTreeSet<i64>,
     /// Every accepted write to an object.
     pub(crate) writes: u64,
     /// Whether requests are told as they come: when one seed is replayed.
@@ -153,6 +170,8 @@ impl World {
             counts: Counts::default(),
             away: BTreeSet::new(),
             lost: BTreeMap::new(),
+            foreign: None,
+            deletes: BTreeSet::new(),
             writes: 0,
             tells: std::env::var_os("MODEL_SEED").is_some(),
             number: 1,
@@ -172,7 +191,26 @@ impl World {
         if self.ensemble.spec != before {
             let generation = self.ensemble.metadata.generation.unwrap_or(0) + 1;
             self.ensemble.metadata.generation = Some(generation);
+            if self.ensemble.spec.storage.reclaim_policy == ReclaimPolicy::Delete {
+                self.deletes.insert(generation);
+            }
             self.ensemble.metadata.resource_version = Some(self.fresh().to_string());
+        }
+    }
+
+    /// A user deletes the StatefulSet, and its pods with it; the disks stay.
+    pub(crate) fn delete_set(&mut self) {
+        self.set = None;
+        self.objects.remove("StatefulSet/zk");
+        self.pods.clear();
+        self.away.clear();
+    }
+
+    /// A user scales the StatefulSet by hand.
+    pub(crate) fn scale_set(&mut self, replicas: i32) {
+        let version = self.fresh();
+        if let Some(set) = &mut self.set {
+            (set.replicas, set.version) = (replicas, version);
         }
     }
 
@@ -374,6 +412,8 @@ impl World {
             "the newest spec is not applied",
         )?;
         check(set.replicas == wanted, "replicas")?;
+        let deletes = self.ensemble.spec.storage.reclaim_policy == ReclaimPolicy::Delete;
+        check(set.deletes == deletes, "the disks' fate")?;
         check(self.pods.len() == wanted as usize, "pods")?;
         check(group.members.len() == wanted as usize, "members")?;
         check(self.voters().len() == wanted as usize, "voters")?;

@@ -44,12 +44,15 @@ pub(super) fn name(observed: &Observed) -> String {
     format!("{}-config-{}", names::ensemble(observed), hash(observed))
 }
 
-/// The map.
+/// The map. It is marked with the newest spec that wants it: a late deletion, decided while an
+/// older spec did not, meets another version of it and is refused.
 pub(super) fn map(observed: &Observed) -> Value {
+    let mut metadata = names::metadata(observed, "ConfigMap", &name(observed));
+    metadata["annotations"] = json!({ names::GENERATION: observed.generation().to_string() });
     json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": names::metadata(observed, "ConfigMap", &name(observed)),
+        "metadata": metadata,
         "immutable": true,
         "data": { "zoo.cfg": text(observed) },
     })

@@ -13,9 +13,8 @@ use super::observed::Observed;
 use super::quorum;
 use super::view::View;
 
-/// All of them, in the order in which they are needed. `replicas`: the StatefulSet's size, if it is
-/// to grow; it is never lowered here.
-pub fn objects(observed: &Observed, view: &View, replicas: Option<i32>) -> Vec<Value> {
+/// All of them, in the order in which they are needed.
+pub fn objects(observed: &Observed, view: &View) -> Vec<Value> {
     vec![
         service_account(observed),
         config::map(observed),
@@ -23,7 +22,7 @@ pub fn objects(observed: &Observed, view: &View, replicas: Option<i32>) -> Vec<V
         network::client_service(observed),
         network::policy(observed),
         budget(observed),
-        stateful_set::object(observed, view, replicas),
+        stateful_set::object(observed, view),
     ]
 }
 
@@ -37,7 +36,7 @@ pub fn identities(observed: &Observed) -> Vec<(String, String, String)> {
             text(&it["metadata"]["name"]),
         )
     };
-    objects(observed, &View::default(), None)
+    objects(observed, &View::default())
         .iter()
         .map(identity)
         .collect()
@@ -60,11 +59,14 @@ pub fn stale_config_maps(observed: &Observed) -> Vec<Action> {
     let current = config::name(observed);
     let prefix = names::ensemble(observed) + "-config-";
     let stale = |map: &&super::observed::ConfigMap| {
-        map.name != current && map.name.starts_with(prefix.as_str())
+        map.name != current
+            && map.name.starts_with(prefix.as_str())
+            && map.ensemble_generation <= observed.generation()
     };
     let delete = |map: &super::observed::ConfigMap| Action::DeleteConfigMap {
         name: map.name.clone(),
         uid: map.uid.clone(),
+        resource_version: map.resource_version.clone(),
     };
     observed
         .config_maps

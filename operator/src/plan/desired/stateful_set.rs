@@ -8,14 +8,11 @@ use crate::plan::names;
 use crate::plan::observed::Observed;
 use crate::plan::view::View;
 
-/// The object. Its size is the present one, or `replicas` if that is larger: it is lowered only by
-/// an action of its own, after the members have left.
-pub(super) fn object(observed: &Observed, view: &View, replicas: Option<i32>) -> Value {
+/// The object. It is lowered only by an action of its own, after the members have left.
+pub(super) fn object(observed: &Observed, view: &View) -> Value {
     let name = names::ensemble(observed);
     let present = observed.stateful_set.as_ref();
-    let size = present.map_or(observed.wanted(), |set| {
-        set.replicas.max(replicas.unwrap_or(0))
-    });
+    let size = size(observed, view);
     let mut metadata = names::metadata(observed, "StatefulSet", &name);
     metadata["annotations"] = json!({ names::GENERATION: observed.generation().to_string() });
     if let Some(seen) = view
@@ -55,6 +52,17 @@ pub(super) fn object(observed: &Observed, view: &View, replicas: Option<i32>) ->
             "volumeClaimTemplates": claims,
         },
     })
+}
+
+/// As many pods as there are, are wanted, or are members (I3), whether or not a leader says so:
+/// somebody may have scaled the StatefulSet by hand, or deleted it while members were leaving.
+fn size(observed: &Observed, view: &View) -> i32 {
+    let status = observed.ensemble.status.as_ref();
+    let present = match &observed.stateful_set {
+        Some(set) => set.replicas,
+        None => status.map_or(0, |status| status.members.len() as i32),
+    };
+    present.max(observed.wanted()).max(view.reach)
 }
 
 /// The claim template of a new StatefulSet.
