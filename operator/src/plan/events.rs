@@ -74,7 +74,12 @@ fn operation(
     let kind = |status: &EnsembleStatus| status.operation.as_ref().map(|it| it.kind.clone());
     let (old, new) = (kind(before), kind(after));
     if old != new {
-        if let Some(old) = old {
+        // Giving way to another operation, or to the loss of the quorum, is no end.
+        let led = after
+            .conditions
+            .iter()
+            .any(|condition| holds(condition, conditions::QUORUM));
+        if let (Some(old), None, true) = (old, &new, led) {
             say(false, &format!("{old}Completed"), format!("{old} is over"));
         }
         if let Some(new) = new {
