@@ -4,8 +4,14 @@
 //!
 //! ```text
 //! header: magic 8 | version 1 | nonce 8 | number 8 | crc 4
-//! record: length 4 | crc 4 | kind 1 | content
+//! record: length 4 | crc 4 | synced 8 | kind 1 | content
 //! ```
+//!
+//! `synced` is how far the segment was durable when the record was written. Records are made
+//! durable in batches, and of a batch that power cuts short any pages may have reached the disk,
+//! later ones without earlier ones. So a good record behind a bad place proves damage only if it
+//! was written when that place was durable already; otherwise the place belongs to a batch that
+//! was never acknowledged.
 
 use std::sync::Arc;
 
@@ -21,10 +27,19 @@ const MAGIC: &[u8; 8] = b"QUORATE\n";
 const VERSION: u8 = 1;
 /// Bytes of a segment's header.
 pub const HEADER: usize = 29;
-/// Bytes before a record's kind.
+/// Bytes before what the checksum covers.
 const PREFIX: usize = 8;
 /// The longest record.
 const RECORD_MAX: usize = 64 << 20;
+
+/// Where and when a record is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seal {
+    /// The segment's nonce.
+    pub nonce: u64,
+    /// How many bytes of the segment are durable before it is written.
+    pub synced: u64,
+}
 
 /// A record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,10 +98,11 @@ fn checksum(nonce: u64, content: &[u8]) -> u32 {
 }
 
 /// Appends a record.
-pub fn encode(record: &Record, nonce: u64, out: BytesMut) -> BytesMut {
+pub fn encode(record: &Record, seal: Seal, out: BytesMut) -> BytesMut {
     let mut writer = Writer::over(out);
     let start = writer.len();
     writer.u64(0);
+    writer.u64(seal.synced);
     match record {
         Record::Hard(hard) => {
             writer.u8(1);
@@ -109,14 +125,23 @@ pub fn encode(record: &Record, nonce: u64, out: BytesMut) -> BytesMut {
     let mut out = writer.into_inner();
     let content = start + PREFIX;
     let length = (out.len() - content) as u32;
-    let crc = checksum(nonce, &out[content..]);
+    let crc = checksum(seal.nonce, &out[content..]);
     out[start..start + 4].copy_from_slice(&length.to_be_bytes());
     out[start + 4..content].copy_from_slice(&crc.to_be_bytes());
     out
 }
 
-/// Reads the record at an offset; gives it and where the next one begins.
-fn record_at(bytes: &Bytes, at: usize, nonce: u64) -> Result<(Record, usize), Malformed> {
+/// A record that was found.
+struct Located {
+    record: Record,
+    /// How far the segment was durable when it was written.
+    synced: u64,
+    /// Where the next one begins.
+    next: usize,
+}
+
+/// Reads the record at an offset.
+fn record_at(bytes: &Bytes, at: usize, nonce: u64) -> Result<Located, Malformed> {
     let prefix = bytes.get(at..at + PREFIX).ok_or(Malformed::Short)?;
     let [a, b, c, d, e, f, g, h] = prefix.try_into().map_err(|_| Malformed::Short)?;
     let length = u32::from_be_bytes([a, b, c, d]) as usize;
@@ -132,6 +157,7 @@ fn record_at(bytes: &Bytes, at: usize, nonce: u64) -> Result<(Record, usize), Ma
         return Err(Malformed::Value);
     }
     let mut reader = Reader::new(content);
+    let synced = reader.u64()?;
     let record = match reader.u8()? {
         1 => {
             let term = Term(reader.u64()?);
@@ -143,7 +169,11 @@ fn record_at(bytes: &Bytes, at: usize, nonce: u64) -> Result<(Record, usize), Ma
         4 => Record::Reset(Index(reader.u64()?)),
         _ => return Err(Malformed::Value),
     };
-    Ok((record, end))
+    Ok(Located {
+        record,
+        synced,
+        next: end,
+    })
 }
 
 /// How a segment ends.
@@ -151,9 +181,11 @@ fn record_at(bytes: &Bytes, at: usize, nonce: u64) -> Result<(Record, usize), Ma
 pub enum End {
     /// Zeros, or the end of the file, follow the last record.
     Clean,
-    /// What follows is no record, and nothing behind it is: a write that power cut short.
+    /// What follows is no record, and nothing shows that it ever was durable: a write that power
+    /// cut short.
     Torn,
-    /// What follows is no record, but a good one comes later: this was damaged afterwards.
+    /// What follows is no record, but was durable when a later one was written: this was damaged
+    /// afterwards.
     Corrupt,
 }
 
@@ -172,14 +204,14 @@ pub struct Scan {
 pub fn scan(bytes: &Bytes, nonce: u64) -> Scan {
     let mut records = Vec::new();
     let mut at = HEADER;
-    while let Ok((record, next)) = record_at(bytes, at, nonce) {
-        records.push(record);
-        at = next;
+    while let Ok(found) = record_at(bytes, at, nonce) {
+        records.push(found.record);
+        at = found.next;
     }
     let rest = bytes.get(at..).unwrap_or_default();
     let end = if rest.iter().all(|byte| *byte == 0) {
         End::Clean
-    } else if (at + 1..bytes.len()).any(|later| plausible(bytes, later, nonce)) {
+    } else if located(bytes, at + 1, nonce).any(|later| later.synced > at as u64) {
         End::Corrupt
     } else {
         End::Torn
@@ -193,26 +225,27 @@ pub fn scan(bytes: &Bytes, nonce: u64) -> Scan {
 
 /// Good records behind a damaged place. There may be gaps between them.
 pub fn salvage(bytes: &Bytes, from: usize, nonce: u64) -> Vec<Record> {
-    let mut records = Vec::new();
-    let mut at = from;
-    while at < bytes.len() {
-        match record_at(bytes, at, nonce) {
-            Ok((record, next)) => {
-                records.push(record);
-                at = next;
-            }
-            Err(_) => at += 1,
-        }
-    }
-    records
+    located(bytes, from, nonce)
+        .map(|found| found.record)
+        .collect()
 }
 
-/// Whether a good record begins here. The length is looked at first: it is zero almost always.
-fn plausible(bytes: &Bytes, at: usize, nonce: u64) -> bool {
-    match bytes.get(at..at + 4) {
-        Some(&[0, 0, 0, 0]) | None => false,
-        Some(_) => record_at(bytes, at, nonce).is_ok(),
-    }
+/// Good records from an offset on, whatever is between them. The length is looked at first: it is
+/// zero almost always.
+fn located(bytes: &Bytes, from: usize, nonce: u64) -> impl Iterator<Item = Located> {
+    let mut at = from;
+    std::iter::from_fn(move || {
+        while let Some(length) = bytes.get(at..at + 4) {
+            if length != [0, 0, 0, 0]
+                && let Ok(found) = record_at(bytes, at, nonce)
+            {
+                at = found.next;
+                return Some(found);
+            }
+            at += 1;
+        }
+        None
+    })
 }
 
 #[cfg(test)]
@@ -222,7 +255,13 @@ mod tests {
     use super::*;
     use crate::core::entry::Payload;
 
+    /// Every record durable before the next is written.
     fn segment(records: &[Record]) -> (Vec<u8>, Vec<usize>) {
+        let each: Vec<&[Record]> = records.chunks(1).collect();
+        batches(&each)
+    }
+
+    fn batches(batches: &[&[Record]]) -> (Vec<u8>, Vec<usize>) {
         let mut out = encode_header(
             Header {
                 nonce: 7,
@@ -231,9 +270,12 @@ mod tests {
             BytesMut::new(),
         );
         let mut starts = Vec::new();
-        for record in records {
-            starts.push(out.len());
-            out = encode(record, 7, out);
+        for batch in batches {
+            let synced = out.len() as u64;
+            for record in *batch {
+                starts.push(out.len());
+                out = encode(record, Seal { nonce: 7, synced }, out);
+            }
         }
         starts.push(out.len());
         out.resize(out.len() + 100, 0);
@@ -303,6 +345,43 @@ mod tests {
     }
 
     #[test]
+    fn whatever_reached_the_disk_of_an_unsynced_batch_is_a_torn_tail() {
+        let all = sample();
+        for synced in 0..all.len() {
+            let (bytes, starts) = batches(&[&all[..synced], &all[synced..]]);
+            // Any of the last batch's records may be missing, in any combination.
+            for missing in 0..1_u32 << (all.len() - synced) {
+                let mut torn = bytes.clone();
+                for record in (synced..all.len()).filter(|it| missing >> (it - synced) & 1 == 1) {
+                    torn[starts[record]..starts[record + 1]].fill(0);
+                }
+                let scan = scan(&torn.into(), 7);
+                assert_ne!(
+                    scan.end,
+                    End::Corrupt,
+                    "{synced} synced, without {missing:b}"
+                );
+                assert!(scan.records.len() >= synced);
+                assert_eq!(scan.records, all[..scan.records.len()]);
+            }
+        }
+    }
+
+    #[test]
+    fn damage_in_a_batch_shows_once_another_batch_is_behind_it() {
+        let all = sample();
+        for synced in 1..all.len() {
+            let (bytes, starts) = batches(&[&all[..synced], &all[synced..]]);
+            for at in HEADER..starts[synced] {
+                let mut damaged = bytes.clone();
+                damaged[at] ^= 0x41;
+                let scan = scan(&damaged.into(), 7);
+                assert_eq!(scan.end, End::Corrupt, "{synced} synced, damaged at {at}");
+            }
+        }
+    }
+
+    #[test]
     fn what_another_segment_left_is_no_record() {
         let (bytes, _) = segment(&sample());
         assert!(scan(&bytes.into(), 8).records.is_empty());
@@ -314,7 +393,7 @@ mod tests {
         for broken in 0..sample().len() {
             let mut damaged = bytes.clone();
             // In the content, so that the length still leads to the next record.
-            damaged[starts[broken] + PREFIX] ^= 0x41;
+            damaged[starts[broken] + PREFIX + 8] ^= 0x41;
             let damaged = Bytes::from(damaged);
             let expected = &sample()[broken + 1..];
             assert_eq!(salvage(&damaged, starts[broken], 7), expected);

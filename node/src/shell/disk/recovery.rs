@@ -1,7 +1,7 @@
 //! What a start finds.
 //!
-//! A last write that power cut short is cut off. Damage before a good record, or in a file that
-//! was sealed, is something else: entries that may have been acknowledged are gone. The member
+//! A last batch that power cut short is cut off. Damage to what was durable when a later record was
+//! written, or in a file that was sealed, is something else: entries that may have been acknowledged are gone. The member
 //! then keeps what is good, does not vote, and repairs itself from the others; alone it refuses to
 //! start.
 
@@ -198,10 +198,10 @@ fn rewrite(config: &DiskConfig, numbers: &[u64], replay: &Replay) -> Result<Segm
     let number = numbers.last().map_or(1, |last| last + 1);
     let mut batch = BytesMut::new();
     let mut fresh = Segment::create(&dir, number, config.segment_bytes)?;
-    let nonce = fresh.header.nonce;
-    batch = record::encode(&Record::Hard(replay.hard), nonce, batch);
+    let seal = fresh.seal();
+    batch = record::encode(&Record::Hard(replay.hard), seal, batch);
     for entry in replay.entries.values() {
-        batch = record::encode(&Record::Entry(Arc::clone(entry)), nonce, batch);
+        batch = record::encode(&Record::Entry(Arc::clone(entry)), seal, batch);
         fresh.last = fresh.last.max(entry.index);
     }
     fresh.append(&batch)?;

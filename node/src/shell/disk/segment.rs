@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use bytes::BytesMut;
 
 use super::{DiskError, files, io};
-use crate::codec::record::{HEADER, Header, encode_header};
+use crate::codec::record::{HEADER, Header, Seal, encode_header};
 use crate::core::types::Index;
 
 /// An open segment.
@@ -113,6 +113,14 @@ impl Segment {
             at,
             capacity,
         })
+    }
+
+    /// What seals the records that are appended next: all before them is durable.
+    pub fn seal(&self) -> Seal {
+        Seal {
+            nonce: self.header.nonce,
+            synced: self.at,
+        }
     }
 
     /// Whether so many bytes fit.

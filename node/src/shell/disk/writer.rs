@@ -103,7 +103,11 @@ pub fn start(mut log: Log, queue: LogQueue, told: impl Told) -> std::io::Result<
 }
 
 impl Log {
-    fn write(&mut self, ops: VecDeque<DiskOp>, told: &impl Told) -> Result<(), DiskError> {
+    pub(super) fn write(
+        &mut self,
+        ops: VecDeque<DiskOp>,
+        told: &impl Told,
+    ) -> Result<(), DiskError> {
         let mut batch = BytesMut::new();
         let mut last = None;
         for op in ops {
@@ -183,7 +187,7 @@ impl Log {
     /// Adds a record to the batch; begins a new segment when it would not fit.
     fn add(&mut self, record: Record, batch: BytesMut) -> Result<BytesMut, DiskError> {
         let before = batch.len();
-        let mut batch = record::encode(&record, self.current.header.nonce, batch);
+        let mut batch = record::encode(&record, self.current.seal(), batch);
         if self.current.fits(batch.len()) {
             return Ok(batch);
         }
@@ -196,9 +200,9 @@ impl Log {
         let full = std::mem::replace(&mut self.current, next);
         self.sealed.push_back((full.header.number, full.last));
         // So that older segments can go without forgetting the vote.
-        let nonce = self.current.header.nonce;
-        let batch = record::encode(&Record::Hard(self.hard), nonce, batch);
-        Ok(record::encode(&record, nonce, batch))
+        let seal = self.current.seal();
+        let batch = record::encode(&Record::Hard(self.hard), seal, batch);
+        Ok(record::encode(&record, seal, batch))
     }
 
     fn make_ahead(&mut self) {
@@ -232,5 +236,14 @@ impl Log {
             self.sealed.pop_front();
         }
         Ok(())
+    }
+}
+
+impl Drop for Log {
+    /// Whoever opens the folder next finds nobody at work in it.
+    fn drop(&mut self) {
+        if let Some(making) = self.ahead.take() {
+            let _ = making.join();
+        }
     }
 }

@@ -3,13 +3,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
+use crate::codec::record::Seal;
 use crate::core::entry::Payload;
 use crate::core::raft::config::{Config, Member, Role};
 use crate::core::raft::event::{LogWrite, SnapshotMeta};
 use crate::core::state::State;
 use crate::core::types::{EnsembleId, MemberId, ServerId, Term, WriteSeq};
 use crate::shell::disk::folder;
-use crate::shell::disk::writer::{self, DiskOp, LogQueue, Told};
+use crate::shell::disk::writer::{DiskOp, Told};
 
 /// A data folder of its own, removed at the end.
 struct Disk(DiskConfig);
@@ -29,7 +30,7 @@ impl Disk {
         open(&self.0, false).unwrap().0
     }
 
-    /// Opens it, writes, and closes it.
+    /// Opens it, makes one write after the other durable, and closes it.
     fn write(&self, writes: Vec<LogWrite>) {
         let ops = writes.into_iter().map(|write| DiskOp::Write {
             seq: WriteSeq(1),
@@ -39,11 +40,14 @@ impl Disk {
     }
 
     fn run(&self, ops: VecDeque<DiskOp>) {
-        let (found, log) = open(&self.0, false).unwrap();
-        let queue = LogQueue::default();
-        ops.into_iter().for_each(|op| queue.push(op));
-        queue.stop();
-        writer::start(log, queue, Silent).unwrap().join().unwrap();
+        self.batches(ops.into_iter().map(|op| VecDeque::from([op])));
+    }
+
+    fn batches(&self, batches: impl IntoIterator<Item = VecDeque<DiskOp>>) {
+        let (found, mut log) = open(&self.0, false).unwrap();
+        for batch in batches {
+            log.write(batch, &Silent).unwrap();
+        }
         drop(found);
     }
 
@@ -61,11 +65,12 @@ impl Disk {
         let bytes = Bytes::from(std::fs::read(&path).unwrap());
         let nonce = record::decode_header(&bytes).unwrap().nonce;
         let mut at = record::HEADER;
+        let seal = Seal { nonce, synced: 0 };
         for whole in &record::scan(&bytes, nonce).records[..record] {
-            at += record::encode(whole, nonce, BytesMut::new()).len();
+            at += record::encode(whole, seal, BytesMut::new()).len();
         }
         let mut bytes = bytes.to_vec();
-        bytes[at + 9] ^= 0x41;
+        bytes[at + 17] ^= 0x41;
         std::fs::write(path, bytes).unwrap();
     }
 
@@ -182,6 +187,21 @@ fn a_torn_tail_is_cut_once_and_costs_nothing() {
     let bytes = Bytes::from(std::fs::read(disk.path(1)).unwrap());
     let nonce = record::decode_header(&bytes).unwrap().nonce;
     assert_eq!(record::scan(&bytes, nonce).end, End::Clean);
+}
+
+#[test]
+fn a_batch_that_lost_its_beginning_to_a_power_cut_is_cut_off_even_alone() {
+    let disk = Disk::new();
+    disk.write(vec![hard(1, 0), config(1), noop(1, 2)]);
+    let batch = (3..6).map(|index| DiskOp::Write {
+        seq: WriteSeq(1),
+        write: noop(1, index),
+    });
+    disk.batches([batch.collect()]);
+    // Its first record, of which nothing was acknowledged.
+    disk.damage(1, 3);
+    let (found, _) = open(&disk.0, true).unwrap();
+    assert_eq!((found.damage.clone(), indexes(&found)), (None, vec![1, 2]));
 }
 
 #[test]
