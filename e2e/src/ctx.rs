@@ -1,5 +1,6 @@
 //! A namespace to work in, and all that is at hand there.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -11,6 +12,18 @@ use serde_json::json;
 
 use crate::stage::Stage;
 use crate::until::until;
+
+/// Why a test cannot be run where it is. It counts neither as passed nor as failed.
+#[derive(Debug)]
+pub(crate) struct Skip(pub(crate) &'static str);
+
+impl fmt::Display for Skip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Skip {}
 
 /// What a test or the demo has at hand.
 pub(crate) struct Ctx {

@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use tokio::process::Command;
 
-use crate::ctx::Ctx;
+use crate::ctx::{Ctx, Skip};
 use crate::kubectl::output;
 
 /// Kills the first processes of these pods' containers, all at once, as a crash would.
@@ -25,8 +25,9 @@ pub(crate) async fn kill(ctx: &Ctx, pods: &Api<Pod>, names: &[&str]) -> Result<(
         let id = id.with_context(|| format!("{name} has no container"))?;
         let id = id.trim_start_matches("containerd://").to_owned();
         let socket = ctx.stage.cluster.containerd(&node);
-        let socket =
-            socket.context("processes can be killed on this machine's own cluster only")?;
+        let socket = socket.ok_or(Skip(
+            "processes are killed on this machine's own nodes only",
+        ))?;
         let mut ctr = Command::new("ctr");
         ctr.arg("--address")
             .arg(socket)

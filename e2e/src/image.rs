@@ -92,14 +92,7 @@ async fn compile(settings: &Settings) -> Result<PathBuf> {
     let mut cargo = Command::new("cargo");
     cargo
         .current_dir(&settings.root)
-        .args([
-            "build",
-            "--release",
-            "--locked",
-            "--quiet",
-            "--target",
-            host,
-        ])
+        .args(["build", "--release", "--locked", "--target", host])
         .args(PROGRAMS.iter().flat_map(|it| ["-p", it]))
         // The target is named, so this does not reach build scripts, which cannot be static.
         .env("RUSTFLAGS", "-C target-feature=+crt-static")

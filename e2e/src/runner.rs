@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow, ensure};
 use futures::future::BoxFuture;
 
 use crate::cluster;
-use crate::ctx::Ctx;
+use crate::ctx::{Ctx, Skip};
 use crate::progress::{say, seconds};
 use crate::report;
 use crate::settings::Settings;
@@ -48,7 +48,7 @@ pub(crate) async fn run(settings: Settings, filter: &[String], keep: bool) -> Re
     let stage = Stage::set(settings.clone()).await?;
     // Now, so that no test has to wait for it.
     cluster::tool(&settings, "prometheus").await?;
-    let (mut passed, mut failed) = (0, Vec::new());
+    let (mut passed, mut skipped, mut failed) = (0, 0, Vec::new());
     for test in chosen {
         println!("\n{}: {}", test.name, test.about);
         let begun = Instant::now();
@@ -58,6 +58,10 @@ pub(crate) async fn run(settings: Settings, filter: &[String], keep: bool) -> Re
             Ok(()) => {
                 println!("ok      {} ({took})", test.name);
                 passed += 1;
+            }
+            Err(error) if error.is::<Skip>() => {
+                println!("skipped {}: {error}", test.name);
+                skipped += 1;
             }
             Err(error) => {
                 println!("FAILED  {} ({took}): {error:#}", test.name);
@@ -73,7 +77,11 @@ pub(crate) async fn run(settings: Settings, filter: &[String], keep: bool) -> Re
     for line in &failed {
         println!("FAILED  {line}");
     }
-    println!("{passed} passed, {} failed", failed.len());
+    let skipped = match skipped {
+        0 => String::new(),
+        some => format!(", {some} skipped"),
+    };
+    println!("{passed} passed, {} failed{skipped}", failed.len());
     Ok(failed.is_empty())
 }
 
@@ -90,7 +98,9 @@ async fn one(stage: &Arc<Stage>, test: &Test, keep: bool) -> Result<()> {
             Err(anyhow!("it takes more than {} s", LIMIT.as_secs()))
         }
     };
-    if let Err(error) = &outcome {
+    if let Err(error) = &outcome
+        && !error.is::<Skip>()
+    {
         say(format!("FAILED: {error:#}"));
         report::print(&ctx).await;
     }
