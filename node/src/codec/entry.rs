@@ -282,6 +282,61 @@ mod tests {
         }
     }
 
+    /// Messages and batches are cut by weight, and have to fit into frames.
+    #[test]
+    fn no_entry_is_much_longer_than_its_weight() {
+        let long = "x".repeat(70_000);
+        let id = || Id {
+            scheme: "digest".into(),
+            id: long.clone(),
+        };
+        let acl = || {
+            Some(vec![
+                Acl {
+                    perms: 31,
+                    id: id()
+                };
+                3
+            ])
+        };
+        let heavy = [
+            Write::Create(Create {
+                path: "/a".into(),
+                data: None,
+                acl: acl(),
+                flags: 0,
+                ttl: None,
+                with_stat: false,
+            }),
+            Write::SetAcl {
+                path: "/".into(),
+                acl: acl(),
+                version: 0,
+            },
+        ];
+        let heavy = heavy.map(|write| Action::Write {
+            session: SessionId(1),
+            attach: Index(1),
+            ids: vec![id(), id()].into(),
+            write,
+        });
+        for action in samples().into_iter().chain(heavy) {
+            let weight = action.weight();
+            let entry = Entry {
+                term: Term(1),
+                index: Index(1),
+                payload: Payload::Command(Arc::new(Command {
+                    wall: Wall(1),
+                    origin: None,
+                    action,
+                })),
+            };
+            let mut writer = Writer::over(bytes::BytesMut::new());
+            encode(&entry, &mut writer);
+            assert!(writer.len() <= weight + 256, "{} of {weight}", writer.len());
+        }
+    }
+
     proptest! {
         #[test]
         fn a_damaged_entry_is_an_error_or_another_entry_and_never_a_panic(

@@ -7,7 +7,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow, bail, ensure};
 
 use crate::core::options::StaticServer;
 use crate::core::raft::config::Role;
@@ -39,6 +39,9 @@ pub struct ZooCfg {
     pub ignored: Vec<(usize, String)>,
     lines: BTreeMap<String, usize>,
 }
+
+/// The longest request that can be allowed: its entry has to fit into a record and a frame.
+const BUFFER_MAX: usize = 32 << 20;
 
 /// Keys of ZooKeeper that this server has no use for.
 const MEANINGLESS: [&str; 23] = [
@@ -142,7 +145,14 @@ impl ZooCfg {
             "admin.serverPort" => self.admin_port = Some(number(key, value)?),
             "snapCount" => self.snap_count = Some(number(key, value)?),
             "autopurge.snapRetainCount" => self.snap_retain = Some(number(key, value)?),
-            "jute.maxbuffer" => self.max_buffer = Some(number(key, value)?),
+            "jute.maxbuffer" => {
+                let bytes = number(key, value)?;
+                ensure!(
+                    bytes <= BUFFER_MAX,
+                    "{key} is {bytes}, and may be {BUFFER_MAX} at most"
+                );
+                self.max_buffer = Some(bytes);
+            }
             "skipACL" => self.skip_acl = value == "yes",
             "DigestAuthenticationProvider.superDigest" => {
                 self.super_digest = Some(value.to_owned());
@@ -248,6 +258,7 @@ mod tests {
                 "tickTime=1\n\ntickTime=2\n",
                 "line 3: tickTime is set on line 1 already",
             ),
+            ("jute.maxbuffer=33554433\n", "may be 33554432 at most"),
             ("server.0=a:1:2\n", "1 to 254"),
             ("server.1=a\n", "host:peer:election"),
             (

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::op::{Id, Write};
+use super::op::{Acl, Id, Write};
 use super::raft::config::Config;
 use super::types::{Index, MemberId, Password, ServerId, SessionId, Term, Wall};
 
@@ -110,10 +110,23 @@ impl Payload {
     }
 }
 
+/// Of access lists and ids, whose texts clients choose.
+fn text(schemes_and_ids: impl Iterator<Item = usize>) -> usize {
+    schemes_and_ids.map(|bytes| 48 + bytes).sum()
+}
+
+fn acl(list: Option<&Vec<Acl>>) -> usize {
+    let lines = list.into_iter().flatten();
+    text(lines.map(|line| line.id.scheme.len() + line.id.id.len()))
+}
+
 impl Action {
-    fn weight(&self) -> usize {
+    /// Roughly how many bytes it takes in a message or in the log.
+    pub fn weight(&self) -> usize {
         match self {
-            Action::Write { ids, write, .. } => 48 * ids.len() + write.weight(),
+            Action::Write { ids, write, .. } => {
+                text(ids.iter().map(|id| id.scheme.len() + id.id.len())) + write.weight()
+            }
             Action::Reap(paths) => paths.iter().map(|path| 8 + path.len()).sum(),
             _ => 32,
         }
@@ -125,12 +138,14 @@ impl Write {
     pub fn weight(&self) -> usize {
         let bytes = |data: &Option<bytes::Bytes>| data.as_ref().map_or(0, |data| data.len());
         match self {
-            Write::Create(create) => 64 + create.path.len() + bytes(&create.data),
+            Write::Create(create) => {
+                64 + create.path.len() + bytes(&create.data) + acl(create.acl.as_ref())
+            }
             Write::SetData { path, data, .. } => 32 + path.len() + bytes(data),
             Write::Delete { path, .. } | Write::Check { path, .. } => 32 + path.len(),
-            Write::SetAcl { path, acl, .. } => {
-                32 + path.len() + 64 * acl.as_ref().map_or(0, |acl| acl.len())
-            }
+            Write::SetAcl {
+                path, acl: list, ..
+            } => 32 + path.len() + acl(list.as_ref()),
             Write::Multi(writes) => writes.iter().map(Write::weight).sum(),
         }
     }

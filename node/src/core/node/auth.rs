@@ -22,6 +22,24 @@ fn digest_id(auth: &[u8]) -> Option<String> {
 }
 
 impl Node {
+    /// Whether the connection may have this id.
+    fn add_digest(&mut self, conn: ConnId, id: String) -> bool {
+        let Some(connection) = self.connections.get_mut(conn) else {
+            return true;
+        };
+        let mut ids = Vec::new();
+        if self.options.super_digest.as_deref() == Some(id.as_str()) {
+            ids.push(("super", String::new()));
+        }
+        ids.push(("digest", id));
+        ids.into_iter().all(|(scheme, id)| {
+            connection.add_id(Id {
+                scheme: scheme.to_owned(),
+                id,
+            })
+        })
+    }
+
     /// An auth packet. A failed one is answered and ends the connection, as in ZooKeeper.
     pub(super) fn authenticate(
         &mut self,
@@ -31,30 +49,17 @@ impl Node {
         auth: &[u8],
         out: &mut Vec<Effect>,
     ) {
-        let id = match scheme {
-            "digest" => digest_id(auth),
+        let accepted = match scheme {
+            "digest" => digest_id(auth).is_some_and(|id| self.add_digest(conn, id)),
             // The implicit id is there already.
-            "ip" => Some(String::new()),
-            _ => None,
+            "ip" => true,
+            _ => false,
         };
-        let err = if id.is_some() {
+        let err = if accepted {
             ErrorCode::Ok
         } else {
             ErrorCode::AuthFailed
         };
-        if let (Some(id), "digest", Some(connection)) = (id, scheme, self.connections.get_mut(conn))
-        {
-            if self.options.super_digest.as_deref() == Some(id.as_str()) {
-                connection.add_id(Id {
-                    scheme: "super".to_owned(),
-                    id: String::new(),
-                });
-            }
-            connection.add_id(Id {
-                scheme: "digest".to_owned(),
-                id,
-            });
-        }
         let reply = Reply {
             xid: AUTH_XID,
             zxid: Zxid(0),

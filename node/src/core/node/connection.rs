@@ -98,6 +98,9 @@ pub struct Connection {
     pub held: VecDeque<Request>,
 }
 
+/// Bytes of a connection's ids.
+const IDS_MAX: usize = 64 << 10;
+
 impl Connection {
     fn new(ip: IpAddr) -> Connection {
         let ip = Id {
@@ -122,11 +125,18 @@ impl Connection {
         }
     }
 
-    /// Adds an authenticated id.
-    pub fn add_id(&mut self, id: Id) {
-        if !self.ids.contains(&id) {
+    /// Adds an authenticated id, unless there are too many: each write carries all of them.
+    #[must_use]
+    pub fn add_id(&mut self, id: Id) -> bool {
+        if self.ids.contains(&id) {
+            return true;
+        }
+        let bytes = |id: &Id| id.scheme.len() + id.id.len() + 16;
+        let fits = self.ids.iter().map(bytes).sum::<usize>() + bytes(&id) <= IDS_MAX;
+        if fits {
             self.ids = self.ids.iter().cloned().chain([id]).collect();
         }
+        fits
     }
 
     /// Records the outcome of a submitted request.
@@ -279,5 +289,24 @@ impl Connections {
                 "session registered to a connection without it"
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_taken_until_they_would_burden_every_write() {
+        let mut connection = Connection::new(IpAddr::from([127, 0, 0, 1]));
+        let id = |n: usize, bytes: usize| Id {
+            scheme: "digest".to_owned(),
+            id: format!("{n}{}", "x".repeat(bytes)),
+        };
+        assert!(connection.add_id(id(1, 100)));
+        assert!(connection.add_id(id(1, 100)), "known already");
+        assert!(!connection.add_id(id(2, IDS_MAX)));
+        assert!(connection.add_id(id(3, 100)), "a shorter one still fits");
+        assert_eq!(connection.ids.len(), 3);
     }
 }

@@ -162,6 +162,7 @@ impl Node {
     /// long before the counter is used up.
     pub(super) fn tick_reaper(&mut self, now: Now, out: &mut Vec<Effect>) {
         const BATCH: usize = 100;
+        const BATCH_BYTES: usize = 1 << 20;
         // On every member: whoever leads later must know of a jump, too.
         if let Some(millis) = self.wall_watch.look(now) {
             out.push(Effect::Note(Note::WallJumped { millis }));
@@ -173,7 +174,15 @@ impl Node {
         }
         if now.mono.since(self.expiry.reaped) >= self.options.reap_ms {
             self.expiry.reaped = now.mono;
-            let due = self.state.due(self.wall_watch.reckoning(now), BATCH);
+            let mut due = self.state.due(self.wall_watch.reckoning(now), BATCH);
+            // An entry has to fit into a record and a frame; the others are due next time.
+            let mut bytes = 0;
+            let fit = due.iter().take_while(|path| {
+                bytes += path.len();
+                bytes <= BATCH_BYTES
+            });
+            let fit = fit.count().max(1);
+            due.truncate(fit);
             if !due.is_empty() {
                 self.propose_own(now, Action::Reap(due));
             }

@@ -15,8 +15,10 @@ use crate::core::message::{PeerMessage, Submission};
 use crate::core::raft::event::Event;
 use crate::core::types::{ConnId, MemberId, Mono, Now, Term};
 
-/// How many submissions travel in one message.
+/// How many submissions travel in one message,
 const BATCH: usize = 1_024;
+/// and of what weight in all, unless one alone is heavier. A message has to fit into a frame.
+const BATCH_BYTES: usize = 1 << 20;
 
 /// A request that has no outcome yet.
 #[derive(Clone, Debug)]
@@ -245,6 +247,13 @@ impl Intake {
         Some(first.request)
     }
 
+    /// If a member still sends a stream that is over, it has missed the refusal: from which request
+    /// on nothing was taken. It has sent nothing in a newer stream, or it would know.
+    fn missed(&mut self, term: Term, from: MemberId, boot: u64, stream: u64) -> Option<u64> {
+        let known = self.stream(term, from, boot);
+        (stream < known.number).then_some(known.taken + 1)
+    }
+
     fn stream(&mut self, term: Term, from: MemberId, boot: u64) -> &mut Stream {
         if self.term != term {
             self.term = term;
@@ -259,6 +268,26 @@ impl Intake {
         }
         known
     }
+}
+
+/// Cuts submissions into messages.
+fn batches(submissions: Vec<Submission>) -> Vec<Vec<Submission>> {
+    let mut batches: Vec<Vec<Submission>> = Vec::new();
+    let mut weight = 0;
+    for submission in submissions {
+        let more = submission.action.weight();
+        match batches.last_mut() {
+            Some(last) if last.len() < BATCH && weight + more <= BATCH_BYTES => {
+                weight += more;
+                last.push(submission);
+            }
+            _ => {
+                weight = more;
+                batches.push(vec![submission]);
+            }
+        }
+    }
+    batches
 }
 
 impl Node {
@@ -278,12 +307,7 @@ impl Node {
             return;
         }
         let (boot, stream) = (self.boot, self.queue.stream);
-        let mut rest = self.queue.take(term).into_iter();
-        loop {
-            let submissions: Vec<Submission> = rest.by_ref().take(BATCH).collect();
-            if submissions.is_empty() {
-                break;
-            }
+        for submissions in batches(self.queue.take(term)) {
             let message = PeerMessage::Submit {
                 term,
                 boot,
@@ -341,15 +365,20 @@ impl Node {
             // A newer term tells the sender all it needs to know.
             return;
         }
-        if !raft.accepts_proposals() {
-            if let Some(from_request) = self.intake.refuse(term, from, boot, stream, &submissions) {
-                let message = PeerMessage::SubmitRefused {
-                    term,
-                    stream,
-                    from_request,
-                };
-                out.push(Effect::Peer { to: from, message });
+        let mut refused = self.intake.missed(term, from, boot, stream);
+        if refused.is_none() && !raft.accepts_proposals() {
+            refused = self.intake.refuse(term, from, boot, stream, &submissions);
+            if refused.is_none() {
+                return;
             }
+        }
+        if let Some(from_request) = refused {
+            let message = PeerMessage::SubmitRefused {
+                term,
+                stream,
+                from_request,
+            };
+            out.push(Effect::Peer { to: from, message });
             return;
         }
         if let Some(fresh) = self.intake.fresh(term, from, boot, stream, submissions)
@@ -412,6 +441,43 @@ mod tests {
         assert_eq!(requests(&again.unwrap()), [4, 5]);
         let restarted = intake.fresh(Term(1), from, 10, 0, batch(1..=1));
         assert_eq!(requests(&restarted.unwrap()), [1]);
+    }
+
+    #[test]
+    fn a_refusal_that_was_lost_is_repeated() {
+        let mut intake = Intake::default();
+        let from = MemberId(7);
+        let one = |request| {
+            vec![Submission {
+                request,
+                action: close(1),
+            }]
+        };
+        intake.fresh(Term(1), from, 9, 0, one(3));
+        assert_eq!(intake.missed(Term(1), from, 9, 0), None);
+        assert_eq!(intake.refuse(Term(1), from, 9, 0, &one(4)), Some(4));
+        assert_eq!(intake.missed(Term(1), from, 9, 0), Some(4));
+        assert_eq!(intake.missed(Term(1), from, 9, 1), None, "it was not lost");
+    }
+
+    #[test]
+    fn messages_are_cut_by_weight_and_by_number_and_keep_the_order() {
+        let write = |request: u64, bytes: usize| Submission {
+            request,
+            action: Action::Reap(vec!["x".repeat(bytes)]),
+        };
+        let mixed = vec![
+            write(1, 100),
+            write(2, BATCH_BYTES * 2),
+            write(3, BATCH_BYTES / 2),
+            write(4, BATCH_BYTES / 2),
+            write(5, 100),
+        ];
+        let cut: Vec<Vec<u64>> = batches(mixed).iter().map(|it| requests(it)).collect();
+        assert_eq!(cut, [vec![1], vec![2], vec![3], vec![4, 5]]);
+        let many: Vec<Submission> = (0..BATCH as u64 + 1).map(|n| write(n, 1)).collect();
+        let sizes: Vec<usize> = batches(many).iter().map(Vec::len).collect();
+        assert_eq!(sizes, [BATCH, 1]);
     }
 
     #[test]

@@ -32,9 +32,15 @@ impl Log {
     pub fn new(snapshot: SnapshotMeta, entries: Vec<Arc<Entry>>) -> Log {
         let mut entries: VecDeque<Arc<Entry>> = entries.into();
         let mut base = (snapshot.index, snapshot.term);
-        if entries
-            .back()
-            .is_none_or(|last| last.index < snapshot.index)
+        // A snapshot that replaces the log is durable a moment before the log is reset. What is left
+        // of a log that it contradicts was never committed (Raft §7).
+        let contradicted = entries
+            .iter()
+            .any(|entry| entry.index == snapshot.index && entry.term != snapshot.term);
+        if contradicted
+            || entries
+                .back()
+                .is_none_or(|last| last.index < snapshot.index)
         {
             entries.clear();
         } else if entries
@@ -285,5 +291,40 @@ impl Log {
             .windows(2)
             .all(|pair| pair[0].index < pair[1].index);
         assert!(ordered, "configurations out of order");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(snapshot_term: u64) -> Log {
+        let meta = SnapshotMeta {
+            index: Index(5),
+            term: Term(snapshot_term),
+            ..SnapshotMeta::default()
+        };
+        let entry = |n| {
+            Arc::new(Entry {
+                term: Term(3),
+                index: Index(n),
+                payload: Payload::NewLeader,
+            })
+        };
+        Log::new(meta, (1..=8).map(entry).collect())
+    }
+
+    #[test]
+    fn a_log_that_its_snapshot_contradicts_is_dropped() {
+        let log = log(4);
+        assert_eq!((log.last_index(), log.last_term()), (Index(5), Term(4)));
+        assert_eq!(log.term_at(Index(4)), None);
+    }
+
+    #[test]
+    fn a_log_that_agrees_with_its_snapshot_is_kept() {
+        let log = log(3);
+        assert_eq!((log.last_index(), log.commit_index()), (Index(8), Index(5)));
+        assert_eq!(log.term_at(Index(4)), Some(Term(3)));
     }
 }

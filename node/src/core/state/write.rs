@@ -123,7 +123,7 @@ impl State {
         let znode = Znode {
             parent,
             name: name.as_str().into(),
-            data: create.data.clone(),
+            data: own(create.data.as_ref()),
             acl: self.tree.intern(acl),
             lifetime,
             czxid: txn.zxid,
@@ -216,7 +216,7 @@ impl State {
         let acl = Arc::clone(&znode.acl);
         self.forget(place, path, txn);
         let stat = self.tree.change(place, |znode| {
-            znode.data = data.cloned();
+            znode.data = own(data);
             znode.version = znode.version.wrapping_add(1);
             znode.mzxid = txn.zxid;
             znode.mtime = txn.wall.0;
@@ -327,6 +327,12 @@ impl State {
             self.digest = self.digest.wrapping_add(digest::of_znode(path, znode));
         }
     }
+}
+
+/// Data in memory of its own: as a slice of what the network or the disk brought, a small znode
+/// would keep all of that.
+fn own(data: Option<&bytes::Bytes>) -> Option<bytes::Bytes> {
+    data.map(|data| bytes::Bytes::copy_from_slice(data))
 }
 
 fn permit(acl: &[Acl], ids: &[Id], perm: i32) -> Result<(), ErrorCode> {
