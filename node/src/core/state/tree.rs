@@ -238,9 +238,14 @@ impl Tree {
 
     /// How many znodes are below a place.
     pub fn count_below(&self, place: u32) -> usize {
-        self.children(place)
-            .map(|(_, child)| 1 + self.count_below(child))
-            .sum()
+        let (mut count, mut open) = (0, vec![place]);
+        // Not recursive: clients choose the depth, the thread's stack has an end.
+        while let Some(place) = open.pop() {
+            let before = open.len();
+            open.extend(self.children(place).map(|(_, child)| child));
+            count += open.len() - before;
+        }
+        count
     }
 
     /// Changes a znode in place; an image that shares its chunk keeps the old one. Lifetime, name
@@ -433,4 +438,29 @@ impl Default for Tree {
 
 fn weight(znode: &Znode) -> u64 {
     (znode.name.len() + znode.data.as_ref().map_or(0, |data| data.len())) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn znodes_are_counted_however_deep_a_client_nests_them() {
+        let mut tree = Tree::new();
+        let blank = tree.get(ROOT).unwrap().clone();
+        let mut at = ROOT;
+        for _ in 0..100_000 {
+            let (parent, name) = (at, "a".into());
+            let znode = Znode {
+                parent,
+                name,
+                ..blank.clone()
+            };
+            at = tree.insert(parent, znode);
+        }
+        let own = tree.child(ROOT, "zookeeper").unwrap();
+        assert_eq!(tree.count_below(own), 2);
+        assert_eq!(tree.count_below(at), 0);
+        assert_eq!(tree.count_below(ROOT), 100_003);
+    }
 }
