@@ -45,7 +45,7 @@ pub struct Found {
 pub fn open(config: &DiskConfig, alone: bool) -> Result<(Found, Log), DiskError> {
     let locks = folder::open(config)?;
     let numbers = without_unused(config, segment::list(&config.log_dir())?)?;
-    let identity = identity::load_or_create(&config.dir, !numbers.is_empty())?;
+    let mut identity = identity::load_or_create(&config.dir, !numbers.is_empty())?;
     let snapshot = newest_good_snapshot(config);
     let mut replay = Replay::new(snapshot.as_ref().map_or(Index(0), |it| it.meta.index));
     if numbers.is_empty() && identity.ensemble.is_some() {
@@ -111,6 +111,11 @@ pub fn open(config: &DiskConfig, alone: bool) -> Result<(Found, Log), DiskError>
     if replay.damage.is_none() && repair_marker(config).exists() {
         replay.damage = Some("an earlier damage is not repaired yet".to_owned());
     }
+    if identity.ensemble.is_some() && never_spoke(config, &numbers, &replay) {
+        tracing::warn!("adopted by an ensemble, but stopped before the first record: blank again");
+        identity.ensemble = None;
+        identity::save(&config.dir, identity)?;
+    }
     let hard = replay.hard;
     let damage = replay.damage.clone();
     let found = Found {
@@ -133,6 +138,18 @@ pub fn open(config: &DiskConfig, alone: bool) -> Result<(Found, Log), DiskError>
             ahead: None,
         },
     ))
+}
+
+/// Whether the process ended between saving the ensemble's id and the first record. A vote or an
+/// acknowledgement leaves only after its record, so there was none, and without a configuration
+/// this disk would wait for ever. Only the first segment shows it: a later one followed records
+/// that are gone.
+fn never_spoke(config: &DiskConfig, numbers: &[u64], replay: &Replay) -> bool {
+    numbers == [1]
+        && replay.damage.is_none()
+        && replay.hard == HardState::default()
+        && replay.entries.is_empty()
+        && snapshots::list(config).is_empty()
 }
 
 fn repair_marker(config: &DiskConfig) -> PathBuf {

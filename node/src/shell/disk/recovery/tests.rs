@@ -408,3 +408,62 @@ fn a_wipe_that_was_asked_for_archives_all_and_begins_blank() {
     drop(found);
     assert_eq!(disk.open().hard, HardState::default(), "once");
 }
+
+#[test]
+fn a_disk_killed_between_its_ensemble_and_its_first_record_is_blank_again() {
+    let disk = Disk::new();
+    let adopt = || DiskOp::Adopt {
+        seq: WriteSeq(1),
+        ensemble: EnsembleId(7),
+    };
+    disk.run(VecDeque::from([adopt()]));
+    let blank = disk.open().identity;
+    assert_eq!(blank.ensemble, None);
+    assert_eq!(
+        identity::load_or_create(&disk.0.dir, true).unwrap(),
+        blank,
+        "it is saved, and the incarnation stays: it never spoke for the ensemble"
+    );
+    disk.run(VecDeque::from([adopt()]));
+    disk.tear(1);
+    assert_eq!(disk.open().identity.ensemble, None, "nor with a torn write");
+}
+
+#[test]
+fn a_disk_that_may_have_voted_or_acknowledged_stays_in_its_ensemble() {
+    let adopted = |then: Option<LogWrite>| {
+        let disk = Disk::new();
+        let mut ops = VecDeque::from([DiskOp::Adopt {
+            seq: WriteSeq(1),
+            ensemble: EnsembleId(7),
+        }]);
+        ops.extend(then.map(|write| DiskOp::Write {
+            seq: WriteSeq(2),
+            write,
+        }));
+        disk.run(ops);
+        disk
+    };
+    let ensemble = |disk: &Disk| disk.open().identity.ensemble;
+    let kept = Some(EnsembleId(7));
+    assert_eq!(ensemble(&adopted(Some(hard(1, 0)))), kept, "a term");
+    assert_eq!(ensemble(&adopted(Some(config(3)))), kept, "an entry");
+    let disk = adopted(None);
+    std::fs::write(disk.0.dir.join("repair"), "").unwrap();
+    assert_eq!(ensemble(&disk), kept, "a repair that goes on");
+    let disk = adopted(None);
+    let snapshot = disk
+        .0
+        .snap_dir()
+        .join(format!("{:016x}-{:016x}.snap", 5, 1));
+    std::fs::write(snapshot, "damaged").unwrap();
+    assert_eq!(ensemble(&disk), kept, "a snapshot, readable or not");
+    let disk = adopted(None);
+    std::fs::rename(disk.path(1), disk.path(2)).unwrap();
+    let mut bytes = BytesMut::new();
+    let nonce = 9;
+    bytes = record::encode_header(record::Header { nonce, number: 2 }, bytes);
+    bytes.resize(4_096, 0);
+    std::fs::write(disk.path(2), bytes).unwrap();
+    assert_eq!(ensemble(&disk), kept, "a log that had an earlier file");
+}
