@@ -8,6 +8,7 @@ mod formation;
 mod malformed;
 mod sessions;
 mod settings;
+mod snapshots;
 mod stopping;
 mod support;
 mod words;

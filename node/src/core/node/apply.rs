@@ -19,6 +19,7 @@ impl Node {
     pub(super) fn commit(&mut self, now: Now, entries: &[Arc<Entry>], out: &mut Vec<Effect>) {
         for entry in entries {
             let outcome = self.state.apply(entry);
+            self.snapshots.applied(entry.payload.weight());
             self.peers
                 .applied(self.state.applied(), self.state.digest());
             if entry.payload == Payload::NewLeader {

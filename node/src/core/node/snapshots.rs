@@ -8,11 +8,16 @@ use crate::core::input::Snapshot;
 use crate::core::raft::event::{Event, SnapshotMeta};
 use crate::core::types::{Index, MemberId, Term};
 
+/// Entries of this weight call for a snapshot, however few they are.
+const LOG_BYTES: u64 = 64 << 20;
+
 /// What is known about snapshots.
 #[derive(Debug)]
 pub(super) struct Snapshots {
     /// The newest durable one covers this.
     last: Index,
+    /// What entries applied since the last one was asked for weigh.
+    weight: u64,
     /// One is being stored.
     saving: bool,
     /// One was asked for.
@@ -25,10 +30,15 @@ impl Snapshots {
     pub(super) fn new(last: Index) -> Snapshots {
         Snapshots {
             last,
+            weight: 0,
             saving: false,
             demanded: false,
             received: None,
         }
+    }
+
+    pub(super) fn applied(&mut self, weight: usize) {
+        self.weight += weight as u64;
     }
 
     pub(super) fn demand(&mut self) {
@@ -53,7 +63,10 @@ impl Node {
         let Some(raft) = &self.raft else { return };
         let index = self.state.applied();
         let since = index.0.saturating_sub(self.snapshots.last.0);
-        let due = since >= self.options.snapshot_every || (self.snapshots.demanded && since > 0);
+        // The log is held in memory: it may grow as large as the tree, but not without bound.
+        let heavy = self.snapshots.weight >= LOG_BYTES.max(self.state.counts().data_bytes);
+        let due =
+            since >= self.options.snapshot_every || heavy || (self.snapshots.demanded && since > 0);
         if self.snapshots.saving || !due {
             return;
         }
@@ -61,6 +74,7 @@ impl Node {
             return;
         };
         self.snapshots.saving = true;
+        self.snapshots.weight = 0;
         self.snapshots.demanded = false;
         let meta = SnapshotMeta {
             index,

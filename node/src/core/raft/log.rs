@@ -212,6 +212,23 @@ impl Log {
         entries
     }
 
+    /// The least index from `from` on such that the entries behind it, up to `until`, weigh no more
+    /// than this.
+    pub fn lightest(&self, from: Index, until: Index, bytes: usize) -> Index {
+        let mut weight = 0;
+        let mut at = until;
+        while at > from
+            && let Some(entry) = self.entry(at)
+        {
+            weight += entry.payload.weight();
+            if weight > bytes {
+                break;
+            }
+            at = Index(at.0 - 1);
+        }
+        at
+    }
+
     /// A durable snapshot covers `meta.index`; entries up to `until` may go.
     pub fn compact(&mut self, meta: SnapshotMeta, until: Index) {
         self.snapshot = self.snapshot.max(meta.index);
@@ -319,6 +336,16 @@ mod tests {
         let log = log(4);
         assert_eq!((log.last_index(), log.last_term()), (Index(5), Term(4)));
         assert_eq!(log.term_at(Index(4)), None);
+    }
+
+    #[test]
+    fn what_is_kept_behind_a_snapshot_is_bounded_by_weight_and_by_number() {
+        let log = log(3);
+        let weight = log.entry(Index(4)).map(|it| it.payload.weight()).unwrap();
+        let kept = |bytes| log.lightest(Index(2), Index(5), bytes);
+        assert_eq!(kept(weight * 100), Index(2), "by number");
+        assert_eq!(kept(weight * 2), Index(3), "by weight");
+        assert_eq!(kept(0), Index(5), "nothing");
     }
 
     #[test]

@@ -5,9 +5,13 @@ use super::event::{Action, LogWrite, SnapshotMeta};
 use super::{Raft, Role};
 use crate::core::types::{Index, MemberId, Mono, Term};
 
+/// Entries that are kept behind a snapshot for members that are a little late weigh no more.
+const KEEP_BYTES: usize = 32 << 20;
+
 impl Raft {
     pub(super) fn snapshot_saved(&mut self, meta: SnapshotMeta, keep: u64, out: &mut Vec<Action>) {
         let until = Index(meta.index.0.saturating_sub(keep));
+        let until = self.log.lightest(until, meta.index, KEEP_BYTES);
         let before = self.log.base_index();
         self.log.compact(meta, until);
         if self.log.base_index() > before {
