@@ -13,6 +13,7 @@ pub mod client_port;
 pub mod dev;
 pub mod disk;
 pub mod driver;
+mod limits;
 pub mod metrics;
 pub mod peer_link;
 pub mod peer_port;

@@ -11,8 +11,8 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use super::dev;
 use super::server::Server;
+use super::{dev, limits};
 use crate::config;
 use crate::config::args::{DevArgs, HealthArgs, LogFormat, RunArgs};
 
@@ -49,6 +49,7 @@ async fn until_told_to_stop() -> anyhow::Result<()> {
 /// When it cannot start; the text says what to do.
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     logging(args.log_format, "info");
+    limits::raise_descriptors();
     let config = config::resolve(args)?;
     runtime()?.block_on(async {
         let server = Server::start(config).await?;
@@ -67,6 +68,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
 /// When it cannot start.
 pub fn dev(args: &DevArgs) -> anyhow::Result<()> {
     logging(LogFormat::Text, "warn");
+    limits::raise_descriptors();
     runtime()?.block_on(async {
         let servers = dev::start(args.members, &args.data, args.client_port).await?;
         for server in &servers {

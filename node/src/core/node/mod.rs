@@ -174,7 +174,7 @@ impl Node {
                 term,
                 snapshot,
             } => {
-                self.snapshot_received(from, term, snapshot);
+                self.snapshot_received(now, from, term, snapshot, out);
             }
             Input::Admin { call, request } => self.admin(now, call, request, out),
             Input::DiskLow(low) => self.standing.disk_low = low,

@@ -6,7 +6,7 @@ use super::Node;
 use crate::core::effect::Effect;
 use crate::core::input::Snapshot;
 use crate::core::raft::event::{Event, SnapshotMeta};
-use crate::core::types::{Index, MemberId, Term};
+use crate::core::types::{Index, MemberId, Now, Term};
 
 /// Entries of this weight call for a snapshot, however few they are.
 const LOG_BYTES: u64 = 64 << 20;
@@ -18,6 +18,8 @@ pub(super) struct Snapshots {
     last: Index,
     /// What entries applied since the last one was asked for weigh.
     weight: u64,
+    /// None before this: the last one could not be stored.
+    not_before: Index,
     /// One is being stored.
     saving: bool,
     /// One was asked for.
@@ -31,6 +33,7 @@ impl Snapshots {
         Snapshots {
             last,
             weight: 0,
+            not_before: Index(0),
             saving: false,
             demanded: false,
             received: None,
@@ -67,7 +70,7 @@ impl Node {
         let heavy = self.snapshots.weight >= LOG_BYTES.max(self.state.counts().data_bytes);
         let due =
             since >= self.options.snapshot_every || heavy || (self.snapshots.demanded && since > 0);
-        if self.snapshots.saving || !due {
+        if self.snapshots.saving || !due || index < self.snapshots.not_before {
             return;
         }
         let Some(term) = raft.term_at(index) else {
@@ -89,6 +92,11 @@ impl Node {
 
     pub(super) fn snapshot_saved(&mut self, meta: SnapshotMeta, bytes: Option<u64>) {
         self.snapshots.saving = false;
+        if bytes.is_none() {
+            // Trying at once would only fail again.
+            let pause = self.options.snapshot_every / 16 + 1;
+            self.snapshots.not_before = Index(self.state.applied().0 + pause);
+        }
         if bytes.is_some() && meta.index > self.snapshots.last {
             self.snapshots.last = meta.index;
             let keep = self.options.snapshot_keep;
@@ -98,13 +106,18 @@ impl Node {
 
     pub(super) fn snapshot_received(
         &mut self,
+        now: Now,
         from: MemberId,
         term: Term,
         snapshot: Arc<Snapshot>,
+        out: &mut Vec<Effect>,
     ) {
         let meta = snapshot.meta.clone();
         self.snapshots.received = Some(snapshot);
         self.events
             .push_back(Event::SnapshotReceived { from, term, meta });
+        self.run(now, out);
+        // One that was not wanted is a whole state that nobody needs.
+        self.snapshots.received = None;
     }
 }

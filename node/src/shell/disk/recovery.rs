@@ -44,6 +44,7 @@ pub struct Found {
 /// configuration can be read.
 pub fn open(config: &DiskConfig, alone: bool) -> Result<(Found, Log), DiskError> {
     let locks = folder::open(config)?;
+    snapshots::remove_unfinished(config)?;
     let numbers = without_unused(config, segment::list(&config.log_dir())?)?;
     let mut identity = identity::load_or_create(&config.dir, !numbers.is_empty())?;
     let snapshot = newest_good_snapshot(config);

@@ -49,40 +49,82 @@ pub fn list(config: &DiskConfig) -> Vec<(Index, Term, PathBuf)> {
     found
 }
 
+/// Files of the folder that are on their way: in (`part`, with their index) or out (`tmp`).
+fn unfinished(config: &DiskConfig) -> Result<Vec<(Option<Index>, PathBuf)>, DiskError> {
+    let dir = config.snap_dir();
+    let mut found = Vec::new();
+    for file in std::fs::read_dir(&dir).map_err(io("list", &dir))? {
+        let path = file.map_err(io("list", &dir))?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        let Some((stem, end)) = name.and_then(|name| name.rsplit_once('.')) else {
+            continue;
+        };
+        match (end, u64::from_str_radix(stem, 16)) {
+            ("part", Ok(index)) => found.push((Some(Index(index)), path)),
+            ("tmp", _) => found.push((None, path)),
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+/// Removes what an earlier process did not finish to store; at a start, when nobody is storing.
+/// What has arrived of a snapshot on its way in is kept: the rest may follow.
+pub(super) fn remove_unfinished(config: &DiskConfig) -> Result<(), DiskError> {
+    for (index, path) in unfinished(config)? {
+        if index.is_none() {
+            files::remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
 /// Stores a snapshot and drops the oldest; gives its size. Blocks: not for a thread that others
 /// wait for.
 pub fn save(config: &DiskConfig, snapshot: &Arc<Snapshot>) -> Result<u64, DiskError> {
     let meta = &snapshot.meta;
     let target = path(config, meta.index, meta.term);
     let temporary = target.with_extension("tmp");
-    let file = File::create(&temporary).map_err(io("create", &temporary))?;
+    let stored = store(snapshot, &temporary).and_then(|size| {
+        files::rename(&temporary, &target)?;
+        Ok(size)
+    });
+    if stored.is_err() {
+        // It may be what fills the disk. That the first error is told matters more than this one.
+        let _ = std::fs::remove_file(&temporary);
+    }
+    let size = stored?;
+    for (_, _, old) in list(config).into_iter().skip(config.retain.max(1)) {
+        files::remove(&old)?;
+    }
+    Ok(size)
+}
+
+/// Writes a snapshot durably; gives its size.
+fn store(snapshot: &Arc<Snapshot>, temporary: &Path) -> Result<u64, DiskError> {
+    let file = File::create(temporary).map_err(io("create", temporary))?;
     let mut out = BufWriter::new(file);
     let mut seal = crc32c::crc32c(MAGIC);
-    out.write_all(MAGIC).map_err(io("write", &temporary))?;
+    out.write_all(MAGIC).map_err(io("write", temporary))?;
     let mut encoder = Encoder::new(Arc::clone(snapshot));
     while let Some(block) = encoder.next_block() {
         let crc = crc32c::crc32c(&block);
         seal = crc32c::crc32c_append(seal, &crc.to_be_bytes());
         out.write_all(&(block.len() as u32).to_be_bytes())
-            .map_err(io("write", &temporary))?;
+            .map_err(io("write", temporary))?;
         out.write_all(&crc.to_be_bytes())
-            .map_err(io("write", &temporary))?;
-        out.write_all(&block).map_err(io("write", &temporary))?;
+            .map_err(io("write", temporary))?;
+        out.write_all(&block).map_err(io("write", temporary))?;
     }
     out.write_all(&END.to_be_bytes())
-        .map_err(io("write", &temporary))?;
+        .map_err(io("write", temporary))?;
     out.write_all(&seal.to_be_bytes())
-        .map_err(io("write", &temporary))?;
+        .map_err(io("write", temporary))?;
     let file = out
         .into_inner()
-        .map_err(|error| io("write", &temporary)(error.into_error()))?;
-    file.sync_all().map_err(io("sync", &temporary))?;
-    let size = file.metadata().map_err(io("look at", &temporary))?.len();
-    files::rename(&temporary, &target)?;
-    for (_, _, old) in list(config).into_iter().skip(config.retain.max(1)) {
-        files::remove(&old)?;
-    }
-    Ok(size)
+        .map_err(|error| io("write", temporary)(error.into_error()))?;
+    file.sync_all().map_err(io("sync", temporary))?;
+    Ok(file.metadata().map_err(io("look at", temporary))?.len())
 }
 
 /// Reads a snapshot; any damage is an error.
@@ -198,8 +240,17 @@ impl Incoming {
 pub fn adopt_incoming(config: &DiskConfig, meta: &SnapshotMeta) -> Result<(), DiskError> {
     let part = part(config, meta.index);
     let target = path(config, meta.index, meta.term);
-    if !part.exists() && target.exists() {
-        return Ok(());
+    if part.exists() || !target.exists() {
+        files::rename(&part, &target)?;
     }
-    files::rename(&part, &target)
+    // Nobody needs those before it any more. One that is still arriving finds that it is gone.
+    for (index, path) in unfinished(config)? {
+        if index.is_some_and(|index| index < meta.index) {
+            files::remove(&path)?;
+        }
+    }
+    Ok(())
 }
+
+#[cfg(test)]
+mod tests;
