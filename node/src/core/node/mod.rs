@@ -2,7 +2,8 @@
 //! concern is a file beside it:
 //!
 //! [`connection`] a client connection and its queue · `clients` requests and answers ·
-//! `handshake` sessions and connections · [`submit`] writes on their way to the leader ·
+//! `handshake` sessions and connections · [`submit`] writes on their way to the leader · `intake`
+//! which of them a leader took ·
 //! [`barrier`] reads that must be fresh · `apply` committed entries and what they set off ·
 //! [`expiry`] when sessions end · `peers` links and what members say · `formation` how an
 //! ensemble begins · `admin` what operators ask · `snapshots` when the log is cut ·
@@ -19,6 +20,7 @@ mod auth;
 mod clients;
 mod formation;
 mod handshake;
+mod intake;
 mod peers;
 mod snapshots;
 mod standing;
@@ -31,10 +33,11 @@ use self::barrier::Barriers;
 use self::connection::Connections;
 use self::expiry::Expiry;
 use self::formation::Formation;
+use self::intake::Intake;
 use self::peers::Peers;
 use self::snapshots::Snapshots;
 use self::standing::Standing;
-use self::submit::{Intake, SubmitQueue};
+use self::submit::SubmitQueue;
 use self::wall_watch::WallWatch;
 use super::effect::Effect;
 use super::entry::Entry;

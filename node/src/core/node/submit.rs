@@ -5,7 +5,7 @@
 //! older leader had taken can follow it. So no write is ever repeated on an unknown outcome, and
 //! none is lost because the leader changed. Within a term, the leader takes each request once.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::Node;
@@ -188,88 +188,6 @@ impl SubmitQueue {
     }
 }
 
-/// What this server took as leader, so that it takes each request once.
-#[derive(Debug, Default)]
-pub struct Intake {
-    term: Term,
-    from: BTreeMap<MemberId, Stream>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Stream {
-    boot: u64,
-    number: u64,
-    taken: u64,
-}
-
-impl Intake {
-    /// The part of a submission that was not taken yet; `None` if the whole stream is over.
-    fn fresh(
-        &mut self,
-        term: Term,
-        from: MemberId,
-        boot: u64,
-        stream: u64,
-        submissions: Vec<Submission>,
-    ) -> Option<Vec<Submission>> {
-        let known = self.stream(term, from, boot);
-        if stream != known.number {
-            return None;
-        }
-        let taken = known.taken;
-        let fresh: Vec<Submission> = submissions
-            .into_iter()
-            .filter(|submission| submission.request > taken)
-            .collect();
-        if let Some(last) = fresh.last() {
-            known.taken = last.request;
-        }
-        Some(fresh)
-    }
-
-    /// Ends a member's stream: nothing more of it is taken. Says from which request on.
-    fn refuse(
-        &mut self,
-        term: Term,
-        from: MemberId,
-        boot: u64,
-        stream: u64,
-        submissions: &[Submission],
-    ) -> Option<u64> {
-        let known = self.stream(term, from, boot);
-        if stream != known.number {
-            return None;
-        }
-        let first = submissions
-            .iter()
-            .find(|submission| submission.request > known.taken)?;
-        known.number += 1;
-        Some(first.request)
-    }
-
-    /// If a member still sends a stream that is over, it has missed the refusal: from which request
-    /// on nothing was taken. It has sent nothing in a newer stream, or it would know.
-    fn missed(&mut self, term: Term, from: MemberId, boot: u64, stream: u64) -> Option<u64> {
-        let known = self.stream(term, from, boot);
-        (stream < known.number).then_some(known.taken + 1)
-    }
-
-    fn stream(&mut self, term: Term, from: MemberId, boot: u64) -> &mut Stream {
-        if self.term != term {
-            self.term = term;
-            self.from.clear();
-        }
-        let known = self.from.entry(from).or_default();
-        if known.boot != boot {
-            *known = Stream {
-                boot,
-                ..Stream::default()
-            };
-        }
-        known
-    }
-}
-
 /// Cuts submissions into messages.
 fn batches(submissions: Vec<Submission>) -> Vec<Vec<Submission>> {
     let mut batches: Vec<Vec<Submission>> = Vec::new();
@@ -424,43 +342,6 @@ mod tests {
     }
 
     #[test]
-    fn a_leader_takes_each_request_once_a_term() {
-        let mut intake = Intake::default();
-        let from = MemberId(7);
-        let batch = |range: std::ops::RangeInclusive<u64>| {
-            range
-                .map(|request| Submission {
-                    request,
-                    action: close(1),
-                })
-                .collect::<Vec<_>>()
-        };
-        let first = intake.fresh(Term(1), from, 9, 0, batch(1..=3));
-        assert_eq!(requests(&first.unwrap()), [1, 2, 3]);
-        let again = intake.fresh(Term(1), from, 9, 0, batch(1..=5));
-        assert_eq!(requests(&again.unwrap()), [4, 5]);
-        let restarted = intake.fresh(Term(1), from, 10, 0, batch(1..=1));
-        assert_eq!(requests(&restarted.unwrap()), [1]);
-    }
-
-    #[test]
-    fn a_refusal_that_was_lost_is_repeated() {
-        let mut intake = Intake::default();
-        let from = MemberId(7);
-        let one = |request| {
-            vec![Submission {
-                request,
-                action: close(1),
-            }]
-        };
-        intake.fresh(Term(1), from, 9, 0, one(3));
-        assert_eq!(intake.missed(Term(1), from, 9, 0), None);
-        assert_eq!(intake.refuse(Term(1), from, 9, 0, &one(4)), Some(4));
-        assert_eq!(intake.missed(Term(1), from, 9, 0), Some(4));
-        assert_eq!(intake.missed(Term(1), from, 9, 1), None, "it was not lost");
-    }
-
-    #[test]
     fn messages_are_cut_by_weight_and_by_number_and_keep_the_order() {
         let write = |request: u64, bytes: usize| Submission {
             request,
@@ -481,26 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_a_refused_stream_is_taken_later() {
-        let mut intake = Intake::default();
-        let from = MemberId(7);
-        let one = |request| {
-            vec![Submission {
-                request,
-                action: close(1),
-            }]
-        };
-        assert_eq!(intake.refuse(Term(1), from, 9, 0, &one(4)), Some(4));
-        assert_eq!(
-            intake.fresh(Term(1), from, 9, 0, one(5)),
-            None,
-            "still of the old stream"
-        );
-        assert_eq!(
-            requests(&intake.fresh(Term(1), from, 9, 1, one(4)).unwrap()),
-            [4]
-        );
-
+    fn what_was_refused_is_sent_again_later_in_its_order() {
         let mut queue = SubmitQueue::default();
         queue.settle(Term(1));
         for n in 1..=3 {
