@@ -68,6 +68,10 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
         options.min_session_timeout_ms,
         options.max_session_timeout_ms,
     ) = session_timeouts(args, &file, tick)?;
+    // As in ZooKeeper: a server that has not heard a leader for so many ticks lets its clients go.
+    if let Some(ticks) = file.sync_limit {
+        options.leaderless_grace_ms = tick.saturating_mul(ticks.max(1));
+    }
     options.snapshot_every = args
         .snapshot_every
         .or(file.snap_count)
@@ -231,4 +235,34 @@ fn shown(client: SocketAddr, options: &Options, tick: u64, file: &ZooCfg) -> Vec
     .into_iter()
     .map(|(key, value)| (key.to_owned(), value))
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::config::args::{Cli, Command};
+
+    #[test]
+    fn sync_limit_is_counted_in_ticks_and_only_changed_when_given() {
+        let dir = std::env::temp_dir().join(format!("quorate-config-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let grace = |text: &str| {
+            let file = dir.join("zoo.cfg");
+            let data = dir.display();
+            std::fs::write(&file, format!("dataDir={data}\ntickTime=500\n{text}")).unwrap();
+            let words = ["quorate-node", "run", "--server-id=1", "--config"].map(Into::into);
+            let words = words.into_iter().chain([file.into_os_string()]);
+            let Command::Run(args) = Cli::parse_from(words).command else {
+                panic!("another command");
+            };
+            resolve(&args).unwrap().options.leaderless_grace_ms
+        };
+        let given = grace("syncLimit=12\n");
+        let absent = grace("");
+        std::fs::remove_dir_all(&dir).unwrap();
+        assert_eq!(given, 6_000);
+        assert_eq!(absent, Options::new(ServerId(1)).leaderless_grace_ms);
+    }
 }

@@ -26,6 +26,7 @@ pub struct ZooCfg {
     pub max_session_timeout: Option<i32>,
     pub admin_port: Option<u16>,
     pub snap_count: Option<u64>,
+    pub sync_limit: Option<u64>,
     pub snap_retain: Option<usize>,
     pub words: Option<Vec<String>>,
     pub max_buffer: Option<usize>,
@@ -44,9 +45,8 @@ pub struct ZooCfg {
 const BUFFER_MAX: usize = 32 << 20;
 
 /// Keys of ZooKeeper that this server has no use for.
-const MEANINGLESS: [&str; 23] = [
+const MEANINGLESS: [&str; 22] = [
     "initLimit",
-    "syncLimit",
     "autopurge.purgeInterval",
     "electionAlg",
     "standaloneEnabled",
@@ -143,6 +143,7 @@ impl ZooCfg {
             "minSessionTimeout" => self.min_session_timeout = Some(number(key, value)?),
             "maxSessionTimeout" => self.max_session_timeout = Some(number(key, value)?),
             "admin.serverPort" => self.admin_port = Some(number(key, value)?),
+            "syncLimit" => self.sync_limit = Some(number(key, value)?),
             "snapCount" => self.snap_count = Some(number(key, value)?),
             "autopurge.snapRetainCount" => self.snap_retain = Some(number(key, value)?),
             "jute.maxbuffer" => {
@@ -232,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_usual_file_is_understood() {
-        let text = "# c\ntickTime=2000\ninitLimit=5\ndataDir=/data\nclientPort=2182\n\
+        let text = "# c\ntickTime=2000\ninitLimit=5\ndataDir=/data\nclientPort=2182\nsyncLimit=3\n\
                     4lw.commands.whitelist=ruok, srvr\nzookeeper.jute.maxbuffer=1000\n\
                     server.2=b:2888:3888:observer;0.0.0.0:2181\nserver.1=a:2888:3888;2181\n\
                     server.3=[fd00::1]:2888:3888\n";
@@ -240,6 +241,7 @@ mod tests {
         assert_eq!(cfg.tick_time, Some(2000));
         assert_eq!(cfg.client_port, Some(2182));
         assert_eq!(cfg.max_buffer, Some(1000));
+        assert_eq!(cfg.sync_limit, Some(3));
         assert_eq!(cfg.words.unwrap(), ["ruok", "srvr"]);
         assert_eq!(cfg.ignored, [(3, "initLimit".to_owned())]);
         let peers: Vec<&str> = cfg.servers.iter().map(|it| it.peer.as_str()).collect();
