@@ -97,35 +97,20 @@ impl Intake {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::entry::Action;
-    use crate::core::types::{Index, SessionId};
+    use crate::core::node::submit::tests::{close, requests};
 
-    fn close(n: i64) -> Action {
-        Action::CloseSession {
-            session: SessionId(n),
-            attach: Some(Index(1)),
-        }
-    }
-
-    fn requests(submissions: &[Submission]) -> Vec<u64> {
-        submissions
-            .iter()
-            .map(|submission| submission.request)
-            .collect()
+    fn one(request: u64) -> Vec<Submission> {
+        vec![Submission {
+            request,
+            action: close(1),
+        }]
     }
 
     #[test]
     fn a_leader_takes_each_request_once_a_term() {
         let mut intake = Intake::default();
         let from = MemberId(7);
-        let batch = |range: std::ops::RangeInclusive<u64>| {
-            range
-                .map(|request| Submission {
-                    request,
-                    action: close(1),
-                })
-                .collect::<Vec<_>>()
-        };
+        let batch = |range: std::ops::RangeInclusive<u64>| range.flat_map(one).collect();
         let first = intake.fresh(Term(1), from, 9, 0, batch(1..=3));
         assert_eq!(requests(&first.unwrap()), [1, 2, 3]);
         let again = intake.fresh(Term(1), from, 9, 0, batch(1..=5));
@@ -138,12 +123,6 @@ mod tests {
     fn a_refusal_that_was_lost_is_repeated() {
         let mut intake = Intake::default();
         let from = MemberId(7);
-        let one = |request| {
-            vec![Submission {
-                request,
-                action: close(1),
-            }]
-        };
         intake.fresh(Term(1), from, 9, 0, one(3));
         assert_eq!(intake.missed(Term(1), from, 9, 0), None);
         assert_eq!(intake.refuse(Term(1), from, 9, 0, &one(4)), Some(4));
@@ -155,12 +134,6 @@ mod tests {
     fn nothing_of_a_refused_stream_is_taken_later() {
         let mut intake = Intake::default();
         let from = MemberId(7);
-        let one = |request| {
-            vec![Submission {
-                request,
-                action: close(1),
-            }]
-        };
         assert_eq!(intake.refuse(Term(1), from, 9, 0, &one(4)), Some(4));
         assert_eq!(
             intake.fresh(Term(1), from, 9, 0, one(5)),

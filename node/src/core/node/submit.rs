@@ -283,12 +283,10 @@ impl Node {
             // A newer term tells the sender all it needs to know.
             return;
         }
+        let accepts = raft.accepts_proposals();
         let mut refused = self.intake.missed(term, from, boot, stream);
-        if refused.is_none() && !raft.accepts_proposals() {
+        if !accepts && refused.is_none() {
             refused = self.intake.refuse(term, from, boot, stream, &submissions);
-            if refused.is_none() {
-                return;
-            }
         }
         if let Some(from_request) = refused {
             let message = PeerMessage::SubmitRefused {
@@ -297,9 +295,8 @@ impl Node {
                 from_request,
             };
             out.push(Effect::Peer { to: from, message });
-            return;
-        }
-        if let Some(fresh) = self.intake.fresh(term, from, boot, stream, submissions)
+        } else if accepts
+            && let Some(fresh) = self.intake.fresh(term, from, boot, stream, submissions)
             && !fresh.is_empty()
         {
             self.propose(now, from, boot, fresh);
@@ -310,18 +307,18 @@ impl Node {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::core::types::{Index, SessionId};
 
-    fn close(n: i64) -> Action {
+    pub(in crate::core::node) fn close(n: i64) -> Action {
         Action::CloseSession {
             session: SessionId(n),
             attach: Some(Index(1)),
         }
     }
 
-    fn requests(submissions: &[Submission]) -> Vec<u64> {
+    pub(in crate::core::node) fn requests(submissions: &[Submission]) -> Vec<u64> {
         submissions
             .iter()
             .map(|submission| submission.request)
