@@ -5,11 +5,15 @@ use std::sync::Arc;
 use super::Node;
 use crate::core::effect::Effect;
 use crate::core::input::Snapshot;
-use crate::core::raft::event::{Event, SnapshotMeta};
+use crate::core::raft::event::{Event, Keep, SnapshotMeta};
 use crate::core::types::{Index, MemberId, Now, Term};
 
 /// Entries of this weight call for a snapshot, however few they are.
 const LOG_BYTES: u64 = 64 << 20;
+
+/// A leader keeps entries of this weight for members that are catching up; more if the tree is
+/// larger, for then the transfer takes longer.
+const AWAITED_BYTES: usize = 128 << 20;
 
 /// What is known about snapshots.
 #[derive(Debug)]
@@ -99,7 +103,10 @@ impl Node {
         }
         if bytes.is_some() && meta.index > self.snapshots.last {
             self.snapshots.last = meta.index;
-            let keep = self.options.snapshot_keep;
+            let keep = Keep {
+                entries: self.options.snapshot_keep,
+                awaited_bytes: AWAITED_BYTES.max(self.state.counts().data_bytes as usize),
+            };
             self.events.push_back(Event::SnapshotSaved { meta, keep });
         }
     }

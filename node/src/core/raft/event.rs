@@ -141,9 +141,8 @@ pub enum Event {
     Propose(Vec<Payload>),
     /// All writes up to this number are durable.
     Durable(WriteSeq),
-    /// A snapshot of this member's own is durable; the log behind it may go, but for `keep`
-    /// trailing entries for slow followers.
-    SnapshotSaved { meta: SnapshotMeta, keep: u64 },
+    /// A snapshot of this member's own is durable; the log behind it may go, but for what to keep.
+    SnapshotSaved { meta: SnapshotMeta, keep: Keep },
     /// The transport finished (or gave up) streaming a snapshot to a member.
     SnapshotSent {
         to: MemberId,
@@ -218,6 +217,15 @@ pub struct Timing {
     /// Without a leader for a random time between this and twice this, campaign. Also the time
     /// within which a leader must hear a quorum, and a transfer must succeed.
     pub election: u64,
+}
+
+/// What of the log stays in memory behind a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// Trailing entries, for members that are a little late.
+    pub entries: u64,
+    /// Weight of what a leader keeps, at most, for members that are catching up.
+    pub awaited_bytes: usize,
 }
 
 /// Bounds of one follower's stream.

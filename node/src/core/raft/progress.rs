@@ -58,6 +58,14 @@ impl Progress {
         matches!(self.mode, Mode::Snapshot(_))
     }
 
+    /// What comes after this it still has to be sent.
+    pub fn awaits(&self) -> Index {
+        match self.mode {
+            Mode::Snapshot(index) => index,
+            _ => self.matched,
+        }
+    }
+
     /// Whether it is in step.
     pub fn replicating(&self) -> bool {
         self.mode == Mode::Replicate
