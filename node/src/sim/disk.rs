@@ -54,6 +54,11 @@ impl SimDisk {
         }
     }
 
+    /// The ensemble that it belongs to, durably.
+    pub fn ensemble(&self) -> Option<EnsembleId> {
+        self.ensemble
+    }
+
     /// Sectors go bad: entries are lost that may have been acknowledged. Recovery notices, keeps the
     /// highest term, and takes a vote that it cannot read for given.
     pub fn damage(&mut self, rng: &mut Rng) {

@@ -158,7 +158,11 @@ impl Node {
 
     /// Log writes reached the disk.
     pub(super) fn durable(&mut self, _now: Now, seq: WriteSeq, out: &mut Vec<Effect>) {
-        if let Some(call) = self.formation.durable(seq) {
+        let (formed, call) = self.formation.durable(seq);
+        if formed {
+            self.refresh_links(out);
+        }
+        if let Some(call) = call {
             out.push(Effect::AnswerAdmin {
                 call,
                 result: Ok(Index(1)),

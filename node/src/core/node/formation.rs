@@ -26,8 +26,10 @@ pub(super) struct Formation {
     answers: BTreeMap<String, (Mono, Hello)>,
     /// Another ensemble's member took us for one of theirs.
     foreign: Option<EnsembleId>,
-    /// A formation that waits for the disk.
-    call: Option<(CallId, WriteSeq)>,
+    /// What this disk has just become part of is not durable before this.
+    unwritten: Option<WriteSeq>,
+    /// Who is told when it is.
+    call: Option<CallId>,
 }
 
 impl Formation {
@@ -41,11 +43,21 @@ impl Formation {
         self.answers.insert(address, (now, hello));
     }
 
-    /// Takes the call whose writes are durable now.
-    pub(super) fn durable(&mut self, seq: WriteSeq) -> Option<CallId> {
-        let done = self.call.filter(|(_, last)| *last <= seq)?;
-        self.call = None;
-        Some(done.0)
+    /// Whether a crash could still undo it. Until then nobody is dialled in the ensemble's name:
+    /// members that it had adopted would wait for a founder that knows nothing of them.
+    pub(super) fn unwritten(&self) -> bool {
+        self.unwritten.is_some()
+    }
+
+    /// Writes are durable. Gives whether the formation or adoption is among them, and the call
+    /// that waits for it.
+    pub(super) fn durable(&mut self, seq: WriteSeq) -> (bool, Option<CallId>) {
+        let done = self.unwritten.is_some_and(|last| last <= seq);
+        if !done {
+            return (false, None);
+        }
+        self.unwritten = None;
+        (true, self.call.take())
     }
 }
 
@@ -66,8 +78,8 @@ impl Node {
             entries: Vec::new(),
             repairing: false,
         };
+        self.formation.unwritten = Some(WriteSeq(1));
         self.start_consensus(now, recovered, WriteSeq(2));
-        self.refresh_links(out);
     }
 
     /// Writes the first configuration of a new ensemble. The other members are adopted when this
@@ -78,7 +90,7 @@ impl Node {
         ensemble: EnsembleId,
         mut members: Vec<Member>,
         out: &mut Vec<Effect>,
-    ) -> WriteSeq {
+    ) {
         members.sort();
         self.ensemble = Some(ensemble);
         let index = Index(1);
@@ -119,9 +131,8 @@ impl Node {
             entries: vec![entry],
             repairing: false,
         };
+        self.formation.unwritten = Some(WriteSeq(3));
         self.start_consensus(now, recovered, WriteSeq(4));
-        self.refresh_links(out);
-        WriteSeq(3)
     }
 
     /// An operator's order to form. `Ok(None)`: answered when durable.
@@ -147,8 +158,8 @@ impl Node {
         if seed != self.member || !well_formed(&members, seed) {
             return Err(AdminError::InvalidRequest);
         }
-        let seq = self.form(now, ensemble, members, out);
-        self.formation.call = Some((call, seq));
+        self.form(now, ensemble, members, out);
+        self.formation.call = Some(call);
         Ok(None)
     }
 
@@ -207,4 +218,74 @@ fn well_formed(members: &[Member], seed: MemberId) -> bool {
     servers.dedup();
     let votes = |member: &Member| member.id == seed && member.role == Role::Voter;
     ids.len() == members.len() && servers.len() == members.len() && members.iter().any(votes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::input::{AdminRequest, Input};
+    use crate::core::options::Options;
+    use crate::core::types::{ServerId, Wall};
+
+    const SELF: MemberId = MemberId(1);
+
+    fn founder() -> (Node, Vec<Effect>) {
+        let now = Now {
+            mono: Mono(0),
+            wall: Wall(0),
+        };
+        let blank = Recovered {
+            member: SELF,
+            ensemble: None,
+            hard: HardState::default(),
+            snapshot: None,
+            entries: Vec::new(),
+            repairing: false,
+        };
+        let mut out = Vec::new();
+        let mut node = Node::new(Options::new(ServerId(1)), blank, 1, now, &mut out);
+        let members = (1..=3)
+            .map(|n| Member {
+                id: MemberId(n),
+                server: ServerId(n as u8),
+                role: Role::Voter,
+                peer: format!("zk-{n}:2888"),
+                client: format!("zk-{n}:2181"),
+            })
+            .collect();
+        let request = AdminRequest::Form {
+            ensemble: EnsembleId(7),
+            seed: SELF,
+            members,
+        };
+        let call = CallId(1);
+        let input = Input::Admin { call, request };
+        node.step(now, input, &mut out);
+        (node, out)
+    }
+
+    fn dialled(effects: &[Effect]) -> usize {
+        let links = |effect: &Effect| match effect {
+            Effect::Links { hello, links } if hello.ensemble.is_some() => links.len(),
+            _ => 0,
+        };
+        effects.iter().map(links).sum()
+    }
+
+    #[test]
+    fn a_founder_dials_nobody_before_its_ensemble_is_durable() {
+        let (mut node, out) = founder();
+        let forms = |effect: &Effect| matches!(effect, Effect::Adopt { .. });
+        assert!(out.iter().any(forms));
+        assert_eq!(dialled(&out), 0);
+        for (written, expected) in [(1, 0), (2, 0), (3, 2)] {
+            let mut out = Vec::new();
+            let now = Now {
+                mono: Mono(1),
+                wall: Wall(1),
+            };
+            node.step(now, Input::Durable(WriteSeq(written)), &mut out);
+            assert_eq!(dialled(&out), expected, "after write {written}");
+        }
+    }
 }

@@ -109,6 +109,9 @@ impl Node {
 
     /// Tells the shell which links to keep, if that changed.
     pub(super) fn refresh_links(&mut self, out: &mut Vec<Effect>) {
+        if self.formation.unwritten() {
+            return;
+        }
         let wanted = (self.own_hello(None), self.wanted_links());
         if self.peers.links.as_ref() != Some(&wanted) {
             self.peers.links = Some(wanted.clone());

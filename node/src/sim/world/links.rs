@@ -22,6 +22,11 @@ impl World {
         hello: Hello,
         links: Vec<Link>,
     ) -> Result<(), String> {
+        if hello.ensemble.is_some() && hello.ensemble != self.servers[slot].disk.ensemble() {
+            return Err(format!(
+                "n{slot} dials in the name of an ensemble that its disk would forget"
+            ));
+        }
         let old = std::mem::replace(&mut self.servers[slot].links, links.clone());
         self.servers[slot].hello = Some(hello.clone());
         let life = self.servers[slot].life;
