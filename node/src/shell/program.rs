@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use super::server::Server;
@@ -32,15 +32,27 @@ fn runtime() -> anyhow::Result<Runtime> {
     builder.enable_all().build().context("start the runtime")
 }
 
-/// Until somebody wants this process to end.
-async fn until_told_to_stop() -> anyhow::Result<()> {
-    let mut term = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
-    let mut int = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+/// The wish that this process ends. Listened for from its making on: the first process of a
+/// container ignores a signal for which it has no handler.
+struct StopSignals {
+    term: Signal,
+    int: Signal,
+}
+
+impl StopSignals {
+    fn listen() -> anyhow::Result<StopSignals> {
+        Ok(StopSignals {
+            term: signal(SignalKind::terminate()).context("listen for SIGTERM")?,
+            int: signal(SignalKind::interrupt()).context("listen for SIGINT")?,
+        })
     }
-    Ok(())
+
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
 }
 
 /// Runs one server until it is told to stop.
@@ -51,15 +63,26 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     logging(args.log_format, "info");
     limits::raise_descriptors();
     let config = config::resolve(args)?;
-    runtime()?.block_on(async {
-        let server = Server::start(config).await?;
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(async {
+        let mut stop = StopSignals::listen()?;
+        let server = tokio::select! {
+            server = Server::start(config) => server?,
+            () = stop.received() => {
+                tracing::info!("stopped before all was recovered");
+                return Ok(());
+            }
+        };
         tracing::info!(client = %server.client, admin = %server.admin, "up");
-        until_told_to_stop().await?;
+        stop.received().await;
         tracing::info!("draining");
         server.stop().await;
         tracing::info!("stopped");
         Ok(())
-    })
+    });
+    // A recovery that was cut off is not waited for; it may be cut off at any point.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// Runs an ensemble until it is told to stop.
@@ -70,6 +93,7 @@ pub fn dev(args: &DevArgs) -> anyhow::Result<()> {
     logging(LogFormat::Text, "warn");
     limits::raise_descriptors();
     runtime()?.block_on(async {
+        let mut stop = StopSignals::listen()?;
         let servers = dev::start(args.members, &args.data, args.client_port).await?;
         for server in &servers {
             while !server.driver().status().serving {
@@ -82,7 +106,7 @@ pub fn dev(args: &DevArgs) -> anyhow::Result<()> {
             args.data.display()
         );
         println!("{}", dev::connection_string(&servers));
-        until_told_to_stop().await?;
+        stop.received().await;
         for server in servers {
             server.stop().await;
         }

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat, open};
+
 use crate::support::client::{Client, Failure};
 use crate::support::ensemble::Ensemble;
 use crate::support::{PATIENCE, wait_for, wait_until};
@@ -66,4 +68,22 @@ fn a_stopped_server_starts_again_with_all_it_had() {
     wait_until("it ends", || !member.alive());
     member.start();
     assert_eq!(member.connect().get("/a").expect("read"), "1");
+}
+
+#[test]
+fn a_server_that_still_recovers_stops_when_told() {
+    let mut ensemble = Ensemble::new(1, "");
+    let member = &mut ensemble.members[0];
+    // A disk that takes for ever to answer.
+    let identity = member.data.join("identity");
+    let (fifo, mode) = (FileType::Fifo, Mode::RUSR | Mode::WUSR);
+    mknodat(CWD, &identity, fifo, mode, 0).expect("make a fifo");
+    member.start();
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK;
+    let _never_written = wait_for("recovery reads the disk", || {
+        open(&identity, flags, Mode::empty()).ok()
+    });
+    member.process().terminate();
+    let status = member.process().exit();
+    assert_eq!(status.code(), Some(0), "{status:?}\n{}", member.log());
 }
