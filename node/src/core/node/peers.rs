@@ -303,7 +303,7 @@ impl Node {
                 .iter()
                 .filter(|it| it.id != self.member)
             {
-                let spared = raft.quorum_without(member.id);
+                let spared = raft.quorum_without(now.mono, member.id);
                 let message = PeerMessage::Pulse {
                     index,
                     digest,

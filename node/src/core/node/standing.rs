@@ -237,7 +237,7 @@ impl Node {
             return Ok(());
         }
         let spared = if raft.leader() == Some(self.member) {
-            raft.quorum_without(self.member)
+            raft.quorum_without(now.mono, self.member)
         } else {
             match self.peers.spared {
                 Some((spared, at)) => spared && now.mono.since(at) <= SPARED_MS,

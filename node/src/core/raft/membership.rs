@@ -130,8 +130,9 @@ impl Raft {
         Ok(next)
     }
 
-    /// Whether a learner could vote without holding commits up.
-    fn caught_up(&self, now: Mono, id: MemberId) -> bool {
+    /// Whether this member could be counted on at once: within reach, heard lately and in step, so
+    /// that with its vote commits are not held up.
+    pub(super) fn caught_up(&self, now: Mono, id: MemberId) -> bool {
         let Role::Leader(leading) = &self.role else {
             return false;
         };

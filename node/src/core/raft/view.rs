@@ -173,18 +173,11 @@ impl Raft {
         leading.peers.iter().map(view).collect()
     }
 
-    /// On the leader: whether the members that are connected and nearly caught up would be a
-    /// quorum without this one.
-    pub fn quorum_without(&self, id: MemberId) -> bool {
-        let Role::Leader(leading) = &self.role else {
-            return false;
-        };
-        let near = |peer: &Progress| {
-            peer.connected && peer.matched.0 + self.window.promotion_lag >= self.last_index().0
-        };
-        quorum::reached(self.config(), |member| {
-            member != id && (member == self.id || leading.peers.get(&member).is_some_and(near))
-        })
+    /// On the leader: whether the members that can be counted on would be a quorum without this one.
+    pub fn quorum_without(&self, now: Mono, id: MemberId) -> bool {
+        let leads = matches!(self.role, Role::Leader(_));
+        let counts = |member| member != id && self.caught_up(now, member);
+        leads && quorum::reached(self.config(), counts)
     }
 
     /// Checks what must hold between steps.
@@ -205,5 +198,115 @@ impl Raft {
                 assert!(peer.matched < peer.next, "{id}: matched not below next");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::core::entry::{Entry, Payload};
+    use crate::core::options::Options;
+    use crate::core::raft::config::Role as MemberRole;
+    use crate::core::raft::event::{Action, Boot, Event, HardState, Message, SnapshotMeta};
+    use crate::core::types::ServerId;
+
+    const OTHERS: [MemberId; 2] = [MemberId(2), MemberId(3)];
+
+    fn step(raft: &mut Raft, now: Mono, event: Event) {
+        let mut out = Vec::new();
+        raft.step(now, event, &mut out);
+        for action in out {
+            if let Action::Write { seq, .. } = action {
+                step(raft, now, Event::Durable(seq));
+            }
+        }
+    }
+
+    /// What the other two say at this time.
+    fn answer(raft: &mut Raft, now: Mono, from: &[MemberId], message: &Message) {
+        for from in from.iter().copied() {
+            let message = message.clone();
+            step(raft, now, Event::Message { from, message });
+        }
+    }
+
+    /// The leader of three, whom both others have just acknowledged everything.
+    fn leader(now: Mono) -> Raft {
+        let members = (1..=3).map(|id: u64| Member {
+            id: MemberId(id),
+            server: ServerId(id as u8),
+            role: MemberRole::Voter,
+            peer: String::new(),
+            client: String::new(),
+        });
+        let config = Config {
+            index: Index(1),
+            members: members.collect(),
+            ..Config::default()
+        };
+        let options = Options::new(ServerId(1));
+        let mut raft = Raft::new(Boot {
+            id: MemberId(1),
+            timing: options.timing,
+            window: options.window,
+            seed: 1,
+            hard: HardState::default(),
+            snapshot: SnapshotMeta::default(),
+            entries: vec![Arc::new(Entry {
+                term: Term(0),
+                index: Index(1),
+                payload: Payload::Config(Arc::new(config)),
+            })],
+            repairing: false,
+            next_seq: 1,
+            now: Mono(0),
+        });
+        for id in OTHERS {
+            step(&mut raft, now, Event::LinkUp(id));
+        }
+        step(&mut raft, now, Event::Tick);
+        let (term, granted) = (Term(1), true);
+        answer(
+            &mut raft,
+            now,
+            &OTHERS,
+            &Message::PreVoteReply { term, granted },
+        );
+        answer(
+            &mut raft,
+            now,
+            &OTHERS,
+            &Message::VoteReply { term, granted },
+        );
+        assert_eq!(raft.role(), RoleNow::Leader);
+        let message = acknowledgement(&raft);
+        answer(&mut raft, now, &OTHERS, &message);
+        raft
+    }
+
+    fn acknowledgement(raft: &Raft) -> Message {
+        Message::Accepted {
+            term: raft.term(),
+            matched: raft.last_index(),
+            round: 0,
+        }
+    }
+
+    #[test]
+    fn a_silent_member_does_not_spare_another_one() {
+        let now = Mono(10_000);
+        let mut raft = leader(now);
+        for id in [MemberId(1), OTHERS[0], OTHERS[1]] {
+            assert!(raft.quorum_without(now, id), "{id}");
+        }
+        // The link to the third is up, yet nothing comes back on it.
+        let later = now.plus(raft.timing.election + 1);
+        let message = acknowledgement(&raft);
+        answer(&mut raft, later, &OTHERS[..1], &message);
+        assert!(raft.quorum_without(later, OTHERS[1]), "it is no loss");
+        assert!(!raft.quorum_without(later, OTHERS[0]));
+        assert!(!raft.quorum_without(later, MemberId(1)));
     }
 }
