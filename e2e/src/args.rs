@@ -37,11 +37,29 @@ pub(crate) enum Command {
         #[arg(long)]
         keep: bool,
     },
+    /// Runs stock clients and applications on ensembles of local processes, without a cluster
+    Compat {
+        /// Only scenarios with one of these in their names
+        filter: Vec<String>,
+        /// Only print what there is
+        #[arg(long)]
+        list: bool,
+    },
     /// Uses an ensemble through the crate zookeeper-client (the tests start this)
     #[command(hide = true)]
     RustClient {
         /// HOST:PORT[,HOST:PORT...]
         connect: String,
+        /// The znode below which it works
+        root: String,
+    },
+    /// The same while members are restarted (`compat` starts this)
+    #[command(hide = true)]
+    RustCompat {
+        /// HOST:PORT[,HOST:PORT...] of the members that the client knows
+        connect: String,
+        /// The same of all members
+        all: String,
         /// The znode below which it works
         root: String,
     },

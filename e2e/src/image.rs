@@ -84,7 +84,7 @@ impl Image {
 }
 
 /// Compiles the programs; gives the folder that holds them.
-async fn compile(settings: &Settings) -> Result<PathBuf> {
+pub(crate) async fn compile(settings: &Settings) -> Result<PathBuf> {
     say("compiling the programs (some minutes when nothing is cached)");
     let version = output(Command::new("rustc").arg("-vV"), "").await?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));

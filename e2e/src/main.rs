@@ -9,6 +9,7 @@ mod accounting;
 mod args;
 mod clients;
 mod cluster;
+mod compat;
 mod ctx;
 mod demo;
 mod ensemble;
@@ -18,6 +19,7 @@ mod http;
 mod image;
 mod kubectl;
 mod load;
+mod local;
 mod member;
 mod objects;
 mod progress;
@@ -84,7 +86,15 @@ async fn run(command: Command) -> Result<bool> {
             Ok(true)
         }
         Command::Test { filter, keep, .. } => runner::run(settings, &filter, keep).await,
+        Command::Compat { filter, list: true } => {
+            compat::list(&filter);
+            Ok(true)
+        }
+        Command::Compat { filter, .. } => compat::run(&settings, &filter).await,
         Command::RustClient { connect, root } => clients::rust::exercise(&connect, &root)
+            .await
+            .map(|()| true),
+        Command::RustCompat { connect, all, root } => compat::rust::exercise(&connect, &all, &root)
             .await
             .map(|()| true),
     }

@@ -1,0 +1,38 @@
+//! `cargo e2e compat`: stock clients, tools and applications, unmodified, each against an ensemble of
+//! its own of three local members, which are restarted under it.
+
+mod dialog;
+mod runner;
+pub(crate) mod rust;
+mod stand;
+
+use anyhow::Result;
+use futures::future::BoxFuture;
+
+pub(crate) use runner::{list, run};
+use stand::Stand;
+
+/// A client and what it does.
+struct Scenario {
+    name: &'static str,
+    /// What it shows, in words.
+    about: &'static str,
+    run: for<'a> fn(&'a mut Stand) -> BoxFuture<'a, Result<()>>,
+}
+
+/// Registers async functions under the names of their modules.
+macro_rules! scenarios {
+    ($($name:ident: $about:literal => $run:path,)*) => {
+        fn all() -> Vec<Scenario> {
+            vec![$(Scenario {
+                name: stringify!($name),
+                about: $about,
+                run: |stand| Box::pin($run(stand)),
+            },)*]
+        }
+    };
+}
+
+scenarios! {
+    rust: "the crate zookeeper-client" => rust::scenario,
+}

@@ -1,0 +1,60 @@
+//! What a scenario has: three members of its own, and where things are.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use tokio::process::Command;
+
+use super::dialog;
+use crate::local::{LocalEnsemble, Server};
+use crate::progress::say;
+use crate::settings::Settings;
+
+/// Words that say who is connected where, and znodes that expire, are off in ZooKeeper by default.
+const MORE: &str = "4lw.commands.whitelist=*\nextendedTypesEnabled=true\n";
+
+/// What a scenario has.
+pub(super) struct Stand {
+    pub(super) settings: Settings,
+    pub(super) ensemble: LocalEnsemble,
+    name: &'static str,
+}
+
+impl Stand {
+    pub(super) async fn set(
+        settings: &Settings,
+        server: &Server,
+        name: &'static str,
+    ) -> Result<Self> {
+        Ok(Stand {
+            settings: settings.clone(),
+            ensemble: LocalEnsemble::start(server, 3, MORE).await?,
+            name,
+        })
+    }
+
+    /// Something for programs made of a package manager's output, kept between runs.
+    pub(super) fn cache(&self, folder: &str) -> PathBuf {
+        self.settings.cache.join("compat").join(folder)
+    }
+
+    /// Runs a client's program once for each member, which is then all that it knows, and once with
+    /// all of them. It is given its connect string, that of all members, and a znode to work below,
+    /// and it has to end with `all is well`.
+    pub(super) async fn everywhere(&mut self, program: impl Fn() -> Command) -> Result<()> {
+        let all = self.ensemble.connect();
+        let mut connects = Vec::new();
+        for at in 0..self.ensemble.len() {
+            connects.push(self.ensemble.address(at)?);
+        }
+        connects.push(all.clone());
+        for (number, connect) in connects.iter().enumerate() {
+            let mut command = program();
+            let root = format!("/{}-{number}", self.name);
+            command.args([connect, &all, &root]);
+            dialog::hold(command, &mut self.ensemble).await?;
+            say(format!("{}: content with {connect}", self.name));
+        }
+        Ok(())
+    }
+}
