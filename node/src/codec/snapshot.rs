@@ -12,6 +12,7 @@ use super::jute::{Malformed, Reader, Writer};
 use crate::core::input::Snapshot;
 use crate::core::raft::event::SnapshotMeta;
 use crate::core::state::Session;
+use crate::core::state::access_lists::AccessLists;
 use crate::core::state::image::Image;
 use crate::core::state::tree::{Chunk, Lifetime, Znode};
 use crate::core::types::{Index, Password, SessionId, Term, Zxid};
@@ -133,6 +134,7 @@ fn encode_znode(znode: &Znode, writer: &mut Writer) {
 pub struct Decoder {
     meta: Option<SnapshotMeta>,
     image: Image,
+    lists: AccessLists,
     ended: bool,
 }
 
@@ -147,7 +149,10 @@ impl Decoder {
             match reader.u8()? {
                 0 => self.ended = true,
                 1 => self.image.sessions.push(decode_session(&mut reader)?),
-                2 => self.image.chunks.push(Arc::new(decode_chunk(&mut reader)?)),
+                2 => {
+                    let chunk = decode_chunk(&mut reader, &mut self.lists)?;
+                    self.image.chunks.push(Arc::new(chunk));
+                }
                 _ => return Err(Malformed::Value),
             }
         }
@@ -200,10 +205,10 @@ fn decode_session(reader: &mut Reader) -> Result<(SessionId, Session), Malformed
     ))
 }
 
-fn decode_chunk(reader: &mut Reader) -> Result<Chunk, Malformed> {
+fn decode_chunk(reader: &mut Reader, lists: &mut AccessLists) -> Result<Chunk, Malformed> {
     let znodes = reader.vector(|reader| {
         if reader.bool()? {
-            decode_znode(reader).map(Some)
+            decode_znode(reader, lists).map(Some)
         } else {
             Ok(None)
         }
@@ -213,12 +218,13 @@ fn decode_chunk(reader: &mut Reader) -> Result<Chunk, Malformed> {
     })
 }
 
-fn decode_znode(reader: &mut Reader) -> Result<Znode, Malformed> {
+fn decode_znode(reader: &mut Reader, lists: &mut AccessLists) -> Result<Znode, Malformed> {
     let parent = u32::try_from(reader.u64()?).map_err(|_| Malformed::Value)?;
     let name = reader.ustring()?.ok_or(Malformed::Value)?.into();
     // Its own memory: otherwise one small znode would keep a whole block.
     let data = reader.buffer()?.map(|data| Bytes::copy_from_slice(&data));
-    let acl = acl_list(reader)?.ok_or(Malformed::Value)?.into();
+    // Most znodes have one of a few lists: a million copies would be most of the memory.
+    let acl = lists.intern(acl_list(reader)?.ok_or(Malformed::Value)?.into());
     let kind = reader.u8()?;
     let value = reader.long()?;
     let lifetime = match kind {
@@ -366,6 +372,19 @@ mod tests {
         assert_eq!(restored.zxid(), state.zxid());
         assert_eq!(restored.counts().sessions, 1);
         assert_eq!(restored.counts().ephemerals, 1);
+    }
+
+    #[test]
+    fn equal_access_lists_come_back_as_one() {
+        let (_, snapshot) = sample();
+        let back = decode(&blocks(&snapshot)).unwrap();
+        let znodes = back.image.chunks.iter().flat_map(|chunk| &chunk.znodes);
+        let all: Vec<_> = znodes
+            .flatten()
+            .filter(|it| it.acl[0].perms == 31)
+            .collect();
+        assert!(all.len() > 5);
+        assert!(all.iter().all(|it| Arc::ptr_eq(&it.acl, &all[0].acl)));
     }
 
     #[test]

@@ -98,8 +98,9 @@ pub struct Connection {
     pub held: VecDeque<Request>,
 }
 
-/// Bytes of a connection's ids.
-const IDS_MAX: usize = 64 << 10;
+/// Bytes of a connection's ids. Few have more than three; each is compared with every line of an
+/// access list, and an `auth` line becomes as many lines.
+const IDS_MAX: usize = 8 << 10;
 
 impl Connection {
     fn new(ip: IpAddr) -> Connection {

@@ -1,5 +1,6 @@
 //! Who may do what. Source: ZooKeeper's `ZooKeeperServer.checkACL` and `PrepRequestProcessor.fixupACL`.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -17,6 +18,10 @@ pub const DELETE: i32 = 8;
 pub const ADMIN: i32 = 16;
 /// All of them.
 pub const ALL: i32 = 31;
+
+/// Lines that a list may have. ZooKeeper bounds it by the frame alone (some 40,000 lines), but each
+/// request on the znode is judged by all of them, on every member.
+pub const LINES_MAX: usize = 1_024;
 
 /// `world:anyone` with these permissions.
 pub fn anyone(perms: i32) -> Arc<[Acl]> {
@@ -78,12 +83,13 @@ fn in_network(pattern: &str, address: &str) -> bool {
 /// The list as it is stored: `auth` becomes the caller's own ids, repeats are dropped.
 ///
 /// # Errors
-/// `InvalidAcl` for an empty list, an unknown scheme, or an id that the scheme does not know.
+/// `InvalidAcl` for an empty list, an unknown scheme, an id that the scheme does not know, or more
+/// than [`LINES_MAX`] lines, given or stored.
 pub fn fix_up(acl: Option<&[Acl]>, ids: &[Id]) -> Result<Arc<[Acl]>, ErrorCode> {
     let acl = acl
-        .filter(|acl| !acl.is_empty())
+        .filter(|acl| !acl.is_empty() && acl.len() <= LINES_MAX)
         .ok_or(ErrorCode::InvalidAcl)?;
-    let mut fixed: Vec<Acl> = Vec::new();
+    let (mut fixed, mut seen) = (Vec::new(), BTreeSet::new());
     for line in acl {
         let mut lines = Vec::new();
         match line.id.scheme.as_str() {
@@ -106,9 +112,13 @@ pub fn fix_up(acl: Option<&[Acl]>, ids: &[Id]) -> Result<Arc<[Acl]>, ErrorCode> 
             _ => return Err(ErrorCode::InvalidAcl),
         }
         for line in lines {
-            if !fixed.contains(&line) {
+            if seen.insert(line.clone()) {
                 fixed.push(line);
             }
+        }
+        // Looked at after each line: an `auth` line becomes as many as the caller has ids.
+        if fixed.len() > LINES_MAX {
+            return Err(ErrorCode::InvalidAcl);
         }
     }
     Ok(fixed.into())
@@ -175,6 +185,29 @@ mod tests {
         assert_eq!(fix_up(Some(&acl), &ids[..1]), Err(ErrorCode::InvalidAcl));
         assert_eq!(fix_up(None, &ids), Err(ErrorCode::InvalidAcl));
         assert_eq!(fix_up(Some(&[]), &ids), Err(ErrorCode::InvalidAcl));
+    }
+
+    #[test]
+    fn a_list_that_is_or_becomes_too_long_is_invalid_and_repeats_are_dropped_in_order() {
+        let line = |scheme: &str, n: usize| Acl {
+            perms: READ,
+            id: id(scheme, &format!("u{n}:h")),
+        };
+        let digests = |count: usize| (0..count).map(|n| line("digest", n)).collect::<Vec<_>>();
+        let most = digests(LINES_MAX);
+        assert_eq!(*fix_up(Some(&most), &[]).unwrap(), *most);
+        let more = digests(LINES_MAX + 1);
+        assert_eq!(fix_up(Some(&more), &[]), Err(ErrorCode::InvalidAcl));
+        let ids: Vec<Id> = digests(LINES_MAX).into_iter().map(|it| it.id).collect();
+        let auth = |perms: i32| Acl {
+            perms,
+            id: id("auth", ""),
+        };
+        assert_eq!(*fix_up(Some(&[auth(READ)]), &ids).unwrap(), *most);
+        let twice = [auth(READ), auth(WRITE)];
+        assert_eq!(fix_up(Some(&twice), &ids), Err(ErrorCode::InvalidAcl));
+        let repeats = [line("digest", 2), line("digest", 1), line("digest", 2)];
+        assert_eq!(*fix_up(Some(&repeats), &[]).unwrap(), repeats[..2]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Entries. Total: any entry is applied, and what is wrong with it is its answer.
 
 use super::session::Session;
+use super::verdicts::Verdicts;
 use super::write::Txn;
 use super::{Change, Opened, Outcome, State};
 use crate::core::entry::{Action, Command, Entry, Payload};
@@ -79,7 +80,7 @@ impl State {
             zxid,
             wall,
             session,
-            ids,
+            caller: Verdicts::of(ids),
             changes: Vec::new(),
             before: None,
         }

@@ -2,9 +2,10 @@
 //! entries give the same state, and the same digest, on every member.
 //!
 //! [`path`] what a path may be · [`acl`] who may do what · [`tree`] the znodes · [`session`]
-//! sessions · `apply` entries · `write` the effect of each client write · `read` answers ·
+//! sessions · [`access_lists`] equal lists are one · `apply` entries · `write` the effect of each client write · `read` answers ·
 //! [`image`] a snapshot that shares structure · `digest` what members compare.
 
+pub mod access_lists;
 pub mod acl;
 pub mod image;
 pub mod path;
@@ -14,6 +15,7 @@ pub mod tree;
 mod apply;
 mod digest;
 mod read;
+mod verdicts;
 mod write;
 
 use std::sync::Arc;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::access_lists::AccessLists;
 use super::{acl, digest, path};
 use crate::core::op::{Acl, Stat};
 use crate::core::types::{Reckoning, SessionId, Zxid};
@@ -92,8 +93,7 @@ pub struct Tree {
     mortal: BTreeSet<u32>,
     len: usize,
     data_bytes: u64,
-    /// Access lists in use, so that equal ones are one.
-    acls: BTreeSet<Arc<[Acl]>>,
+    acls: AccessLists,
 }
 
 impl Tree {
@@ -108,7 +108,7 @@ impl Tree {
             mortal: BTreeSet::new(),
             len: 0,
             data_bytes: 0,
-            acls: BTreeSet::new(),
+            acls: AccessLists::default(),
         };
         let blank = |name: &str, parent: u32, acl: Arc<[Acl]>| Znode {
             parent,
@@ -142,6 +142,7 @@ impl Tree {
             ..Tree::new()
         };
         tree.index.clear();
+        tree.acls = AccessLists::default();
         tree.len = 0;
         tree.data_bytes = 0;
         for (number, chunk) in chunks.iter().enumerate() {
@@ -151,7 +152,10 @@ impl Tree {
                     None => {
                         tree.free.insert(place);
                     }
-                    Some(znode) => tree.register(place, znode),
+                    Some(znode) => {
+                        tree.register(place, znode);
+                        tree.acls.intern(Arc::clone(&znode.acl));
+                    }
                 }
             }
         }
@@ -366,11 +370,7 @@ impl Tree {
 
     /// One shared copy of an access list.
     pub fn intern(&mut self, acl: Arc<[Acl]>) -> Arc<[Acl]> {
-        if let Some(known) = self.acls.get(&acl) {
-            return Arc::clone(known);
-        }
-        self.acls.insert(Arc::clone(&acl));
-        acl
+        self.acls.intern(acl)
     }
 
     /// Places of a session's ephemerals.

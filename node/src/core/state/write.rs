@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use super::acl::{self, ADMIN, CREATE, DELETE, READ, WRITE, allowed};
+use super::acl::{self, ADMIN, CREATE, DELETE, READ, WRITE};
 use super::tree::{Lifetime, Znode};
+use super::verdicts::Verdicts;
 use super::{Change, State, digest, path};
-use crate::core::op::{Acl, Body, Create, ErrorCode, EventType, Id, MultiResult, Write};
+use crate::core::op::{Acl, Body, Create, ErrorCode, EventType, MultiResult, Write};
 use crate::core::types::{SessionId, Wall, Zxid};
 
 /// The longest TTL: five bytes of milliseconds.
@@ -17,7 +18,8 @@ pub(super) struct Txn<'a> {
     pub(super) zxid: Zxid,
     pub(super) wall: Wall,
     pub(super) session: SessionId,
-    pub(super) ids: &'a [Id],
+    /// Whose rights it has.
+    pub(super) caller: Verdicts<'a>,
     /// What watches may be waiting for, in order.
     pub(super) changes: Vec<Change>,
     /// Znodes as they were before, newest last; only kept for what can be undone.
@@ -97,10 +99,10 @@ impl State {
         if create.path.contains('\0') {
             return Err(ErrorCode::BadArguments);
         }
-        let acl = acl::fix_up(create.acl.as_deref(), txn.ids)?;
+        let acl = acl::fix_up(create.acl.as_deref(), txn.caller.ids())?;
         let parent = self.tree.find(parent_path).ok_or(ErrorCode::NoNode)?;
         let above = self.tree.get(parent).ok_or(ErrorCode::NoNode)?;
-        permit(&above.acl, txn.ids, CREATE)?;
+        txn.caller.permit(&above.acl, CREATE)?;
         let name = if sequential {
             format!("{name}{:010}", above.creates)
         } else {
@@ -165,7 +167,7 @@ impl State {
         let (parent_path, name) = path::split(path).ok_or(ErrorCode::BadArguments)?;
         let parent = self.tree.find(parent_path).ok_or(ErrorCode::NoNode)?;
         let above = self.tree.get(parent).ok_or(ErrorCode::NoNode)?;
-        permit(&above.acl, txn.ids, DELETE)?;
+        txn.caller.permit(&above.acl, DELETE)?;
         let place = self.tree.child(parent, name).ok_or(ErrorCode::NoNode)?;
         let znode = self.tree.get(place).ok_or(ErrorCode::NoNode)?;
         matches_version(znode.version, version)?;
@@ -262,7 +264,7 @@ impl State {
         if !path::is_valid(path) {
             return Err(ErrorCode::BadArguments);
         }
-        let acl = acl::fix_up(acl, txn.ids)?;
+        let acl = acl::fix_up(acl, txn.caller.ids())?;
         let place = self.writable(path, ADMIN, txn)?;
         let znode = self.tree.get(place).ok_or(ErrorCode::NoNode)?;
         matches_version(znode.aversion, version)?;
@@ -284,13 +286,13 @@ impl State {
         Ok(Body::Empty)
     }
 
-    fn writable(&self, path: &str, perm: i32, txn: &Txn<'_>) -> Result<u32, ErrorCode> {
+    fn writable(&self, path: &str, perm: i32, txn: &mut Txn<'_>) -> Result<u32, ErrorCode> {
         if !path::is_valid(path) {
             return Err(ErrorCode::BadArguments);
         }
         let place = self.tree.find(path).ok_or(ErrorCode::NoNode)?;
         let znode = self.tree.get(place).ok_or(ErrorCode::NoNode)?;
-        permit(&znode.acl, txn.ids, perm)?;
+        txn.caller.permit(&znode.acl, perm)?;
         Ok(place)
     }
 
@@ -333,14 +335,6 @@ impl State {
 /// would keep all of that.
 fn own(data: Option<&bytes::Bytes>) -> Option<bytes::Bytes> {
     data.map(|data| bytes::Bytes::copy_from_slice(data))
-}
-
-fn permit(acl: &[Acl], ids: &[Id], perm: i32) -> Result<(), ErrorCode> {
-    if allowed(acl, ids, perm) {
-        Ok(())
-    } else {
-        Err(ErrorCode::NoAuth)
-    }
 }
 
 /// -1 matches any.
