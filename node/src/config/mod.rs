@@ -1,8 +1,13 @@
-//! What the user typed ([`args`], [`zoo_cfg`]) and what it means ([`ServerConfig`]). Flags and the
-//! environment win over the file.
+//! What the user typed ([`args`], [`zoo_cfg`], [`container`]) and what it means ([`ServerConfig`]).
+//! Flags and their variables win over the file, the file over ZooKeeper's system properties.
 
 pub mod args;
+pub mod container;
 pub mod zoo_cfg;
+pub mod zoo_keys;
+pub mod zoo_ops;
+
+mod shown;
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -10,13 +15,16 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 
 use self::args::RunArgs;
+use self::container::{Process, Source};
 use self::zoo_cfg::ZooCfg;
+use crate::codec::four_letter;
 use crate::core::options::{Options, StaticServer};
 use crate::core::raft::config::Role;
 use crate::core::types::ServerId;
 use crate::shell::client_port::Limits;
 use crate::shell::disk::DiskConfig;
 use crate::shell::server::ServerConfig;
+use crate::shell::shown::Shown;
 
 /// ZooKeeper's `jute.maxbuffer`.
 const FRAME_MAX: usize = 0xF_FFFF;
@@ -26,18 +34,8 @@ const FRAME_MAX: usize = 0xF_FFFF;
 /// # Errors
 /// Says which setting is missing or contradicts another.
 pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
-    let file = match &args.config {
-        None => ZooCfg::default(),
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("read {}", path.display()))?;
-            let parsed = ZooCfg::parse(&text).with_context(|| path.display().to_string())?;
-            for (line, key) in &parsed.ignored {
-                tracing::info!(line, key, "this setting has no meaning here and is ignored");
-            }
-            parsed
-        }
-    };
+    let (file, text) = read(args)?;
+    let properties = container::properties(&Process);
     let dir = args.data_dir.clone().or_else(|| file.data_dir.clone());
     let dir = dir.context("say where the data is to lie: --data-dir, or dataDir in the file")?;
     let server = server_id(args, &file, &dir)?;
@@ -54,9 +52,7 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
     let peer = args
         .peer_addr
         .unwrap_or_else(|| any(own_peer_port.unwrap_or(2888)));
-    let admin = args
-        .admin_addr
-        .unwrap_or_else(|| any(file.admin_port.unwrap_or(8080)));
+    let admin = args.admin_addr.or_else(|| file.ops.admin());
 
     let mut options = Options::new(server);
     let tick = args.tick_time.or(file.tick_time).unwrap_or(2_000);
@@ -95,7 +91,7 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
         .or(file.snap_retain)
         .unwrap_or(3)
         .max(1);
-    Ok(ServerConfig {
+    let mut config = ServerConfig {
         disk: DiskConfig {
             dir,
             log_home: file.log_dir.clone(),
@@ -105,17 +101,23 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
         client,
         peer,
         admin,
+        metrics: file.ops.metrics(),
         token_file: args.admin_token_file.clone(),
         limits: Limits {
             frame: file.max_buffer.unwrap_or(FRAME_MAX),
-            connections: args.max_client_connections,
+            connections: match args.max_client_connections {
+                0 => file.ops.max_cnxns.unwrap_or(0),
+                most => most,
+            },
             per_address: file.max_client_cnxns.unwrap_or(0),
-            words: file.words.clone().unwrap_or_else(|| vec!["*".to_owned()]),
+            words: four_letter::allowed(file.words.as_deref()),
         },
         disk_reserve: args.disk_reserve_bytes,
-        conf: shown(client, &options, tick, &file),
+        shown: Shown::default(),
         options,
-    })
+    };
+    config.shown = shown::of(&config, &file, tick, text, &properties);
+    Ok(config)
 }
 
 /// The file may say it twice: for all servers, and in this one's own line.
@@ -212,29 +214,38 @@ fn static_list(
     }]
 }
 
-fn shown(client: SocketAddr, options: &Options, tick: u64, file: &ZooCfg) -> Vec<(String, String)> {
-    [
-        ("clientPort", client.port().to_string()),
-        ("secureClientPort", "-1".to_owned()),
-        ("tickTime", tick.to_string()),
-        (
-            "maxClientCnxns",
-            file.max_client_cnxns.unwrap_or(0).to_string(),
-        ),
-        (
-            "minSessionTimeout",
-            options.min_session_timeout_ms.to_string(),
-        ),
-        (
-            "maxSessionTimeout",
-            options.max_session_timeout_ms.to_string(),
-        ),
-        ("serverId", options.server.to_string()),
-        ("peerType", "0".to_owned()),
-    ]
-    .into_iter()
-    .map(|(key, value)| (key.to_owned(), value))
-    .collect()
+/// The file, or what stands for it, with the system properties of the environment.
+fn read(args: &RunArgs) -> anyhow::Result<(ZooCfg, Option<String>)> {
+    let source = match &args.config {
+        Some(path) => Some(Source::File(path.clone())),
+        // Whoever says where the data lies does not mean the container image's environment.
+        None if args.data_dir.is_some() => None,
+        None => {
+            let source = container::source(&Process);
+            if source.is_some() {
+                container::write_id(&Process)?;
+            }
+            source
+        }
+    };
+    let (text, name) = match source {
+        None => (None, String::new()),
+        Some(Source::Made(text)) => (Some(text), "made of ZOO_* variables".to_owned()),
+        Some(Source::File(path)) => {
+            let text = std::fs::read_to_string(&path)
+                .with_context(|| format!("read {}", path.display()))?;
+            (Some(text), path.display().to_string())
+        }
+    };
+    let mut file = ZooCfg::parse(text.as_deref().unwrap_or_default()).context(name)?;
+    container::apply(&mut file, &container::properties(&Process))?;
+    for (line, key) in &file.ignored {
+        tracing::info!(line, key, "this setting has no meaning here and is ignored");
+    }
+    for (line, key) in &file.unknown {
+        tracing::warn!(line, key, "this setting is not known and is ignored");
+    }
+    Ok((file, text))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! `zoo.cfg`, as ZooKeeper's users know it. A key that means nothing here is accepted and named;
-//! an unknown one is an error with its line.
+//! `zoo.cfg`, as ZooKeeper's users know it. A key that means nothing here is accepted and named, and
+//! so is an unknown one; one that differs from a known one in case only is an error with its line.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -9,6 +9,8 @@ use std::str::FromStr;
 
 use anyhow::{Context, anyhow, bail, ensure};
 
+use super::zoo_keys::{MEANINGLESS, meant};
+use super::zoo_ops::{self, ZooOps};
 use crate::core::options::StaticServer;
 use crate::core::raft::config::Role;
 use crate::core::types::ServerId;
@@ -24,7 +26,6 @@ pub struct ZooCfg {
     pub max_client_cnxns: Option<usize>,
     pub min_session_timeout: Option<i32>,
     pub max_session_timeout: Option<i32>,
-    pub admin_port: Option<u16>,
     pub snap_count: Option<u64>,
     pub sync_limit: Option<u64>,
     pub snap_retain: Option<usize>,
@@ -36,39 +37,37 @@ pub struct ZooCfg {
     pub servers: Vec<StaticServer>,
     /// The client ports of `server.N` lines, with their addresses if those name one.
     pub listens: BTreeMap<ServerId, Listen>,
+    /// Of the admin port and the metrics provider.
+    pub ops: ZooOps,
     /// Lines and keys without meaning here.
     pub ignored: Vec<(usize, String)>,
-    lines: BTreeMap<String, usize>,
+    /// Lines and keys that are not known: system properties, to ZooKeeper.
+    pub unknown: Vec<(usize, String)>,
+    /// What the file says of each key, and on which line.
+    lines: BTreeMap<String, (usize, String)>,
 }
+
+/// Keys that [`ZooCfg::set`] takes itself.
+pub const KNOWN: [&str; 15] = [
+    "tickTime",
+    "dataDir",
+    "dataLogDir",
+    "clientPort",
+    "clientPortAddress",
+    "maxClientCnxns",
+    "minSessionTimeout",
+    "maxSessionTimeout",
+    "syncLimit",
+    "snapCount",
+    "autopurge.snapRetainCount",
+    "jute.maxbuffer",
+    "skipACL",
+    "DigestAuthenticationProvider.superDigest",
+    "4lw.commands.whitelist",
+];
 
 /// The longest request that can be allowed: its entry has to fit into a record and a frame.
 const BUFFER_MAX: usize = 32 << 20;
-
-/// Keys of ZooKeeper that this server has no use for.
-const MEANINGLESS: [&str; 22] = [
-    "initLimit",
-    "autopurge.purgeInterval",
-    "electionAlg",
-    "standaloneEnabled",
-    "reconfigEnabled",
-    "dynamicConfigFile",
-    "syncEnabled",
-    "quorumListenOnAllIPs",
-    "preAllocSize",
-    "forceSync",
-    "leaderServes",
-    "cnxTimeout",
-    "globalOutstandingLimit",
-    "admin.enableServer",
-    "admin.serverAddress",
-    "extendedTypesEnabled",
-    "metricsProvider.className",
-    "metricsProvider.httpPort",
-    "metricsProvider.exportJvmInfo",
-    "fsync.warningthresholdms",
-    "connectToLearnerMasterLimit",
-    "maxCnxns",
-];
 
 impl ZooCfg {
     /// Reads the file's text.
@@ -89,7 +88,8 @@ impl ZooCfg {
             let (key, value) = (key.trim(), value.trim());
             // System properties are accepted with and without their prefix, as ZooKeeper does.
             let key = key.strip_prefix("zookeeper.").unwrap_or(key);
-            if let Some(first) = cfg.lines.insert(key.to_owned(), number) {
+            let said = (number, value.to_owned());
+            if let Some((first, _)) = cfg.lines.insert(key.to_owned(), said) {
                 bail!("line {number}: {key} is set on line {first} already");
             }
             cfg.set(number, key, value)
@@ -107,7 +107,18 @@ impl ZooCfg {
     /// ` (line 3)` for a key of the file; nothing for others.
     pub fn place(&self, key: &str) -> String {
         let line = self.lines.get(key);
-        line.map_or_else(String::new, |line| format!(" (line {line})"))
+        line.map_or_else(String::new, |(line, _)| format!(" (line {line})"))
+    }
+
+    /// Whether the file sets it.
+    pub fn has(&self, key: &str) -> bool {
+        self.lines.contains_key(key)
+    }
+
+    /// Keys, without their prefix, and values as the file has them.
+    pub fn values(&self) -> impl Iterator<Item = (&str, &str)> {
+        let lines = self.lines.iter();
+        lines.map(|(key, (_, value))| (key.as_str(), value.as_str()))
     }
 
     fn add_server(&mut self, key: &str, id: &str, value: &str) -> anyhow::Result<()> {
@@ -129,7 +140,11 @@ impl ZooCfg {
         Ok(())
     }
 
-    fn set(&mut self, line: usize, key: &str, value: &str) -> anyhow::Result<()> {
+    /// Takes a key, of a line or (line 0) of a system property.
+    ///
+    /// # Errors
+    /// Says what is wrong with the value.
+    pub(super) fn set(&mut self, line: usize, key: &str, value: &str) -> anyhow::Result<()> {
         match key {
             "tickTime" => {
                 let ms: NonZeroU64 = number(key, value)?;
@@ -142,12 +157,11 @@ impl ZooCfg {
             "maxClientCnxns" => self.max_client_cnxns = Some(number(key, value)?),
             "minSessionTimeout" => self.min_session_timeout = Some(number(key, value)?),
             "maxSessionTimeout" => self.max_session_timeout = Some(number(key, value)?),
-            "admin.serverPort" => self.admin_port = Some(number(key, value)?),
             "syncLimit" => self.sync_limit = Some(number(key, value)?),
             "snapCount" => self.snap_count = Some(number(key, value)?),
             "autopurge.snapRetainCount" => self.snap_retain = Some(number(key, value)?),
             "jute.maxbuffer" => {
-                let bytes = number(key, value)?;
+                let bytes = bytes(key, value)?;
                 ensure!(
                     bytes <= BUFFER_MAX,
                     "{key} is {bytes}, and may be {BUFFER_MAX} at most"
@@ -162,17 +176,40 @@ impl ZooCfg {
                 let words = value.split(',').map(|word| word.trim().to_owned());
                 self.words = Some(words.collect());
             }
+            _ if self.ops.set(key, value)? => {}
             _ if MEANINGLESS.contains(&key) => self.ignored.push((line, key.to_owned())),
             _ => match key.strip_prefix("server.") {
                 Some(id) => self.add_server(key, id, value)?,
-                None => bail!("unknown key {key}; see the README for those that are known"),
+                None => self.take_unknown(line, key)?,
             },
         }
         Ok(())
     }
 }
 
-fn number<T: FromStr>(key: &str, value: &str) -> anyhow::Result<T> {
+impl ZooCfg {
+    /// To ZooKeeper any other key is a system property, so it starts; one that is only written
+    /// wrong would be missed by everybody.
+    fn take_unknown(&mut self, line: usize, key: &str) -> anyhow::Result<()> {
+        let known = KNOWN.iter().chain(&MEANINGLESS).chain(&zoo_ops::KEYS);
+        if let Some(meant) = meant(key, known.copied()) {
+            bail!("unknown key {key}: write {meant}");
+        }
+        self.unknown.push((line, key.to_owned()));
+        Ok(())
+    }
+}
+
+/// A number as Java reads it: decimal, or hexadecimal behind `0x`.
+fn bytes(key: &str, value: &str) -> anyhow::Result<usize> {
+    match value.strip_prefix("0x").or(value.strip_prefix("0X")) {
+        Some(digits) => usize::from_str_radix(digits, 16)
+            .map_err(|_| anyhow!("{key}: `{value}` is not a valid value")),
+        None => number(key, value),
+    }
+}
+
+pub(super) fn number<T: FromStr>(key: &str, value: &str) -> anyhow::Result<T> {
     value
         .parse()
         .map_err(|_| anyhow!("{key}: `{value}` is not a valid value"))

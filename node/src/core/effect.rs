@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::input::{AdminError, Snapshot};
 use super::message::{Hello, PeerMessage};
-use super::op::ServerFrame;
+use super::op::{EventType, ServerFrame};
 use super::raft::event::LogWrite;
 use super::types::{
-    CallId, ConnId, EnsembleId, Index, LinkId, MemberId, SessionId, Term, WriteSeq,
+    CallId, ConnId, EnsembleId, Index, LinkId, MemberId, SessionId, Term, WriteSeq, Zxid,
 };
 
 /// Where a link should lead.
@@ -127,6 +127,23 @@ pub enum CloseReason {
     Protocol,
 }
 
+/// A request that was answered, for a connection's and the server's counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// On which connection.
+    pub conn: ConnId,
+    /// Its short name, of [`super::op_name`].
+    pub name: &'static str,
+    /// The client's number for it.
+    pub xid: i32,
+    /// Of the answer.
+    pub zxid: Zxid,
+    /// Since it came in.
+    pub millis: u64,
+    /// Whether it went through the log.
+    pub write: bool,
+}
+
 /// A fact worth logging or counting; the only observability in the core.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -159,10 +176,15 @@ pub enum Note {
     SessionClosed {
         session: SessionId,
     },
-    /// A request was answered: milliseconds since it came in, and whether it was a write.
-    Answered {
+    Answered(Answered),
+    /// A command was applied, this many milliseconds after its leader proposed it.
+    Applied {
         millis: u64,
-        write: bool,
+    },
+    /// A change fired this many watches here.
+    Fired {
+        kind: EventType,
+        watches: usize,
     },
     PeerRefused {
         member: MemberId,

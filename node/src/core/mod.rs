@@ -7,6 +7,7 @@ pub mod input;
 pub mod message;
 pub mod node;
 pub mod op;
+pub mod op_name;
 pub mod options;
 pub mod prng;
 pub mod raft;

@@ -130,6 +130,8 @@ pub struct Status {
     pub watches: WatchCounts,
     /// Requests in progress, all connections together.
     pub outstanding: usize,
+    /// Barriers that this server's clients wait for.
+    pub pending_syncs: usize,
     /// Milliseconds it has led, leader only.
     pub leading_ms: Option<u64>,
 }

@@ -1,6 +1,7 @@
 //! Watches of this server's own connections. Source of the rules: ZooKeeper's `WatchManager`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use super::op::{EventType, WatchKind, WatcherType};
 use super::state::Change;
@@ -13,6 +14,15 @@ pub struct Counts {
     pub connections: usize,
     pub paths: usize,
     pub watches: usize,
+}
+
+/// One armed watch, and the place of the next one after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Armed {
+    pub path: String,
+    pub kind: WatchKind,
+    pub conn: ConnId,
 }
 
 /// Who watches what.
@@ -129,12 +139,40 @@ impl Watches {
         }
     }
 
-    /// Every watched path and who watches it.
-    pub fn by_path(&self) -> impl Iterator<Item = (&str, BTreeSet<ConnId>)> {
-        let conns = |armed: &BTreeSet<(WatchKind, ConnId)>| armed.iter().map(|it| it.1).collect();
-        self.by_path
-            .iter()
-            .map(move |(path, armed)| (path.as_str(), conns(armed)))
+    /// Watches by path, those after this one.
+    pub fn by_path_after(&self, last: Option<&Armed>) -> impl Iterator<Item = Armed> {
+        let from = last.map_or_else(String::new, |last| last.path.clone());
+        let last = last.cloned();
+        self.by_path.range(from..).flat_map(move |(path, armed)| {
+            let same = last.as_ref().filter(|last| last.path == *path);
+            let from = same.map_or(Bound::Unbounded, |last| {
+                Bound::Excluded((last.kind, last.conn))
+            });
+            let rest = armed.range((from, Bound::Unbounded));
+            rest.map(|(kind, conn)| Armed {
+                path: path.clone(),
+                kind: *kind,
+                conn: *conn,
+            })
+        })
+    }
+
+    /// Watches by connection, those after this one.
+    pub fn by_conn_after(&self, last: Option<&Armed>) -> impl Iterator<Item = Armed> {
+        let from = last.map_or(ConnId(0), |last| last.conn);
+        let last = last.cloned();
+        self.by_conn.range(from..).flat_map(move |(conn, armed)| {
+            let same = last.as_ref().filter(|last| last.conn == *conn);
+            let from = same.map_or(Bound::Unbounded, |last| {
+                Bound::Excluded((last.path.clone(), last.kind))
+            });
+            let rest = armed.range((from, Bound::Unbounded));
+            rest.map(|(path, kind)| Armed {
+                path: path.clone(),
+                kind: *kind,
+                conn: *conn,
+            })
+        })
     }
 }
 
@@ -219,6 +257,31 @@ mod tests {
         watches.drop_conn(ConnId(1));
         assert_eq!(watches.counts(), Counts::default());
         assert_eq!(watches.recursive, 0);
+    }
+
+    #[test]
+    fn watches_are_listed_from_any_place_on_both_ways() {
+        let mut watches = Watches::default();
+        for conn in [1, 2, 3] {
+            for path in ["/a", "/b"] {
+                for kind in [WatchKind::Data, WatchKind::Child] {
+                    watches.add(ConnId(conn), path, kind);
+                }
+            }
+        }
+        let by_path: Vec<Armed> = watches.by_path_after(None).collect();
+        let by_conn: Vec<Armed> = watches.by_conn_after(None).collect();
+        assert_eq!((by_path.len(), by_conn.len()), (12, 12));
+        assert!(by_path.iter().take(6).all(|armed| armed.path == "/a"));
+        assert!(by_conn.iter().take(4).all(|armed| armed.conn == ConnId(1)));
+        for (at, last) in by_path.iter().enumerate() {
+            let rest: Vec<Armed> = watches.by_path_after(Some(last)).collect();
+            assert_eq!(rest, by_path[at + 1..]);
+        }
+        for (at, last) in by_conn.iter().enumerate() {
+            let rest: Vec<Armed> = watches.by_conn_after(Some(last)).collect();
+            assert_eq!(rest, by_conn[at + 1..]);
+        }
     }
 
     #[test]

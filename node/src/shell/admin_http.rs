@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
+use super::admin_commands;
 use super::admin_json::{self, CallJson};
 use super::driver::Driver;
-use crate::codec::four_letter;
 use crate::core::status::DataState;
 
 /// Time for a call; after that its outcome is unknown.
-const PATIENCE: Duration = Duration::from_secs(9);
+pub(super) const PATIENCE: Duration = Duration::from_secs(9);
 
 /// What the port needs.
 #[derive(Clone, Debug)]
@@ -40,11 +40,16 @@ pub async fn serve(listener: TcpListener, admin: Admin) -> std::io::Result<()> {
         .route("/safe-to-stop", get(safe_to_stop))
         .route("/metrics", get(metrics))
         .route("/status", get(status))
-        .route("/commands", get(list_commands))
-        .route("/commands/{name}", get(command))
+        .merge(admin_commands::routes())
         .route("/admin/{name}", post(call))
         .with_state(admin);
     axum::serve(listener, router).await
+}
+
+/// Serves metrics alone, as ZooKeeper's Prometheus provider.
+pub async fn serve_metrics(listener: TcpListener, admin: Admin) -> std::io::Result<()> {
+    let router = Router::new().route("/metrics", get(metrics));
+    axum::serve(listener, router.with_state(admin)).await
 }
 
 fn verdict(outcome: Result<(), String>) -> Response {
@@ -85,102 +90,6 @@ async fn status(State(admin): State<Admin>) -> Json<Value> {
     let sizes = admin.driver.metrics.disk();
     let disk = (sizes.total_bytes, sizes.free_bytes);
     Json(admin_json::status(&admin.driver.status(), disk, &hash))
-}
-
-const COMMANDS: [(&str, &str); 12] = [
-    ("ruok", "ruok"),
-    ("srvr", "server_stats"),
-    ("stat", "stats"),
-    ("mntr", "monitor"),
-    ("conf", "configuration"),
-    ("cons", "connections"),
-    ("isro", "is_read_only"),
-    ("dirs", "dirs"),
-    ("wchs", "watch_summary"),
-    ("envi", "environment"),
-    ("lead", "leader"),
-    ("zabstate", "zabstate"),
-];
-
-async fn list_commands() -> String {
-    COMMANDS
-        .iter()
-        .fold(String::new(), |text, (_, name)| text + name + "\n")
-}
-
-/// ZooKeeper's AdminServer: always 200, with what is wrong in `error`.
-async fn command(State(admin): State<Admin>, Path(name): Path<String>) -> Json<Value> {
-    let known = COMMANDS
-        .iter()
-        .find(|(short, long)| *short == name || *long == name);
-    let Some((short, long)) = known else {
-        return Json(json!({ "command": name, "error": "Unknown command" }));
-    };
-    let status = admin.driver.status();
-    let facts = admin.driver.metrics.facts(&admin.driver);
-    let mut answer = json!({ "command": long, "error": Value::Null });
-    let mut put = |key: &str, value: Value| answer[key] = value;
-    match *short {
-        "mntr" | "srvr" | "stat" => {
-            for (key, value) in four_letter::monitor(&facts) {
-                let number = value.parse::<f64>().map(|number| json!(number));
-                put(key, number.unwrap_or(json!(value)));
-            }
-        }
-        "conf" => {
-            for (key, value) in &facts.conf {
-                put(key, json!(value));
-            }
-        }
-        "cons" => {
-            let describe = |client: &four_letter::Client| {
-                json!({
-                    "remote_socket_address": client.address,
-                    "session_id": client.session,
-                    "outstanding_requests": client.outstanding,
-                    "packets_received": client.received,
-                    "packets_sent": client.sent,
-                    "session_timeout": client.timeout_ms,
-                })
-            };
-            put(
-                "connections",
-                facts.connections.iter().map(describe).collect(),
-            );
-        }
-        "isro" => put("read_only", json!(false)),
-        "dirs" => {
-            put("datadir_size", json!(facts.disk_bytes));
-            put("logdir_size", json!(facts.disk_bytes));
-        }
-        "wchs" => {
-            put("num_connections", json!(facts.watching_connections));
-            put("num_paths", json!(facts.watched_paths));
-            put("num_total_watches", json!(facts.watches));
-        }
-        "lead" => {
-            let leader = status
-                .leader
-                .and_then(|leader| status.config.member(leader));
-            put("is_leader", json!(status.leader == Some(status.member)));
-            put("leader_id", json!(leader.map(|member| member.server.0)));
-            put("leader_ip", json!(leader.map(|member| member.peer.clone())));
-        }
-        "zabstate" => {
-            put("myid", json!(status.server.0));
-            put("is_leader", json!(status.leader == Some(status.member)));
-            put("last_zxid", json!(status.zxid.to_string()));
-            put("voting", json!(status.config.votes(status.member)));
-            let state = if status.serving {
-                "broadcast"
-            } else {
-                "election"
-            };
-            put("zabstate", json!(state));
-        }
-        _ => put("text", json!(four_letter::answer(short, &facts))),
-    }
-    Json(answer)
 }
 
 fn refuse(status: StatusCode, error: &str, message: &str, leader: Option<String>) -> Response {
@@ -231,7 +140,7 @@ async fn call(
 }
 
 /// Whether the caller has the token.
-fn authorize(admin: &Admin, headers: &HeaderMap) -> Result<(), Box<Response>> {
+pub(super) fn authorize(admin: &Admin, headers: &HeaderMap) -> Result<(), Box<Response>> {
     let forbid = |why: &str| Box::new(refuse(StatusCode::FORBIDDEN, "Forbidden", why, None));
     let path = admin
         .token_file

@@ -2,24 +2,24 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
+use super::client_stats::ClientStats;
 use super::driver::Driver;
-use super::{disk, sockets};
+use super::{disk, sockets, words};
 use crate::codec::{client, client_reply, four_letter};
 use crate::core::input::Input;
 use crate::core::op::{Body, ServerFrame};
-use crate::core::types::ConnId;
+use crate::core::types::{ConnId, SessionId};
 
 /// Time for a handshake, and for a frame to become complete.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -48,20 +48,6 @@ pub struct Limits {
 enum Outgoing {
     Frame(ServerFrame),
     Close,
-}
-
-/// A client's counters.
-#[derive(Debug)]
-#[allow(missing_docs)]
-pub struct ClientStats {
-    pub address: SocketAddr,
-    pub since: Instant,
-    pub received: AtomicU64,
-    pub sent: AtomicU64,
-    queued: AtomicUsize,
-    outstanding: AtomicUsize,
-    room: Notify,
-    overrun: AtomicBool,
 }
 
 /// Where frames for a client go; never blocks.
@@ -187,14 +173,28 @@ impl Drop for Seat {
 async fn one_client(stream: TcpStream, address: SocketAddr, driver: &Arc<Driver>, limits: &Limits) {
     let (mut read, mut write) = stream.into_split();
     let mut buffer = BytesMut::with_capacity(READ);
-    let Ok(Some(first)) = timeout(PATIENCE, first_frame(&mut read, &mut buffer, limits)).await
-    else {
-        return;
+    let first = match timeout(PATIENCE, first_frame(&mut read, &mut buffer, limits)).await {
+        Ok(Some(first)) => first,
+        Ok(None) => return,
+        Err(_) => {
+            driver
+                .metrics
+                .counted()
+                .sessionless_connections_expired
+                .add(1);
+            return;
+        }
     };
     let first = match first {
         First::Word(word) => {
-            let answer = words(word, driver, limits);
-            let _ = timeout(PATIENCE, write.write_all(answer.as_bytes())).await;
+            if limits.words.iter().any(|it| it == word) {
+                let argument = words::argument(word, &mut read, &mut buffer).await;
+                // A tool that has gone does not need an answer.
+                let _ = words::answer(word, argument, driver, &mut write).await;
+            } else {
+                let refusal = four_letter::refusal(word);
+                let _ = timeout(PATIENCE, write.write_all(refusal.as_bytes())).await;
+            }
             let _ = timeout(PATIENCE, write.shutdown()).await;
             return;
         }
@@ -205,16 +205,12 @@ async fn one_client(stream: TcpStream, address: SocketAddr, driver: &Arc<Driver>
         return;
     };
     let (sender, receiver) = unbounded_channel();
-    let stats = Arc::new(ClientStats {
-        address,
-        since: Instant::now(),
-        received: AtomicU64::new(1),
-        sent: AtomicU64::new(0),
-        queued: AtomicUsize::new(0),
-        outstanding: AtomicUsize::new(0),
-        room: Notify::new(),
-        overrun: AtomicBool::new(false),
-    });
+    let stats = Arc::new(ClientStats::new(address));
+    let counted = driver.metrics.counted();
+    counted.connection_request_count.add(1);
+    if request.session != SessionId(0) {
+        counted.connection_revalidate_count.add(1);
+    }
     let queue = ClientQueue {
         queue: sender,
         stats: Arc::clone(&stats),
@@ -284,11 +280,14 @@ async fn read_requests(
     limits: &Limits,
 ) {
     loop {
-        let mut inputs = Vec::new();
+        let (mut inputs, mut bytes) = (Vec::new(), 0);
         loop {
             match next_frame(&mut buffer, limits.frame) {
                 Ok(Some(frame)) => match client::request(frame) {
-                    Ok(request) => inputs.push(Input::Request { conn, request }),
+                    Ok(request) => {
+                        bytes += request.size as u64;
+                        inputs.push(Input::Request { conn, request });
+                    }
                     Err(_) => return,
                 },
                 Ok(None) => break,
@@ -297,9 +296,9 @@ async fn read_requests(
         }
         if !inputs.is_empty() {
             let count = inputs.len();
-            stats.received.fetch_add(count as u64, Ordering::Relaxed);
+            stats.received(count as u64);
             stats.outstanding.fetch_add(count, Ordering::Relaxed);
-            driver.metrics.received(count as u64);
+            driver.metrics.received(count as u64, bytes);
             driver.step(Input::Batch(inputs));
         }
         while stats.outstanding.load(Ordering::Relaxed) > READ_AHEAD {
@@ -338,8 +337,13 @@ async fn write_frames(
                 Outgoing::Frame(frame) => {
                     weighed += weight(&frame);
                     sent += 1;
-                    replies += usize::from(matches!(frame, ServerFrame::Reply(_)));
+                    let (reply, before) = (matches!(frame, ServerFrame::Reply(_)), out.len());
                     out = client_reply::server_frame(&frame, out);
+                    if reply {
+                        replies += 1;
+                        let bytes = out.len() - before;
+                        driver.metrics.counted().client_response_size.observe(bytes);
+                    }
                 }
                 Outgoing::Close => {
                     close = true;
@@ -347,11 +351,11 @@ async fn write_frames(
                 }
             }
         }
-        let written = write.write_all(&out).await;
+        let (bytes, written) = (out.len() as u64, write.write_all(&out).await);
         out.clear();
         stats.queued.fetch_sub(weighed, Ordering::Relaxed);
         stats.sent.fetch_add(sent, Ordering::Relaxed);
-        driver.metrics.sent(sent);
+        driver.metrics.sent(sent, bytes);
         let before = stats.outstanding.load(Ordering::Relaxed);
         stats
             .outstanding
@@ -362,12 +366,4 @@ async fn write_frames(
             return;
         }
     }
-}
-
-fn words(word: &str, driver: &Driver, limits: &Limits) -> String {
-    let allowed = limits.words.iter().any(|it| it == "*" || it == word);
-    if !allowed {
-        return four_letter::refusal(word);
-    }
-    four_letter::answer(word, &driver.metrics.facts(driver))
 }

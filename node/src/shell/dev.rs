@@ -8,6 +8,8 @@ use anyhow::Context;
 use super::client_port::Limits;
 use super::disk::DiskConfig;
 use super::server::{Server, ServerConfig};
+use super::shown::Shown;
+use crate::codec::four_letter;
 use crate::core::options::{Options, StaticServer};
 use crate::core::raft::config::Role;
 use crate::core::types::ServerId;
@@ -46,16 +48,21 @@ pub async fn start(members: u8, dir: &Path, port: u16) -> anyhow::Result<Vec<Ser
             },
             client: local(port + number),
             peer: local(port + 700 + number),
-            admin: local(port + 5_900 + number),
+            admin: Some(local(port + 5_900 + number)),
+            metrics: None,
             token_file: None,
             limits: Limits {
                 frame: 0xF_FFFF,
                 connections: 0,
                 per_address: 0,
-                words: vec!["*".to_owned()],
+                words: four_letter::WORDS.map(str::to_owned).to_vec(),
             },
             disk_reserve: 16 << 20,
-            conf: vec![("clientPort".to_owned(), (port + number).to_string())],
+            shown: Shown {
+                conf: vec![("clientPort".to_owned(), (port + number).to_string())],
+                tick_ms: 2_000,
+                ..Shown::default()
+            },
         };
         let started = Server::start(config).await;
         servers.push(started.with_context(|| format!("start server {}", listed.server))?);

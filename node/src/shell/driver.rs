@@ -8,15 +8,17 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use super::client_port::ClientQueue;
+use super::client_stats::ClientStats;
 use super::clock;
 use super::disk::writer::{DiskOp, LogQueue};
 use super::metrics::Metrics;
 use super::peer_link::Links;
-use crate::core::effect::Effect;
+use crate::core::effect::{Effect, Note};
 use crate::core::input::{AdminError, AdminRequest, Input, Snapshot};
 use crate::core::message::{Hello, PeerMessage};
 use crate::core::node::{Node, Recovered};
 use crate::core::options::Options;
+use crate::core::raft::event::LogWrite;
 use crate::core::status::{Connection, Status};
 use crate::core::types::{CallId, ConnId, Index, LinkId, MemberId, Term};
 
@@ -185,12 +187,22 @@ impl Driver {
         self.lock().node.status(clock::now())
     }
 
-    /// Every client connection, with its counters.
-    pub fn connections(&self) -> Vec<(Connection, ClientQueue)> {
+    /// Looks at the core; what is done there must be short, for everything else waits meanwhile.
+    pub fn look<T>(&self, at: impl FnOnce(&Node) -> T) -> T {
+        at(&self.lock().node)
+    }
+
+    /// A page of client connections with their counters, and where the next page begins.
+    pub fn connections_page(
+        &self,
+        after: Option<ConnId>,
+    ) -> (Vec<(Connection, Arc<ClientStats>)>, Option<ConnId>) {
         let inner = self.lock();
-        let all = inner.node.connections().into_iter();
-        all.filter_map(|it| inner.clients.get(&it.conn).map(|queue| (it, queue.clone())))
-            .collect()
+        let page = inner.node.connections_page(after);
+        let last = page.last().map(|it| it.conn);
+        let stats = |it: Connection| Some((inner.clients.get(&it.conn)?.stats.clone(), it));
+        let known = page.into_iter().filter_map(stats);
+        (known.map(|(stats, it)| (it, stats)).collect(), last)
     }
 
     /// Where a member is reached, and who we say we are.
@@ -228,7 +240,12 @@ fn dispatch(inner: &mut Inner, log: &LogQueue, chores: &UnboundedSender<Chore>, 
             Effect::AcceptPeer { link, hello } => answer(&mut inner.hellos, link, (true, hello)),
             Effect::RefusePeer { link, hello } => answer(&mut inner.hellos, link, (false, hello)),
             Effect::Adopt { seq, ensemble } => log.push(DiskOp::Adopt { seq, ensemble }),
-            Effect::Write { seq, write } => log.push(DiskOp::Write { seq, write }),
+            Effect::Write { seq, write } => {
+                if let LogWrite::Append(entries) = &write {
+                    metrics.counted().appended(entries);
+                }
+                log.push(DiskOp::Write { seq, write });
+            }
             Effect::SaveSnapshot(snapshot) => chore(chores, Chore::SaveSnapshot(snapshot)),
             Effect::SendSnapshot { to, term, index } => {
                 chore(chores, Chore::SendSnapshot { to, term, index });
@@ -242,7 +259,14 @@ fn dispatch(inner: &mut Inner, log: &LogQueue, chores: &UnboundedSender<Chore>, 
             Effect::Repaired => log.push(DiskOp::Repaired),
             Effect::Wipe => chore(chores, Chore::Wipe),
             Effect::Fatal(why) => chore(chores, Chore::Fatal(why)),
-            Effect::Note(note) => metrics.note(&note),
+            Effect::Note(note) => {
+                if let Note::Answered(answered) = &note
+                    && let Some(client) = inner.clients.get(&answered.conn)
+                {
+                    client.stats.answered(answered, metrics.uptime_ms());
+                }
+                metrics.note(&note);
+            }
         }
     }
     inner.effects = effects;

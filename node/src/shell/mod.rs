@@ -2,24 +2,34 @@
 //! steps it, and dispatches the effects onto queues before unlocking. Never I/O under the lock.
 //!
 //! [`server`] puts a server together · [`driver`] the mutex · `clock` the only reader of time ·
-//! [`client_port`] clients · [`peer_link`] links we dial · [`peer_port`] links others dial ·
-//! [`snapshot_stream`] snapshots between members · [`disk`] durability · [`admin_http`] the admin
-//! port · [`metrics`] counters · [`dev`] a whole ensemble in one process ·
-//! [`program`] the subcommands.
+//! [`client_port`] clients · [`client_stats`] what each did · `words` four-letter words ·
+//! [`peer_link`] links we dial · [`peer_port`] links others dial · [`snapshot_stream`] snapshots
+//! between members · [`disk`] durability · [`admin_http`] the admin port · `admin_commands`
+//! ZooKeeper's commands on it, `admin_views` what they tell, in its `java_json` · `snapshot_download` one of them ·
+//! [`metrics`] counters · [`shown`] and `environment` what is told of the set-up ·
+//! [`dev`] a whole ensemble in one process · [`program`] the subcommands.
 
 pub mod admin_http;
 pub mod admin_json;
 pub mod client_port;
+pub mod client_stats;
 pub mod dev;
 pub mod disk;
 pub mod driver;
-mod limits;
 pub mod metrics;
 pub mod peer_link;
 pub mod peer_port;
 pub mod program;
 pub mod server;
+pub mod shown;
 pub mod snapshot_stream;
 pub mod sockets;
 
+mod admin_commands;
+mod admin_views;
 mod clock;
+mod environment;
+mod java_json;
+mod limits;
+mod snapshot_download;
+mod words;

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -16,6 +17,7 @@ use super::disk::writer::{LogQueue, Told};
 use super::disk::{DiskConfig, DiskError, files, folder, recovery, snapshots, writer};
 use super::driver::{Chore, Driver};
 use super::metrics::Metrics;
+use super::shown::Shown;
 use super::{admin_http, peer_port, snapshot_stream, sockets};
 use crate::core::input::{AdminRequest, Input};
 use crate::core::node::Recovered;
@@ -34,15 +36,17 @@ pub struct ServerConfig {
     /// Where members connect.
     pub peer: SocketAddr,
     /// Where operators and probes connect.
-    pub admin: SocketAddr,
+    pub admin: Option<SocketAddr>,
+    /// Where ZooKeeper's Prometheus provider would listen; metrics are on the admin port as well.
+    pub metrics: Option<SocketAddr>,
     /// See [`admin_http::Admin::token_file`].
     pub token_file: Option<PathBuf>,
     /// For the client port.
     pub limits: Limits,
     /// Free bytes below which no new data is taken.
     pub disk_reserve: u64,
-    /// Shown by `conf`.
-    pub conf: Vec<(String, String)>,
+    /// Shown by words and admin commands.
+    pub shown: Shown,
 }
 
 /// A running server.
@@ -54,8 +58,8 @@ pub struct Server {
     tasks: JoinSet<()>,
     /// Where clients connect, with the port that was really taken.
     pub client: SocketAddr,
-    /// The same for the admin port.
-    pub admin: SocketAddr,
+    /// The same for the admin port, if there is one.
+    pub admin: Option<SocketAddr>,
     _locks: Vec<std::fs::File>,
 }
 
@@ -95,13 +99,14 @@ impl Server {
         let peer = sockets::listen(config.peer)
             .await
             .with_context(|| format!("listen for members on {}", config.peer))?;
-        let admin = sockets::listen(config.admin)
-            .await
-            .with_context(|| format!("listen for operators on {}", config.admin))?;
-        let (client_at, admin_at) = (client.local_addr()?, admin.local_addr()?);
+        let admin = listen_if(config.admin, "operators").await?;
+        let scraped = listen_if(config.metrics, "Prometheus").await?;
+        let client_at = client.local_addr()?;
+        let admin_at = admin.as_ref().and_then(|it| it.local_addr().ok());
 
         let disk = config.disk.clone();
         let alone = config.options.static_list.len() == 1;
+        let began = Instant::now();
         let opened = tokio::task::spawn_blocking(move || recovery::open(&disk, alone));
         let (found, log) = opened.await??;
         if let Some(damage) = &found.damage {
@@ -114,7 +119,15 @@ impl Server {
         tracing::info!(member = %identity.member, server = %config.options.server, "recovered");
         let queue = LogQueue::default();
         let (chores, inbox) = unbounded_channel();
-        let metrics = Metrics::new(config.disk.clone(), config.conf.clone())?;
+        let metrics = Metrics::new(config.disk.clone(), config.shown.clone())?;
+        let counted = metrics.counted();
+        counted.recovered(began.elapsed(), found.entries.len());
+        if let Some(snapshot) = &found.snapshot {
+            let file = snapshots::list(&config.disk).into_iter().next();
+            let stored = file.and_then(|(_, _, path)| path.metadata().ok()?.modified().ok());
+            let at = stored.unwrap_or_else(SystemTime::now);
+            metrics.snapshot_stored(snapshot.image.zxid, at);
+        }
         let recovered = Recovered {
             member: identity.member,
             ensemble: identity.ensemble,
@@ -146,11 +159,21 @@ impl Server {
             driver: Arc::clone(&driver),
             token_file: config.token_file,
         };
-        tasks.spawn(async move {
-            if let Err(error) = admin_http::serve(admin, admin_state).await {
-                tracing::error!(%error, "serve the admin port");
-            }
-        });
+        if let Some(scraped) = scraped {
+            let state = admin_state.clone();
+            tasks.spawn(async move {
+                if let Err(error) = admin_http::serve_metrics(scraped, state).await {
+                    tracing::error!(%error, "serve metrics");
+                }
+            });
+        }
+        if let Some(admin) = admin {
+            tasks.spawn(async move {
+                if let Err(error) = admin_http::serve(admin, admin_state).await {
+                    tracing::error!(%error, "serve the admin port");
+                }
+            });
+        }
         tasks.spawn(tick(Arc::clone(&driver)));
         tasks.spawn(watch_disk(Arc::clone(&driver), config.disk_reserve));
         tasks.spawn(do_chores(Arc::clone(&driver), config.disk, inbox));
@@ -183,6 +206,13 @@ impl Server {
     pub fn driver(&self) -> &Arc<Driver> {
         &self.driver
     }
+}
+
+async fn listen_if(at: Option<SocketAddr>, who: &str) -> anyhow::Result<Option<TcpListener>> {
+    let Some(at) = at else { return Ok(None) };
+    let listener = sockets::listen(at).await;
+    let listener = listener.with_context(|| format!("listen for {who} on {at}"))?;
+    Ok(Some(listener))
 }
 
 async fn tick(driver: Arc<Driver>) {
@@ -221,7 +251,14 @@ async fn do_chores(driver: Arc<Driver>, disk: DiskConfig, mut inbox: UnboundedRe
             Chore::SaveSnapshot(snapshot) => {
                 let (driver, disk) = (Arc::clone(&driver), disk.clone());
                 tokio::task::spawn_blocking(move || {
+                    let began = Instant::now();
                     let bytes = snapshots::save(&disk, &snapshot);
+                    let counted = driver.metrics.counted();
+                    counted.saved_snapshot(began.elapsed(), bytes.is_ok());
+                    if bytes.is_ok() {
+                        let zxid = snapshot.image.zxid;
+                        driver.metrics.snapshot_stored(zxid, SystemTime::now());
+                    }
                     if let Err(error) = &bytes {
                         tracing::error!(%error, "save a snapshot");
                     }

@@ -48,7 +48,9 @@ pub async fn send(driver: Arc<Driver>, disk: DiskConfig, to: MemberId, term: Ter
         }
         _ => (index, false),
     };
-    if !sent.1 {
+    if sent.1 {
+        driver.metrics.counted().snap_count.add(1);
+    } else {
         // The core asks again at once: not to run in circles while the member is away.
         tokio::time::sleep(Duration::from_millis(500)).await;
     }

@@ -99,7 +99,7 @@ fn what_everybody_may_ask_is_answered() {
         );
         assert_eq!(status["dataState"], "Member");
         let (_, ruok) = http::get(member.admin, "/commands/ruok").expect("an answer");
-        assert!(ruok.contains("\"error\":null"), "{ruok}");
+        assert!(ruok.contains("\"error\" : null"), "{ruok}");
     }
     let (code, _) = http::get(ensemble.members[0].admin, "/nothing").expect("an answer");
     assert_eq!(code, 404);

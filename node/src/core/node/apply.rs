@@ -22,10 +22,21 @@ impl Node {
             self.snapshots.applied(entry.payload.weight());
             self.peers
                 .applied(self.state.applied(), self.state.digest());
+            self.digests.applied(self.state.zxid(), self.state.digest());
             if entry.payload == Payload::NewLeader {
                 self.queue.settle(entry.term);
             }
             self.fire(outcome.zxid, &outcome.changes, out);
+            if let Payload::Command(command) = &entry.payload {
+                // The stamp is the leader's clock: one that is ahead of ours must not count back.
+                let millis = now
+                    .wall
+                    .0
+                    .saturating_sub(command.wall.0)
+                    .max(0)
+                    .unsigned_abs();
+                out.push(Effect::Note(Note::Applied { millis }));
+            }
             if let Some(opened) = &outcome.opened {
                 self.session_opened(now, opened, out);
             }
@@ -76,7 +87,14 @@ impl Node {
     /// (ZooKeeper 3.9.2, CVE-2024-23944).
     fn fire(&mut self, zxid: Zxid, changes: &[Change], out: &mut Vec<Effect>) {
         for change in changes {
-            for conn in self.watches.fire(change) {
+            let watchers = self.watches.fire(change);
+            if !watchers.is_empty() {
+                out.push(Effect::Note(Note::Fired {
+                    kind: change.kind,
+                    watches: watchers.len(),
+                }));
+            }
+            for conn in watchers {
                 if !allowed(&change.acl, &self.ids_of(conn), READ) {
                     continue;
                 }

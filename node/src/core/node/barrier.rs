@@ -40,6 +40,11 @@ impl Barriers {
         self.last
     }
 
+    /// How many are waited for here.
+    pub fn pending(&self) -> usize {
+        self.own.len()
+    }
+
     /// Nobody waits for this connection's barriers any more.
     pub fn drop_conn(&mut self, conn: ConnId) {
         self.own.retain(|_, own| own.conn != conn);

@@ -4,12 +4,13 @@ use std::net::IpAddr;
 
 use super::Node;
 use super::connection::{Item, Stage, Waits, Work};
-use crate::core::effect::{CloseReason, Effect, Note};
+use crate::core::effect::{Answered, CloseReason, Effect, Note};
 use crate::core::entry::Action;
 use crate::core::op::{
     Body, ErrorCode, EventType, Op, Read, Reply, Request, ServerFrame, SetWatches, WatchEvent,
     WatchKind, Write,
 };
+use crate::core::op_name;
 use crate::core::types::{ConnId, Now, Zxid};
 
 /// The client protocol's number of a ping's reply.
@@ -92,7 +93,7 @@ impl Node {
         request: Request,
         out: &mut Vec<Effect>,
     ) {
-        let xid = request.xid;
+        let (xid, name) = (request.xid, op_name::of(&request.op));
         let (waits, work) = match request.op {
             Op::Ping => return self.answer_ping(conn, out),
             Op::Auth { scheme, auth } => return self.authenticate(conn, xid, &scheme, &auth, out),
@@ -130,6 +131,7 @@ impl Node {
         if let Some(connection) = self.connections.get_mut(conn) {
             connection.items.push_back(Item {
                 xid,
+                name,
                 arrived: now.mono,
                 waits,
                 work,
@@ -147,10 +149,19 @@ impl Node {
             err: ErrorCode::Ok,
             body: Body::Empty,
         };
+        let answered = Answered {
+            conn,
+            name: op_name::PING,
+            xid: PING_XID,
+            zxid: reply.zxid,
+            millis: 0,
+            write: false,
+        };
         out.push(Effect::Client {
             conn,
             frame: ServerFrame::Reply(reply),
         });
+        out.push(Effect::Note(Note::Answered(answered)));
     }
 
     fn submit_write(&mut self, conn: ConnId, write: Write) -> Result<u64, ErrorCode> {
@@ -190,10 +201,16 @@ impl Node {
             let Some(item) = connection.next_ready() else {
                 break;
             };
-            let write = matches!(item.work, Work::Write(_));
-            let millis = now.mono.since(item.arrived);
+            let answered = Answered {
+                conn,
+                name: item.name,
+                xid: item.xid,
+                zxid: self.state.zxid(),
+                millis: now.mono.since(item.arrived),
+                write: matches!(item.work, Work::Write(_) | Work::Close),
+            };
             self.answer(conn, item, out);
-            out.push(Effect::Note(Note::Answered { millis, write }));
+            out.push(Effect::Note(Note::Answered(answered)));
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::core::op::{Body, ErrorCode, Id, Op, Read, Request, SetWatches, WatcherType};
@@ -75,6 +76,8 @@ pub enum Work {
 #[allow(missing_docs)]
 pub struct Item {
     pub xid: i32,
+    /// Its short name.
+    pub name: &'static str,
     pub arrived: Mono,
     pub waits: Waits,
     pub work: Work,
@@ -87,6 +90,8 @@ pub struct Connection {
     pub stage: Stage,
     /// Negotiated, in milliseconds.
     pub timeout_ms: i32,
+    /// When it asked for a session.
+    pub greeted: Mono,
     /// Whether the handshake carried the read-only flag, so the answer must too.
     pub knows_read_only: bool,
     /// Who is on it; the implicit `ip` id first.
@@ -111,6 +116,7 @@ impl Connection {
         Connection {
             stage: Stage::New,
             timeout_ms: 0,
+            greeted: Mono::default(),
             knows_read_only: false,
             ids: Arc::new([ip]),
             items: VecDeque::new(),
@@ -267,6 +273,13 @@ impl Connections {
         self.all
             .iter()
             .map(|(conn, connection)| (*conn, connection))
+    }
+
+    /// Those with higher numbers than this one, by number.
+    pub fn after(&self, conn: Option<ConnId>) -> impl Iterator<Item = (ConnId, &Connection)> {
+        let from = conn.map_or(Bound::Unbounded, Bound::Excluded);
+        let rest = self.all.range((from, Bound::Unbounded));
+        rest.map(|(conn, connection)| (*conn, connection))
     }
 
     /// Requests in progress, all together.

@@ -91,6 +91,12 @@ impl Expiry {
         due
     }
 
+    /// As leader: milliseconds until a session ends, should it stay silent.
+    pub fn left(&self, session: SessionId, now: Mono) -> Option<u64> {
+        let life = self.lives.get(&session)?;
+        Some(life.heard.plus(life.timeout_ms).since(now))
+    }
+
     /// Not the leader (any more).
     pub fn stop(&mut self) {
         self.lives.clear();

@@ -3,9 +3,10 @@
 
 use super::Node;
 use super::connection::Stage;
-use crate::core::effect::{CloseReason, Effect};
+use crate::core::effect::{Answered, CloseReason, Effect, Note};
 use crate::core::entry::Action;
 use crate::core::op::{ConnectRequest, ConnectResponse, ServerFrame};
+use crate::core::op_name;
 use crate::core::state::Opened;
 use crate::core::types::{ConnId, Now, Password, SessionId};
 
@@ -27,6 +28,7 @@ impl Node {
             Stage::Closing => return,
             _ => return self.close(conn, CloseReason::Protocol, out),
         }
+        connection.greeted = now.mono;
         connection.knows_read_only = request.read_only.is_some();
         if self.standing.draining() {
             return self.close(conn, CloseReason::Draining, out);
@@ -90,6 +92,7 @@ impl Node {
             return self.refuse_session(conn, out);
         };
         connection.timeout_ms = opened.timeout_ms;
+        let millis = now.mono.since(connection.greeted);
         let response = ConnectResponse {
             timeout_ms: opened.timeout_ms,
             session: opened.session,
@@ -102,6 +105,14 @@ impl Node {
             conn,
             frame: ServerFrame::Connect(response),
         });
+        out.push(Effect::Note(Note::Answered(Answered {
+            conn,
+            name: op_name::SESSION,
+            xid: 0,
+            zxid: self.state.zxid(),
+            millis,
+            write: true,
+        })));
         self.release_held(now, conn, out);
     }
 

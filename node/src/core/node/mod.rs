@@ -7,17 +7,20 @@
 //! [`barrier`] reads that must be fresh · `apply` committed entries and what they set off ·
 //! [`expiry`] when sessions end · `peers` links and what members say · `formation` how an
 //! ensemble begins · `admin` what operators ask · `snapshots` when the log is cut ·
+//! [`listing`] long lists in pages · `digest_log` digests of the past ·
 //! `standing` whether to serve, and the status · `wall_watch` whether wall time can be trusted.
 
 pub mod barrier;
 pub mod connection;
 pub mod expiry;
+pub mod listing;
 pub mod submit;
 
 mod admin;
 mod apply;
 mod auth;
 mod clients;
+mod digest_log;
 mod formation;
 mod handshake;
 mod intake;
@@ -31,6 +34,7 @@ use std::sync::Arc;
 
 use self::barrier::Barriers;
 use self::connection::Connections;
+use self::digest_log::DigestLog;
 use self::expiry::Expiry;
 use self::formation::Formation;
 use self::intake::Intake;
@@ -88,6 +92,7 @@ pub struct Node {
     formation: Formation,
     snapshots: Snapshots,
     standing: Standing,
+    digests: DigestLog,
     calls: admin::Calls,
     /// What is still to be told to the consensus core within this step.
     events: VecDeque<Event>,
@@ -122,6 +127,7 @@ impl Node {
             formation: Formation::default(),
             snapshots: Snapshots::new(state.applied()),
             standing: Standing::new(now.mono),
+            digests: DigestLog::default(),
             calls: admin::Calls::default(),
             events: VecDeque::new(),
             state,

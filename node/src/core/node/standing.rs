@@ -5,9 +5,7 @@ use crate::core::effect::{CloseReason, Effect, Note};
 use crate::core::raft::config::Role;
 use crate::core::raft::event::Event;
 use crate::core::raft::{Raft, RoleNow};
-use crate::core::status::{
-    Connection, DataState, Peer, RoleName, StateCounts, Status, WatchCounts,
-};
+use crate::core::status::{DataState, Peer, RoleName, StateCounts, Status, WatchCounts};
 use crate::core::types::{CallId, ConnId, Index, MemberId, Mono, Now, Term};
 
 /// After this long, a drain closes what is left, in milliseconds.
@@ -312,6 +310,7 @@ impl Node {
             connections: self.connections.iter().count(),
             watches: self.watch_counts(),
             outstanding: self.connections.outstanding(),
+            pending_syncs: self.barriers.pending(),
             leading_ms: self
                 .standing
                 .leading_since
@@ -327,17 +326,6 @@ impl Node {
             paths: counts.paths,
             watches: counts.watches,
         }
-    }
-
-    /// Every client connection.
-    pub fn connections(&self) -> Vec<Connection> {
-        let describe = |(conn, connection): (ConnId, &super::connection::Connection)| Connection {
-            conn,
-            session: connection.session().unwrap_or_default(),
-            outstanding: connection.outstanding(),
-            timeout_ms: connection.timeout_ms,
-        };
-        self.connections.iter().map(describe).collect()
     }
 }
 

@@ -132,6 +132,27 @@ impl State {
         self.sessions.iter()
     }
 
+    /// Sessions with higher ids than this one, by id.
+    pub fn sessions_after(
+        &self,
+        id: Option<SessionId>,
+    ) -> impl Iterator<Item = (SessionId, &Session)> {
+        self.sessions.after(id)
+    }
+
+    /// Sessions that own ephemerals.
+    pub fn ephemeral_owners(&self) -> usize {
+        self.tree.ephemeral_owners()
+    }
+
+    /// Ephemerals by session and place, those after this one.
+    pub fn ephemerals_after(
+        &self,
+        last: Option<(SessionId, u32)>,
+    ) -> impl Iterator<Item = (SessionId, u32, String)> {
+        self.tree.ephemerals_after(last)
+    }
+
     /// Paths of a session's ephemerals.
     pub fn ephemerals_of(&self, id: SessionId) -> Vec<String> {
         self.tree.ephemerals_of(id)

@@ -1,6 +1,7 @@
 //! Sessions: who may speak, by which secret, and for how long they may be silent.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use crate::core::types::{Index, Password, ServerId, SessionId, Wall};
 
@@ -49,6 +50,13 @@ impl Sessions {
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = (SessionId, &Session)> {
         self.all.iter().map(|(id, session)| (*id, session))
+    }
+
+    /// Those with higher ids than this one, by id.
+    pub fn after(&self, id: Option<SessionId>) -> impl Iterator<Item = (SessionId, &Session)> {
+        let from = id.map_or(Bound::Unbounded, Bound::Excluded);
+        let rest = self.all.range((from, Bound::Unbounded));
+        rest.map(|(id, session)| (*id, session))
     }
 
     /// How many.

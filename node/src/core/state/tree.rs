@@ -4,6 +4,7 @@
 //! copy; it is rebuilt from the znodes when an image is restored.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -381,6 +382,26 @@ impl Tree {
             .flatten()
             .copied()
             .collect()
+    }
+
+    /// Sessions that own ephemerals.
+    pub fn ephemeral_owners(&self) -> usize {
+        self.ephemerals.len()
+    }
+
+    /// Ephemerals by session and place, those after this one.
+    pub fn ephemerals_after(
+        &self,
+        last: Option<(SessionId, u32)>,
+    ) -> impl Iterator<Item = (SessionId, u32, String)> {
+        let from = last.map_or(SessionId(i64::MIN), |(session, _)| session);
+        let owners = self.ephemerals.range(from..);
+        owners.flat_map(move |(session, places)| {
+            let same = last.filter(|(last, _)| last == session);
+            let from = same.map_or(Bound::Unbounded, |(_, place)| Bound::Excluded(place));
+            let rest = places.range((from, Bound::Unbounded));
+            rest.map(|place| (*session, *place, self.path_of(*place)))
+        })
     }
 
     /// Paths of a session's ephemerals, sorted.

@@ -176,7 +176,7 @@ impl World {
                 self.at(100, Ev::Start(slot));
             }
             Effect::Fatal(why) => return Err(format!("n{slot} stops: {why}")),
-            Effect::Note(Note::Answered { .. }) => {}
+            Effect::Note(Note::Answered(_) | Note::Applied { .. } | Note::Fired { .. }) => {}
             Effect::Note(note) => self.note(slot, &format_args!("{note:?}")),
             Effect::AnswerAdmin { result, .. } => {
                 self.note(slot, &format_args!("answers a call: {result:?}"));

@@ -1,0 +1,476 @@
+//! What is counted under ZooKeeper's names. Only notions that this server has are here: a number
+//! of ZooKeeper's own pipeline that means nothing here is left out rather than shown as 0.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::sample::{Sample, Value};
+use super::summary::Summary;
+use crate::core::effect::{Answered, CloseReason, Note};
+use crate::core::entry::{Entry, Payload};
+use crate::core::op::EventType;
+
+/// A number that only grows, but for a reset.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// So many more.
+    pub fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// How many.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn reset(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+}
+
+/// The last, smallest and largest of some sizes in bytes; -1 before the first.
+#[derive(Debug)]
+pub struct Sizes {
+    last: AtomicI64,
+    min: AtomicI64,
+    max: AtomicI64,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Sizes {
+            last: AtomicI64::new(-1),
+            min: AtomicI64::new(-1),
+            max: AtomicI64::new(-1),
+        }
+    }
+}
+
+impl Sizes {
+    /// Another one.
+    pub fn observe(&self, bytes: usize) {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.last.store(bytes, Ordering::Relaxed);
+        self.max.fetch_max(bytes, Ordering::Relaxed);
+        let smaller = |min: i64| (min < 0 || bytes < min).then_some(bytes);
+        // Fails only when there is nothing to change.
+        let _ = self
+            .min
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, smaller);
+    }
+
+    /// Last, smallest, largest.
+    pub fn get(&self) -> [i64; 3] {
+        [&self.last, &self.min, &self.max].map(|it| it.load(Ordering::Relaxed))
+    }
+
+    fn reset(&self) {
+        for it in [&self.last, &self.min, &self.max] {
+            it.store(-1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// All that is counted; gauges are read where they are.
+#[derive(Debug, Default)]
+#[allow(missing_docs)] // Named as ZooKeeper's metrics.
+pub struct Counted {
+    pub connection_rejected: Counter,
+    pub connection_request_count: Counter,
+    pub connection_revalidate_count: Counter,
+    pub sessionless_connections_expired: Counter,
+    pub cnxn_closed_without_zk_server_running: Counter,
+    pub auth_failed_count: Counter,
+    pub stale_sessions_expired: Counter,
+    pub bytes_received_count: Counter,
+    pub response_bytes: Counter,
+    pub packets_received: Counter,
+    pub packets_sent: Counter,
+    pub proposal_count: Counter,
+    pub commit_count: Counter,
+    pub learner_proposal_received_count: Counter,
+    pub learner_commit_received_count: Counter,
+    pub sync_processor_request_queued: Counter,
+    pub snap_count: Counter,
+    pub snapshot_error_count: Counter,
+    pub fsync_slow: Counter,
+    pub client_response_size: Sizes,
+    pub proposal_size: Sizes,
+    /// Of all answers.
+    pub latency: Summary,
+    pub readlatency: Summary,
+    pub updatelatency: Summary,
+    pub fsynctime: Summary,
+    pub snapshottime: Summary,
+    pub dbinittime: Summary,
+    pub startup_txns_loaded: Summary,
+    pub election_time: Summary,
+    pub propagation_latency: Summary,
+    pub quorum_ack_latency: Summary,
+    pub node_created_watch_count: Summary,
+    pub node_deleted_watch_count: Summary,
+    pub node_changed_watch_count: Summary,
+    pub node_children_watch_count: Summary,
+    leads: AtomicBool,
+    /// When the leader was lost.
+    looking: Mutex<Option<Instant>>,
+}
+
+/// A log sync that takes longer is counted as slow (`fsync.warningthresholdms`).
+const FSYNC_SLOW: Duration = Duration::from_secs(1);
+
+fn millis(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Counted {
+    /// A request was answered.
+    pub fn answered(&self, answered: &Answered) {
+        self.latency.observe(answered.millis);
+        if answered.write {
+            self.updatelatency.observe(answered.millis);
+        } else {
+            self.readlatency.observe(answered.millis);
+        }
+    }
+
+    /// The core noted something.
+    pub fn note(&self, note: &Note) {
+        match note {
+            Note::Applied { millis } => {
+                self.propagation_latency.observe(*millis);
+                if self.leads.load(Ordering::Relaxed) {
+                    // A leader applies as soon as a quorum has it.
+                    self.quorum_ack_latency.observe(*millis);
+                    self.commit_count.add(1);
+                } else {
+                    self.learner_commit_received_count.add(1);
+                }
+            }
+            Note::Fired { kind, watches } => {
+                let summary = match kind {
+                    EventType::Created => &self.node_created_watch_count,
+                    EventType::Deleted => &self.node_deleted_watch_count,
+                    EventType::DataChanged => &self.node_changed_watch_count,
+                    EventType::ChildrenChanged => &self.node_children_watch_count,
+                };
+                summary.observe(*watches as u64);
+            }
+            Note::SessionExpired { .. } => self.stale_sessions_expired.add(1),
+            Note::BecameLeader { .. } => self.led(true),
+            Note::Following { .. } => self.led(false),
+            Note::NoLeader { .. } => {
+                self.leads.store(false, Ordering::Relaxed);
+                let mut looking = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
+                looking.get_or_insert_with(Instant::now);
+            }
+            _ => {}
+        }
+    }
+
+    fn led(&self, by_us: bool) {
+        self.leads.store(by_us, Ordering::Relaxed);
+        let mut looking = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(since) = looking.take() {
+            self.election_time.observe(millis(since.elapsed()));
+        }
+    }
+
+    /// A client connection is closed by us.
+    pub fn closed(&self, reason: CloseReason) {
+        match reason {
+            CloseReason::AuthFailed => self.auth_failed_count.add(1),
+            CloseReason::NotServing => self.cnxn_closed_without_zk_server_running.add(1),
+            _ => {}
+        }
+    }
+
+    /// Entries go to the log: as leader its own proposals, otherwise a leader's.
+    pub fn appended(&self, entries: &[std::sync::Arc<Entry>]) {
+        let leads = self.leads.load(Ordering::Relaxed);
+        for entry in entries {
+            if let (true, Payload::Command(_)) = (leads, &entry.payload) {
+                self.proposal_size.observe(entry.payload.weight());
+            }
+        }
+        let count = entries.len() as u64;
+        self.sync_processor_request_queued.add(count);
+        if leads {
+            self.proposal_count.add(count);
+        } else {
+            self.learner_proposal_received_count.add(count);
+        }
+    }
+
+    /// A log sync took this long.
+    pub fn synced(&self, took: Duration) {
+        self.fsynctime.observe(millis(took));
+        if took > FSYNC_SLOW {
+            self.fsync_slow.add(1);
+        }
+    }
+
+    /// A snapshot was stored in this time, or could not be.
+    pub fn saved_snapshot(&self, took: Duration, ok: bool) {
+        if ok {
+            self.snapshottime.observe(millis(took));
+        } else {
+            self.snapshot_error_count.add(1);
+        }
+    }
+
+    /// Recovery took this long and found so many entries behind the snapshot.
+    pub fn recovered(&self, took: Duration, entries: usize) {
+        self.dbinittime.observe(millis(took));
+        self.startup_txns_loaded.observe(entries as u64);
+    }
+
+    fn counters(&self) -> [(&'static str, &'static str, &Counter); 17] {
+        [
+            (
+                "connection_rejected",
+                "Connections over a limit",
+                &self.connection_rejected,
+            ),
+            (
+                "connection_request_count",
+                "Handshakes",
+                &self.connection_request_count,
+            ),
+            (
+                "connection_revalidate_count",
+                "Handshakes that take a session over",
+                &self.connection_revalidate_count,
+            ),
+            (
+                "sessionless_connections_expired",
+                "Connections closed because they sent no handshake in time",
+                &self.sessionless_connections_expired,
+            ),
+            (
+                "cnxn_closed_without_zk_server_running",
+                "Connections closed because this server does not serve",
+                &self.cnxn_closed_without_zk_server_running,
+            ),
+            (
+                "auth_failed_count",
+                "Connections closed for wrong credentials",
+                &self.auth_failed_count,
+            ),
+            (
+                "stale_sessions_expired",
+                "Sessions that the leader expired",
+                &self.stale_sessions_expired,
+            ),
+            (
+                "bytes_received_count",
+                "Bytes of requests",
+                &self.bytes_received_count,
+            ),
+            (
+                "response_bytes",
+                "Bytes of answers and events",
+                &self.response_bytes,
+            ),
+            (
+                "proposal_count",
+                "Leader: entries proposed",
+                &self.proposal_count,
+            ),
+            (
+                "commit_count",
+                "Leader: commands committed",
+                &self.commit_count,
+            ),
+            (
+                "learner_proposal_received_count",
+                "Entries received from a leader",
+                &self.learner_proposal_received_count,
+            ),
+            (
+                "learner_commit_received_count",
+                "Commands of a leader that were applied",
+                &self.learner_commit_received_count,
+            ),
+            (
+                "sync_processor_request_queued",
+                "Entries given to the log",
+                &self.sync_processor_request_queued,
+            ),
+            (
+                "snap_count",
+                "Snapshots sent to other members",
+                &self.snap_count,
+            ),
+            (
+                "snapshot_error_count",
+                "Snapshots that could not be stored",
+                &self.snapshot_error_count,
+            ),
+            (
+                "fsync_threshold_exceed_count",
+                "Log syncs of more than a second",
+                &self.fsync_slow,
+            ),
+        ]
+    }
+
+    fn summaries(&self) -> [(&'static str, &'static str, &Summary, bool); 15] {
+        [
+            (
+                "readlatency",
+                "Time to the answer of a read in ms",
+                &self.readlatency,
+                true,
+            ),
+            (
+                "updatelatency",
+                "Time to the answer of a write in ms",
+                &self.updatelatency,
+                true,
+            ),
+            (
+                "propagation_latency",
+                "Time from a command's proposal to its application here in ms",
+                &self.propagation_latency,
+                true,
+            ),
+            (
+                "quorum_ack_latency",
+                "Leader: time from a command's proposal to a quorum's acknowledgement in ms",
+                &self.quorum_ack_latency,
+                true,
+            ),
+            (
+                "fsynctime",
+                "Time of a log sync in ms",
+                &self.fsynctime,
+                false,
+            ),
+            (
+                "sync_processor_queue_flush_time_ms",
+                "The same",
+                &self.fsynctime,
+                true,
+            ),
+            (
+                "snapshottime",
+                "Time to store a snapshot in ms",
+                &self.snapshottime,
+                false,
+            ),
+            (
+                "dbinittime",
+                "Time of recovery at the start in ms",
+                &self.dbinittime,
+                false,
+            ),
+            (
+                "startup_txns_loaded",
+                "Log entries read at the start",
+                &self.startup_txns_loaded,
+                false,
+            ),
+            (
+                "election_time",
+                "Time from a leader's loss until one is known in ms",
+                &self.election_time,
+                false,
+            ),
+            (
+                "leader_unavailable_time",
+                "The same",
+                &self.election_time,
+                false,
+            ),
+            (
+                "node_created_watch_count",
+                "Watches fired by a creation",
+                &self.node_created_watch_count,
+                false,
+            ),
+            (
+                "node_deleted_watch_count",
+                "Watches fired by a deletion",
+                &self.node_deleted_watch_count,
+                false,
+            ),
+            (
+                "node_changed_watch_count",
+                "Watches fired by a change of data",
+                &self.node_changed_watch_count,
+                false,
+            ),
+            (
+                "node_children_watch_count",
+                "Watches fired by a change of children",
+                &self.node_children_watch_count,
+                false,
+            ),
+        ]
+    }
+
+    /// All of them but for sizes and overall latency.
+    pub fn samples(&self) -> Vec<Sample> {
+        let counters = self
+            .counters()
+            .into_iter()
+            .map(|(name, help, counter)| Sample {
+                name,
+                help,
+                value: Value::Counter(counter.get()),
+            });
+        let summaries = self.summaries().into_iter();
+        let summaries = summaries.map(|(name, help, summary, advanced)| Sample {
+            name,
+            help,
+            value: Value::Summary(summary.view(), advanced),
+        });
+        counters.chain(summaries).collect()
+    }
+
+    /// As if the server had just started (`srst`).
+    pub fn reset(&self) {
+        for (_, _, counter) in self.counters() {
+            counter.reset();
+        }
+        for (_, _, summary, _) in self.summaries() {
+            summary.reset();
+        }
+        self.latency.reset();
+        self.packets_received.reset();
+        self.packets_sent.reset();
+        self.client_response_size.reset();
+        self.proposal_size.reset();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_unknown_until_the_first_and_after_a_reset() {
+        let sizes = Sizes::default();
+        assert_eq!(sizes.get(), [-1, -1, -1]);
+        for bytes in [20, 5, 9] {
+            sizes.observe(bytes);
+        }
+        assert_eq!(sizes.get(), [9, 5, 20]);
+        sizes.reset();
+        assert_eq!(sizes.get(), [-1, -1, -1]);
+    }
+
+    #[test]
+    fn no_name_is_there_twice() {
+        let samples = Counted::default().samples();
+        let mut names: Vec<&str> = samples.iter().map(|sample| sample.name).collect();
+        names.sort_unstable();
+        let all = names.len();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+}
