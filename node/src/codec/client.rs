@@ -1,11 +1,13 @@
 //! ZooKeeper's client protocol, 3.4 to 3.9, what clients say. Op numbers and layouts:
 //! `zookeeper.jute`, `ZooDefs.java`.
 
+mod create;
+
 use bytes::Bytes;
 
 use super::jute::{Malformed, Reader};
 use crate::core::op::{
-    Acl, ConnectRequest, Create, ErrorCode, Id, Op, Read, Request, SetWatches, WatcherType, Write,
+    Acl, ConnectRequest, ErrorCode, Id, Op, Read, Request, SetWatches, WatcherType, Write,
 };
 use crate::core::types::{SessionId, Zxid};
 
@@ -107,13 +109,10 @@ fn body(number: i32, reader: &mut Reader) -> Result<Option<Op>, ErrorCode> {
         }),
         op::MULTI_READ => Op::Read(Read::MultiRead(multi_read(reader)?)),
         op::WHO_AM_I => Op::Read(Read::WhoAmI),
-        op::CREATE
-        | op::CREATE2
-        | op::CREATE_CONTAINER
-        | op::CREATE_TTL
-        | op::DELETE
-        | op::SET_DATA
-        | op::SET_ACL => Op::Write(write(number, reader)?),
+        op::CREATE | op::CREATE2 | op::CREATE_CONTAINER | op::CREATE_TTL => {
+            Op::Write(Write::Create(create::alone(number, reader)?))
+        }
+        op::DELETE | op::SET_DATA | op::SET_ACL => Op::Write(write(number, reader)?),
         op::MULTI => Op::Write(Write::Multi(multi(reader)?)),
         op::SYNC => Op::Sync {
             path: path(reader)?,
@@ -207,18 +206,7 @@ fn write(number: i32, reader: &mut Reader) -> Result<Write, ErrorCode> {
             path,
             version: reader.int()?,
         },
-        _ => Write::Create(Create {
-            path,
-            data: reader.buffer()?,
-            acl: acl_list(reader)?,
-            flags: reader.int()?,
-            ttl: if number == op::CREATE_TTL {
-                Some(reader.long()?)
-            } else {
-                None
-            },
-            with_stat: number != op::CREATE,
-        }),
+        _ => return Err(ErrorCode::MarshallingError),
     })
 }
 
@@ -273,13 +261,10 @@ fn multi(reader: &mut Reader) -> Result<Vec<Write>, ErrorCode> {
     let mut writes = Vec::new();
     while let Some(number) = multi_header(reader)? {
         match number {
-            op::CREATE
-            | op::CREATE2
-            | op::CREATE_CONTAINER
-            | op::CREATE_TTL
-            | op::DELETE
-            | op::SET_DATA
-            | op::CHECK => writes.push(write(number, reader)?),
+            op::CREATE | op::CREATE2 | op::CREATE_CONTAINER | op::CREATE_TTL => {
+                writes.push(Write::Create(create::in_multi(number, reader)?));
+            }
+            op::DELETE | op::SET_DATA | op::CHECK => writes.push(write(number, reader)?),
             _ => return Err(ErrorCode::MarshallingError),
         }
     }

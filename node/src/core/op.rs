@@ -77,6 +77,17 @@ pub struct Acl {
     pub id: Id,
 }
 
+/// What a create makes, by the numbers that ZooKeeper's clients use, and two of our own.
+#[allow(missing_docs)]
+pub mod flags {
+    pub const PERSISTENT: i32 = 0;
+    pub const CONTAINER: i32 = 4;
+    /// Only the op createContainer can ask for it, by flags of another kind.
+    pub const CONTAINER_SEQUENTIAL: i32 = 7;
+    /// None that there is.
+    pub const INVALID: i32 = -1;
+}
+
 /// A create request in any of its four ops. Flags are judged when it is applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Create {
@@ -86,7 +97,8 @@ pub struct Create {
     pub data: Option<Bytes>,
     /// `None` is a null vector.
     pub acl: Option<Vec<Acl>>,
-    /// 0 persistent, 1 ephemeral, 2 persistent-seq, 3 ephemeral-seq, 4 container, 5 TTL, 6 TTL-seq.
+    /// 0 persistent, 1 ephemeral, 2 persistent-seq, 3 ephemeral-seq, 4 container, 5 TTL, 6 TTL-seq;
+    /// see [`flags`].
     pub flags: i32,
     /// Milliseconds; only with op createTTL.
     pub ttl: Option<i64>,

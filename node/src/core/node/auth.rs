@@ -11,9 +11,6 @@ use crate::core::effect::{CloseReason, Effect};
 use crate::core::op::{Body, ErrorCode, Id, Reply, ServerFrame};
 use crate::core::types::{ConnId, Zxid};
 
-/// The client protocol's number of an auth packet and its reply.
-const AUTH_XID: i32 = -4;
-
 /// `user:password` as the id that ACLs name: `user:base64(sha1(user:password))`.
 fn digest_id(auth: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(auth).ok()?;
@@ -44,7 +41,7 @@ impl Node {
     pub(super) fn authenticate(
         &mut self,
         conn: ConnId,
-        _xid: i32,
+        xid: i32,
         scheme: &str,
         auth: &[u8],
         out: &mut Vec<Effect>,
@@ -61,7 +58,7 @@ impl Node {
             ErrorCode::AuthFailed
         };
         let reply = Reply {
-            xid: AUTH_XID,
+            xid,
             zxid: Zxid(0),
             err,
             body: Body::Empty,

@@ -14,9 +14,10 @@ pub fn is_valid(path: &str) -> bool {
         && !path.chars().any(is_forbidden)
 }
 
-/// Characters that no path may hold. (Surrogates cannot occur in valid UTF-8.)
+/// Characters that no path may hold. ZooKeeper looks at UTF-16 and forbids surrogates, so nothing
+/// beyond the basic plane either.
 fn is_forbidden(c: char) -> bool {
-    matches!(c as u32, 0..=0x1F | 0x7F..=0x9F | 0xE000..=0xF8FF | 0xFFF0..=0xFFFF)
+    matches!(c as u32, 0..=0x1F | 0x7F..=0x9F | 0xE000..=0xF8FF | 0xFFF0..)
 }
 
 /// The empty path is an old name of the root.
@@ -31,6 +32,14 @@ pub fn split(path: &str) -> Option<(&str, &str)> {
         return None;
     }
     Some((if at == 0 { "/" } else { &path[..at] }, &path[at + 1..]))
+}
+
+/// The same for a znode to be made: numbered, "/" makes a child of the root without a name of its own.
+pub fn split_new(path: &str) -> Option<(&str, &str)> {
+    if path == "/" {
+        return Some(("/", ""));
+    }
+    split(path)
 }
 
 /// A child's path.
@@ -77,6 +86,7 @@ mod tests {
             "/\u{7f}",
             "/\u{f8ff}",
             "/\u{fff0}",
+            "/\u{1f600}",
         ];
         for bad in bad {
             assert!(!is_valid(bad), "{bad:?}");

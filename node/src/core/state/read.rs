@@ -17,6 +17,8 @@ impl State {
     /// As ZooKeeper's `FinalRequestProcessor`.
     pub fn read(&self, read: &Read, session: SessionId, ids: &[Id]) -> Result<Body, ErrorCode> {
         match read {
+            // The one read that looks at its path.
+            Read::Exists { path, .. } if path.contains('\0') => Err(ErrorCode::BadArguments),
             Read::Exists { path, .. } => {
                 let place = self.readable(path, ids, READ)?;
                 Ok(Body::Stat(self.stat_at(place)))

@@ -7,6 +7,7 @@ use super::acl::{self, ADMIN, CREATE, DELETE, READ, WRITE};
 use super::tree::{Lifetime, Znode};
 use super::verdicts::Verdicts;
 use super::{Change, State, digest, path};
+use crate::core::op::flags::CONTAINER_SEQUENTIAL;
 use crate::core::op::{Acl, Body, Create, ErrorCode, EventType, MultiResult, Write};
 use crate::core::types::{SessionId, Wall, Zxid};
 
@@ -93,9 +94,9 @@ impl State {
     }
 
     fn create(&mut self, create: &Create, txn: &mut Txn<'_>) -> Result<Body, ErrorCode> {
-        let sequential = matches!(create.flags, 2 | 3 | 6);
+        let sequential = matches!(create.flags, 2 | 3 | 6 | CONTAINER_SEQUENTIAL);
         let lifetime = lifetime_of(create, txn.session)?;
-        let (parent_path, name) = path::split(&create.path).ok_or(ErrorCode::BadArguments)?;
+        let (parent_path, name) = path::split_new(&create.path).ok_or(ErrorCode::BadArguments)?;
         if create.path.contains('\0') {
             return Err(ErrorCode::BadArguments);
         }
@@ -103,16 +104,13 @@ impl State {
         let parent = self.tree.find(parent_path).ok_or(ErrorCode::NoNode)?;
         let above = self.tree.get(parent).ok_or(ErrorCode::NoNode)?;
         txn.caller.permit(&above.acl, CREATE)?;
-        let name = if sequential {
-            format!("{name}{:010}", above.creates)
-        } else {
-            name.to_owned()
-        };
-        let path = path::join(parent_path, &name);
+        let number = sequential.then(|| format!("{:010}", above.creates));
+        let number = number.as_deref().unwrap_or_default();
+        let (path, name) = (create.path.clone() + number, name.to_owned() + number);
         if !path::is_valid(&path) {
             return Err(ErrorCode::BadArguments);
         }
-        if self.tree.child(parent, &name).is_some() {
+        if path == "/" || self.tree.child(parent, &name).is_some() {
             return Err(ErrorCode::NodeExists);
         }
         if matches!(above.lifetime, Lifetime::Ephemeral(_)) {
@@ -161,7 +159,7 @@ impl State {
     }
 
     fn delete(&mut self, path: &str, version: i32, txn: &mut Txn<'_>) -> Result<Body, ErrorCode> {
-        if path::is_special(path) || path.is_empty() {
+        if path::is_special(path) || path.contains('\0') {
             return Err(ErrorCode::BadArguments);
         }
         let (parent_path, name) = path::split(path).ok_or(ErrorCode::BadArguments)?;
@@ -350,7 +348,7 @@ fn lifetime_of(create: &Create, session: SessionId) -> Result<Lifetime, ErrorCod
     match (create.flags, create.ttl) {
         (0 | 2, None) => Ok(Lifetime::Persistent),
         (1 | 3, None) => Ok(Lifetime::Ephemeral(session)),
-        (4, None) => Ok(Lifetime::Container),
+        (4 | CONTAINER_SEQUENTIAL, None) => Ok(Lifetime::Container),
         (5 | 6, Some(ttl)) if (1..=TTL_MAX).contains(&ttl) => Ok(Lifetime::Ttl(ttl)),
         _ => Err(ErrorCode::BadArguments),
     }
