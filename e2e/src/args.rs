@@ -44,6 +44,9 @@ pub(crate) enum Command {
         /// Only print what there is
         #[arg(long)]
         list: bool,
+        /// Try the programs on a real ZooKeeper, to know what is theirs
+        #[arg(long)]
+        baseline: bool,
     },
     /// Uses an ensemble through the crate zookeeper-client (the tests start this)
     #[command(hide = true)]

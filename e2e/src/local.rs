@@ -8,7 +8,6 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -168,15 +167,20 @@ impl LocalEnsemble {
         Ok(())
     }
 
-    /// SIGTERM; gives how the process ended.
-    pub(crate) async fn terminate(&mut self, at: usize) -> Result<ExitStatus> {
+    /// SIGTERM: the process ends by itself, and as it should.
+    pub(crate) async fn stop(&mut self, at: usize) -> Result<()> {
         let member = self.member_mut(at)?;
         member.terminate()?;
-        until("a member stops", PATIENCE, || {
+        let status = until("a member stops", PATIENCE, || {
             let ended = member.ended();
             std::future::ready(ended.and_then(|it| it.context("the process lives")))
         })
-        .await
+        .await?;
+        ensure!(
+            member.is_clean(status),
+            "a stopped member ends with {status}"
+        );
+        Ok(())
     }
 
     /// Starts a member that is down, and waits until it serves.

@@ -7,6 +7,7 @@
 
 mod accounting;
 mod args;
+mod cache;
 mod clients;
 mod cluster;
 mod compat;
@@ -20,6 +21,7 @@ mod image;
 mod kubectl;
 mod load;
 mod local;
+mod maven;
 mod member;
 mod objects;
 mod progress;
@@ -86,11 +88,15 @@ async fn run(command: Command) -> Result<bool> {
             Ok(true)
         }
         Command::Test { filter, keep, .. } => runner::run(settings, &filter, keep).await,
-        Command::Compat { filter, list: true } => {
+        Command::Compat {
+            list: true, filter, ..
+        } => {
             compat::list(&filter);
             Ok(true)
         }
-        Command::Compat { filter, .. } => compat::run(&settings, &filter).await,
+        Command::Compat {
+            filter, baseline, ..
+        } => compat::run(&settings, &filter, baseline).await,
         Command::RustClient { connect, root } => clients::rust::exercise(&connect, &root)
             .await
             .map(|()| true),

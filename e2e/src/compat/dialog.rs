@@ -78,10 +78,7 @@ async fn fulfil(request: &str, ensemble: &mut LocalEnsemble) -> Result<String> {
     );
     match verb {
         "kill" | "restart" => ensemble.kill(at)?,
-        "stop" => {
-            let status = ensemble.terminate(at).await?;
-            ensure!(status.success(), "it ends with {status}");
-        }
+        "stop" => ensemble.stop(at).await?,
         _ => {}
     }
     if ["restart", "start"].contains(&verb) {

@@ -2,6 +2,7 @@
 //! its own of three local members, which are restarted under it.
 
 mod dialog;
+mod java;
 mod runner;
 pub(crate) mod rust;
 mod stand;
@@ -34,5 +35,7 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    java_39: "ZooKeeper's client 3.9: all of its API" => java::client_39,
+    java_35: "the same of its client 3.5" => java::client_35,
     rust: "the crate zookeeper-client" => rust::scenario,
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, ensure};
 use futures::StreamExt;
 
+use super::java;
 use super::stand::Stand;
 use super::{Scenario, all};
 use crate::local::Server;
@@ -28,14 +29,18 @@ pub(crate) fn list(filter: &[String]) {
     }
 }
 
-/// Runs what was chosen; whether all passed.
-pub(crate) async fn run(settings: &Settings, filter: &[String]) -> Result<bool> {
+/// Runs what was chosen, on a real ZooKeeper if it is the baseline; whether all passed.
+pub(crate) async fn run(settings: &Settings, filter: &[String], baseline: bool) -> Result<bool> {
     let chosen = chosen(filter);
     ensure!(
         !chosen.is_empty(),
         "no scenario is called so: `cargo e2e compat --list` prints them"
     );
-    let server = Server::quorate(settings).await?;
+    let server = if baseline {
+        java::zookeeper(settings).await?
+    } else {
+        Server::quorate(settings).await?
+    };
     let outcomes: Vec<(&str, Result<()>)> = futures::stream::iter(chosen)
         .map(async |scenario| (scenario.name, one(settings, &server, &scenario).await))
         .buffer_unordered(AT_ONCE)

@@ -1,7 +1,5 @@
 //! What a scenario has: three members of its own, and where things are.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use tokio::process::Command;
 
@@ -31,11 +29,6 @@ impl Stand {
             ensemble: LocalEnsemble::start(server, 3, MORE).await?,
             name,
         })
-    }
-
-    /// Something for programs made of a package manager's output, kept between runs.
-    pub(super) fn cache(&self, folder: &str) -> PathBuf {
-        self.settings.cache.join("compat").join(folder)
     }
 
     /// Runs a client's program once for each member, which is then all that it knows, and once with

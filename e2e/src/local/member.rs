@@ -114,7 +114,10 @@ impl Member {
             Server::ZooKeeper(classpath) => {
                 let mut command = Command::new("java");
                 command
-                    .args(["-Xmx256m", "-XX:+UseSerialGC", "-cp"])
+                    .args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+                    // Its own admin server needs more libraries.
+                    .args(["-Dzookeeper.admin.enableServer=false"])
+                    .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp"])
                     .arg(classpath)
                     .arg("org.apache.zookeeper.server.quorum.QuorumPeerMain")
                     .arg(&self.config);
@@ -168,6 +171,13 @@ impl Member {
             let answer = tokio::time::timeout(WORD, asked).await;
             Ok(answer.with_context(|| format!("no answer to {word}"))??)
         }
+    }
+
+    /// Whether a process ends so that was told to.
+    pub(super) fn is_clean(&self, status: ExitStatus) -> bool {
+        // Java's answer to SIGTERM.
+        let java = matches!(self.server, Server::ZooKeeper(_)) && status.code() == Some(143);
+        status.success() || java
     }
 
     /// What the word `srvr` says that it is: `leader`, `follower`, `observer` or `standalone`.

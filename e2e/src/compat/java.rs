@@ -1,0 +1,88 @@
+//! Java programs: compiled against the libraries of a pom, and run with them.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use tokio::process::Command;
+
+use super::stand::Stand;
+use crate::cache;
+use crate::kubectl::output;
+use crate::local::Server;
+use crate::maven;
+use crate::settings::Settings;
+
+/// A compiled program and all that it needs.
+struct Program {
+    classpath: OsString,
+    main: &'static str,
+}
+
+impl Program {
+    /// Compiles the folders of sources against the pom's libraries.
+    async fn compile(
+        settings: &Settings,
+        pom: &str,
+        folders: &[&str],
+        main: &'static str,
+    ) -> Result<Self> {
+        let home = home(settings);
+        let pom = home.join(pom);
+        let libraries = maven::classpath(settings, &pom).await?;
+        let mut sources = Vec::new();
+        for folder in folders {
+            sources.extend(cache::files(&home.join(folder), "java")?);
+        }
+        let name = format!("classes-{main}");
+        let mut inputs = sources.clone();
+        inputs.push(pom);
+        let classes = cache::made(settings, &name, &inputs, async |folder| {
+            let mut javac = Command::new("javac");
+            javac.args(["-proc:none", "-cp"]).arg(&libraries);
+            javac.arg("-d").arg(folder).args(&sources);
+            output(&mut javac, "").await.map(drop)
+        })
+        .await?;
+        let classpath = std::env::join_paths([classes, PathBuf::from(libraries)])?;
+        Ok(Program { classpath, main })
+    }
+
+    fn command(&self) -> Command {
+        let mut java = Command::new("java");
+        // Its life is short: what starts fast wins.
+        java.args(["-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+        java.args([
+            "-Xshare:auto",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+        ]);
+        java.arg("-cp").arg(&self.classpath).arg(self.main);
+        java
+    }
+}
+
+fn home(settings: &Settings) -> PathBuf {
+    settings.root.join("e2e/compat/java")
+}
+
+/// A real ZooKeeper, to see what it makes of the same programs.
+pub(super) async fn zookeeper(settings: &Settings) -> Result<Server> {
+    let pom: &Path = &home(settings).join("server-3.9.xml");
+    Ok(Server::ZooKeeper(maven::classpath(settings, pom).await?))
+}
+
+/// ZooKeeper's own client.
+pub(super) async fn client_39(stand: &mut Stand) -> Result<()> {
+    let folders = ["common", "api", "api39"];
+    run(stand, "client-3.9.xml", &folders, "Api39").await
+}
+
+/// The same of the oldest series that is still around.
+pub(super) async fn client_35(stand: &mut Stand) -> Result<()> {
+    run(stand, "client-3.5.xml", &["common", "api"], "Api").await
+}
+
+async fn run(stand: &mut Stand, pom: &str, folders: &[&str], main: &'static str) -> Result<()> {
+    let program = Program::compile(&stand.settings, pom, folders, main).await?;
+    stand.everywhere(|| program.command()).await
+}
