@@ -75,7 +75,7 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
         .max(1);
     options.linearizable_reads = args.linearizable_reads;
     options.skip_acl = file.skip_acl;
-    options.super_digest.clone_from(&file.super_digest);
+    options.auth.super_digest.clone_from(&file.super_digest);
     options.static_list = static_list(args, &file, server, peer);
     options.peer_address = match (&args.peer_host, own) {
         (Some(host), _) => host.clone(),

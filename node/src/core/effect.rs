@@ -120,6 +120,10 @@ pub enum CloseReason {
     /// The client has seen a later zxid than this server.
     ClientAhead,
     AuthFailed,
+    /// The connection is of no scheme that is enforced here.
+    AuthRequired,
+    /// The client looks for another ensemble.
+    OtherEnsemble,
     UnknownOp,
     NotServing,
     Draining,
@@ -185,6 +189,12 @@ pub enum Note {
     Fired {
         kind: EventType,
         watches: usize,
+    },
+    /// A client could not prove who it is.
+    AuthFailed {
+        conn: ConnId,
+        scheme: String,
+        why: &'static str,
     },
     PeerRefused {
         member: MemberId,

@@ -33,6 +33,10 @@ pub enum Input {
         conn: ConnId,
         /// Where from: the implicit `ip` id.
         ip: IpAddr,
+        /// The subject of its certificate, verified; in RFC 2253's form.
+        subject: Option<String>,
+        /// Fresh randomness for a challenge.
+        entropy: [u8; 24],
     },
     /// Its handshake.
     Connect {

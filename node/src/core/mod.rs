@@ -1,6 +1,7 @@
 //! What the server decides. Pure: the same state and the same [`input::Input`] give the same
 //! [`effect::Effect`]s. Time arrives with each step, entropy arrives inside inputs.
 
+pub mod auth;
 pub mod effect;
 pub mod entry;
 pub mod input;

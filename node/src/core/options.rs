@@ -1,5 +1,6 @@
 //! What a server is told when it starts; parsed and defaulted elsewhere.
 
+use super::auth::AuthOptions;
 use super::raft::config::Role;
 use super::raft::event::{Timing, Window};
 use super::types::ServerId;
@@ -53,8 +54,8 @@ pub struct Options {
     pub linearizable_reads: bool,
     /// Nothing is checked against ACLs.
     pub skip_acl: bool,
-    /// `super:base64(sha1(...))`: who authenticates so may do anything.
-    pub super_digest: Option<String>,
+    /// How callers prove who they are.
+    pub auth: AuthOptions,
     /// How often containers and TTL znodes are looked at, in milliseconds.
     pub reap_ms: u64,
     /// The zxid counter at which a new epoch is started. Far below 2^32.
@@ -90,7 +91,7 @@ impl Options {
             max_outstanding: 10_000,
             linearizable_reads: false,
             skip_acl: false,
-            super_digest: None,
+            auth: AuthOptions::default(),
             reap_ms: 60_000,
             epoch_roll_at: 0xF000_0000,
         }

@@ -200,8 +200,11 @@ async fn one_client(stream: TcpStream, address: SocketAddr, driver: &Arc<Driver>
         }
         First::Frame(frame) => frame,
     };
-    let (Ok(request), Ok(entropy)) = (client::connect_request(first), disk::files::entropy())
-    else {
+    let (Ok(request), Ok(entropy), Ok(challenge)) = (
+        client::connect_request(first),
+        disk::files::entropy(),
+        disk::files::entropy(),
+    ) else {
         return;
     };
     let (sender, receiver) = unbounded_channel();
@@ -216,7 +219,7 @@ async fn one_client(stream: TcpStream, address: SocketAddr, driver: &Arc<Driver>
         stats: Arc::clone(&stats),
     };
     let conn = ConnId(driver.number());
-    driver.connected(conn, address.ip(), queue);
+    driver.connected(conn, (address.ip(), None), challenge, queue);
     driver.step(Input::Connect {
         conn,
         request,

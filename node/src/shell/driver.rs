@@ -127,11 +127,25 @@ impl Driver {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// A client connected.
-    pub fn connected(&self, conn: ConnId, ip: std::net::IpAddr, queue: ClientQueue) {
+    /// A client connected; see [`Input::Connected`].
+    pub fn connected(
+        &self,
+        conn: ConnId,
+        (ip, subject): (std::net::IpAddr, Option<String>),
+        entropy: [u8; 24],
+        queue: ClientQueue,
+    ) {
         let mut inner = self.lock();
         inner.clients.insert(conn, queue);
-        self.step_locked(&mut inner, Input::Connected { conn, ip });
+        self.step_locked(
+            &mut inner,
+            Input::Connected {
+                conn,
+                ip,
+                subject,
+                entropy,
+            },
+        );
     }
 
     /// A client connection ended.

@@ -1,40 +1,102 @@
-//! Who is on a connection. Schemes: ZooKeeper's `digest` and `ip`.
+//! Who is on a connection: auth packets and SASL, and what is asked of those who are nobody yet.
+//! Source: ZooKeeper's `ZooKeeperServer.processPacket` and `processSasl`, and its providers.
 
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
+use subtle::ConstantTimeEq;
 
 use super::Node;
-use crate::core::effect::{CloseReason, Effect};
-use crate::core::op::{Body, ErrorCode, Id, Reply, ServerFrame};
+use crate::core::auth::digest_md5::Step;
+use crate::core::effect::{CloseReason, Effect, Note};
+use crate::core::op::{Acl, Body, ErrorCode, Id, Op, Reply, ServerFrame, Write};
 use crate::core::types::{ConnId, Zxid};
 
 /// `user:password` as the id that ACLs name: `user:base64(sha1(user:password))`.
-fn digest_id(auth: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(auth).ok()?;
-    let (user, _) = text.split_once(':')?;
-    Some(format!("{user}:{}", STANDARD.encode(Sha1::digest(auth))))
+fn digest_id(auth: &[u8]) -> String {
+    let text = String::from_utf8_lossy(auth);
+    let user = text.split(':').next().unwrap_or_default();
+    let hash = STANDARD.encode(Sha1::digest(text.as_bytes()));
+    format!("{user}:{hash}")
+}
+
+/// What an auth packet came to.
+enum Packet {
+    Accepted,
+    Refused(&'static str),
+    /// The connection is closed without a word, so that the client tries another server.
+    OtherEnsemble,
+}
+
+impl From<Result<(), &'static str>> for Packet {
+    fn from(result: Result<(), &'static str>) -> Packet {
+        match result {
+            Ok(()) => Packet::Accepted,
+            Err(why) => Packet::Refused(why),
+        }
+    }
 }
 
 impl Node {
-    /// Whether the connection may have this id.
-    fn add_digest(&mut self, conn: ConnId, id: String) -> bool {
+    /// Gives a connection an id, after `super` if that is due.
+    fn add_ids(
+        &mut self,
+        conn: ConnId,
+        scheme: &str,
+        id: String,
+        is_super: bool,
+    ) -> Result<(), &'static str> {
         let Some(connection) = self.connections.get_mut(conn) else {
-            return true;
+            return Ok(());
         };
-        let mut ids = Vec::new();
-        if self.options.super_digest.as_deref() == Some(id.as_str()) {
-            ids.push(("super", String::new()));
+        let assumed = is_super.then(|| ("super", String::new()));
+        for (scheme, id) in assumed.into_iter().chain([(scheme, id)]) {
+            let scheme = scheme.to_owned();
+            if !connection.add_id(Id { scheme, id }) {
+                return Err("the connection has too many ids");
+            }
         }
-        ids.push(("digest", id));
-        ids.into_iter().all(|(scheme, id)| {
-            connection.add_id(Id {
-                scheme: scheme.to_owned(),
-                id,
-            })
-        })
+        Ok(())
+    }
+
+    /// The client's certificate was verified.
+    pub(super) fn certified(&mut self, conn: ConnId, subject: &str) {
+        if self.options.auth.knows("x509") {
+            let is_super = self.options.auth.super_subject.as_deref() == Some(subject);
+            // The first of its ids: there is room.
+            let _ = self.add_ids(conn, "x509", subject.to_owned(), is_super);
+        }
+    }
+
+    fn add_digest(&mut self, conn: ConnId, auth: &[u8]) -> Result<(), &'static str> {
+        let id = digest_id(auth);
+        let listed = self.options.auth.super_digest.as_ref();
+        let is_super = listed.is_some_and(|it| it.as_bytes().ct_eq(id.as_bytes()).into());
+        self.add_ids(conn, "digest", id, is_super)
+    }
+
+    /// Whether the ensemble is the one that the client looks for.
+    fn is_meant(&self, name: &[u8]) -> bool {
+        let names = &self.options.auth.ensemble_names;
+        name.is_empty() || names.is_empty() || names.iter().any(|it| it.as_bytes() == name)
+    }
+
+    fn packet(&mut self, conn: ConnId, scheme: &str, auth: &[u8]) -> Packet {
+        if !self.options.auth.knows(scheme) {
+            return Packet::Refused("the scheme is not known here, or not switched on");
+        }
+        match scheme {
+            "digest" => self.add_digest(conn, auth).into(),
+            // The implicit id is there already.
+            "ip" => Packet::Accepted,
+            "x509" if self.has_scheme(conn, &["x509".to_owned()]) => Packet::Accepted,
+            "x509" => Packet::Refused("the client showed no certificate"),
+            "ensemble" if self.is_meant(auth) => Packet::Accepted,
+            "ensemble" => Packet::OtherEnsemble,
+            _ => Packet::Refused("this scheme has no packet"),
+        }
     }
 
     /// An auth packet. A failed one is answered and ends the connection, as in ZooKeeper.
@@ -46,30 +108,126 @@ impl Node {
         auth: &[u8],
         out: &mut Vec<Effect>,
     ) {
-        let accepted = match scheme {
-            "digest" => digest_id(auth).is_some_and(|id| self.add_digest(conn, id)),
-            // The implicit id is there already.
-            "ip" => true,
-            _ => false,
+        match self.packet(conn, scheme, auth) {
+            Packet::Accepted => self.answer_auth(conn, xid, Ok(Body::Empty), out),
+            Packet::Refused(why) => {
+                note_failure(conn, scheme, why, out);
+                self.answer_auth(conn, xid, Err(ErrorCode::AuthFailed), out);
+            }
+            Packet::OtherEnsemble => self.close(conn, CloseReason::OtherEnsemble, out),
+        }
+    }
+
+    /// A step of SASL. It is answered at once, before what is in the line, as in ZooKeeper.
+    pub(super) fn sasl(
+        &mut self,
+        conn: ConnId,
+        xid: i32,
+        token: Option<&[u8]>,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(connection) = self.connections.get_mut(conn) else {
+            return;
         };
-        let err = if accepted {
-            ErrorCode::Ok
+        let Some(users) = &self.options.auth.sasl_users else {
+            // ZooKeeper without SASL answers so, and its clients go on unauthenticated.
+            return self.answer_auth(conn, xid, Ok(Body::Token(None)), out);
+        };
+        let step = connection.sasl.step(token.unwrap_or_default(), users);
+        let step = match step {
+            Ok(Step::Done { user, token }) => {
+                let is_super = self.options.auth.super_users.contains(&user);
+                self.add_ids(conn, "sasl", user, is_super).map(|()| token)
+            }
+            Ok(Step::Challenge(token)) => Ok(token),
+            Err(why) => Err(why),
+        };
+        let why = match step {
+            Ok(token) => return self.answer_auth(conn, xid, Ok(Body::Token(Some(token))), out),
+            Err(why) => why,
+        };
+        note_failure(conn, "sasl", why, out);
+        let required = self.options.auth.enforced.iter().any(|it| it == "sasl");
+        let result = if required {
+            Err(ErrorCode::SessionClosedRequireSaslAuth)
+        } else if self.options.auth.allow_sasl_failed {
+            Ok(Body::Token(None))
         } else {
-            ErrorCode::AuthFailed
+            Err(ErrorCode::AuthFailed)
         };
-        let reply = Reply {
-            xid,
-            zxid: Zxid(0),
-            err,
-            body: Body::Empty,
+        self.answer_auth(conn, xid, result, out);
+    }
+
+    /// Answers outside the line of requests, with the zxid 0; an error ends the connection.
+    fn answer_auth(
+        &mut self,
+        conn: ConnId,
+        xid: i32,
+        result: Result<Body, ErrorCode>,
+        out: &mut Vec<Effect>,
+    ) {
+        let (err, body) = match result {
+            Ok(body) => (ErrorCode::Ok, body),
+            Err(err) => (err, Body::Empty),
         };
+        let zxid = Zxid(0);
         out.push(Effect::Client {
             conn,
-            frame: ServerFrame::Reply(reply),
+            frame: ServerFrame::Reply(Reply {
+                xid,
+                zxid,
+                err,
+                body,
+            }),
         });
-        if err != ErrorCode::Ok {
-            self.close(conn, CloseReason::AuthFailed, out);
+        match err {
+            ErrorCode::Ok => {}
+            ErrorCode::AuthFailed => self.close(conn, CloseReason::AuthFailed, out),
+            _ => self.close(conn, CloseReason::AuthRequired, out),
         }
+    }
+
+    fn has_scheme(&self, conn: ConnId, schemes: &[String]) -> bool {
+        let ids = self.connections.get(conn).map(|it| &it.ids);
+        ids.is_some_and(|ids| ids.iter().any(|id| schemes.contains(&id.scheme)))
+    }
+
+    /// Whether the connection must authenticate first. Pings are not excepted.
+    pub(super) fn lacks_authentication(&self, conn: ConnId, op: &Op) -> bool {
+        let enforced = &self.options.auth.enforced;
+        let free = enforced.is_empty() || matches!(op, Op::Auth { .. } | Op::Sasl { .. });
+        !free && !self.has_scheme(conn, enforced)
+    }
+
+    /// The answer to who lacks it. The name of the code is of SASL, but it is that of any scheme.
+    pub(super) fn demand_authentication(&mut self, conn: ConnId, xid: i32, out: &mut Vec<Effect>) {
+        let why = "a request came before the authentication that is enforced";
+        note_failure(conn, "any", why, out);
+        let error = Err(ErrorCode::SessionClosedRequireSaslAuth);
+        self.answer_auth(conn, xid, error, out);
+    }
+
+    /// Takes the scheme off lines of access lists whose scheme is not on here. The list is then
+    /// refused at its place among the checks, the same on every member, whatever is on there.
+    pub(super) fn name_only_known_schemes(&self, mut write: Write) -> Write {
+        let forget = |list: &mut Option<Vec<Acl>>| {
+            for line in list.iter_mut().flatten() {
+                let scheme = line.id.scheme.as_str();
+                if !matches!(scheme, "world" | "auth") && !self.options.auth.knows(scheme) {
+                    line.id.scheme.clear();
+                }
+            }
+        };
+        match &mut write {
+            Write::Create(create) => forget(&mut create.acl),
+            Write::SetAcl { acl, .. } => forget(acl),
+            Write::Multi(writes) => {
+                let all = std::mem::take(writes).into_iter();
+                *writes = all.map(|it| self.name_only_known_schemes(it)).collect();
+            }
+            _ => {}
+        }
+        write
     }
 
     /// Whose rights a connection's requests have.
@@ -88,17 +246,28 @@ impl Node {
     }
 }
 
+fn note_failure(conn: ConnId, scheme: &str, why: &'static str, out: &mut Vec<Effect>) {
+    // The client chose the scheme's name, of any length.
+    let scheme = scheme.chars().take(32).collect();
+    out.push(Effect::Note(Note::AuthFailed { conn, scheme, why }));
+}
+
 #[cfg(test)]
 mod tests {
     use super::digest_id;
 
-    /// The value that `DigestAuthenticationProvider super:test` of ZooKeeper prints.
+    /// What ZooKeeper's `DigestAuthenticationProvider.generateDigest` makes of the same.
     #[test]
     fn a_digest_id_is_the_user_and_the_base64_of_the_sha1_of_both() {
-        assert_eq!(
-            digest_id(b"super:test").as_deref(),
-            Some("super:D/InIHSb7yEEbrWz8b9l71RjZJU=")
-        );
-        assert_eq!(digest_id(b"nobody"), None);
+        let cases: [(&[u8], &str); 5] = [
+            (b"super:test", "super:D/InIHSb7yEEbrWz8b9l71RjZJU="),
+            (b"a", "a:hvfkN/qlp/zhXR3cuerq6jd2Z7g="),
+            (b"", ":2jmj7l5rSw0yVb/vlWAYkK/YBwk="),
+            (b"a:b:c", "a:cLzgnoJ6mP5qz3w+mwvPE2vDgu0="),
+            ("\u{e9}:x".as_bytes(), "\u{e9}:vJQ1uRvLi+QDvTkAPJk5WaYa798="),
+        ];
+        for (auth, expected) in cases {
+            assert_eq!(digest_id(auth), expected);
+        }
     }
 }

@@ -17,8 +17,18 @@ use crate::core::types::{ConnId, Now, Zxid};
 const PING_XID: i32 = -2;
 
 impl Node {
-    pub(super) fn connected(&mut self, _now: Now, conn: ConnId, ip: IpAddr, out: &mut Vec<Effect>) {
-        self.connections.open(conn, ip);
+    pub(super) fn connected(
+        &mut self,
+        conn: ConnId,
+        ip: IpAddr,
+        subject: Option<String>,
+        entropy: [u8; 24],
+        out: &mut Vec<Effect>,
+    ) {
+        self.connections.open(conn, ip, entropy);
+        if let Some(subject) = subject {
+            self.certified(conn, &subject);
+        }
         if self.standing.draining() {
             self.close(conn, CloseReason::Draining, out);
         }
@@ -74,7 +84,8 @@ impl Node {
             }
             Stage::Connecting { .. } => connection.held.push_back(request),
             Stage::Attached { session, .. } => {
-                let out_of_order = matches!(request.op, Op::Ping | Op::Auth { .. });
+                let out_of_order =
+                    matches!(request.op, Op::Ping | Op::Auth { .. } | Op::Sasl { .. });
                 if !out_of_order && connection.holds(&request.op) {
                     connection.held.push_back(request);
                 } else {
@@ -94,9 +105,13 @@ impl Node {
         out: &mut Vec<Effect>,
     ) {
         let (xid, name) = (request.xid, op_name::of(&request.op));
+        if self.lacks_authentication(conn, &request.op) {
+            return self.demand_authentication(conn, xid, out);
+        }
         let (waits, work) = match request.op {
             Op::Ping => return self.answer_ping(conn, out),
             Op::Auth { scheme, auth } => return self.authenticate(conn, xid, &scheme, &auth, out),
+            Op::Sasl { token } => return self.sasl(conn, xid, token.as_deref(), out),
             Op::Read(read) if self.options.linearizable_reads => (
                 Waits::Barrier(self.barrier(now, conn, out)),
                 Work::Read(read),
@@ -124,7 +139,6 @@ impl Node {
             Op::CheckWatches { path, kind } => (Waits::Nothing, Work::CheckWatches { path, kind }),
             // As ZooKeeper answers with reconfigEnabled=false, its default.
             Op::Reconfig { .. } => (Waits::Nothing, Work::Fail(ErrorCode::ReconfigDisabled)),
-            Op::Sasl { .. } => (Waits::Nothing, Work::Token),
             Op::Invalid(error) => (Waits::Nothing, Work::Fail(error)),
             Op::Unknown(_) => (Waits::Nothing, Work::Unknown),
         };
@@ -172,6 +186,7 @@ impl Node {
         let Stage::Attached { session, attach } = connection.stage else {
             return Err(ErrorCode::SystemError);
         };
+        let write = self.name_only_known_schemes(write);
         let ids = self.ids_of(conn);
         Ok(self.queue.push(
             Some(conn),
@@ -260,7 +275,6 @@ impl Node {
                     },
                 )
             }
-            Work::Token => (zxid, Ok(Body::Token(None))),
             Work::Fail(error) => (zxid, Err(error)),
             Work::Unknown => (Zxid(-1), Err(ErrorCode::Unimplemented)),
             Work::Close => (zxid, Ok(Body::Empty)),

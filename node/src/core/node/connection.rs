@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use crate::core::auth::digest_md5::Exchange;
 use crate::core::op::{Body, ErrorCode, Id, Op, Read, Request, SetWatches, WatcherType};
 use crate::core::types::{ConnId, Index, Mono, SessionId, Zxid};
 
@@ -65,7 +66,6 @@ pub enum Work {
         path: String,
         kind: WatcherType,
     },
-    Token,
     Fail(ErrorCode),
     Unknown,
     Close,
@@ -96,6 +96,8 @@ pub struct Connection {
     pub knows_read_only: bool,
     /// Who is on it; the implicit `ip` id first.
     pub ids: Arc<[Id]>,
+    /// Its SASL exchange.
+    pub sasl: Exchange,
     /// Requests in progress, oldest first.
     pub items: VecDeque<Item>,
     /// Requests that may not be looked at yet: the handshake is not answered, or a write follows
@@ -107,11 +109,19 @@ pub struct Connection {
 /// access list, and an `auth` line becomes as many lines.
 const IDS_MAX: usize = 8 << 10;
 
+/// An address as Java writes it: that of IPv6 with all its zeros.
+fn shown(ip: IpAddr) -> String {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => ip.segments().map(|group| format!("{group:x}")).join(":"),
+    }
+}
+
 impl Connection {
-    fn new(ip: IpAddr) -> Connection {
+    fn new(ip: IpAddr, entropy: [u8; 24]) -> Connection {
         let ip = Id {
             scheme: "ip".to_owned(),
-            id: ip.to_canonical().to_string(),
+            id: shown(ip),
         };
         Connection {
             stage: Stage::New,
@@ -119,6 +129,7 @@ impl Connection {
             greeted: Mono::default(),
             knows_read_only: false,
             ids: Arc::new([ip]),
+            sasl: Exchange::Fresh(entropy),
             items: VecDeque::new(),
             held: VecDeque::new(),
         }
@@ -211,9 +222,9 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// A new connection from this address.
-    pub fn open(&mut self, conn: ConnId, ip: IpAddr) {
-        self.all.insert(conn, Connection::new(ip));
+    /// A new connection from this address, with randomness for a challenge.
+    pub fn open(&mut self, conn: ConnId, ip: IpAddr, entropy: [u8; 24]) {
+        self.all.insert(conn, Connection::new(ip, entropy));
     }
 
     /// Forgets a connection.
@@ -311,8 +322,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_address_is_written_as_java_does() {
+        let cases = [
+            ("127.0.0.1", "127.0.0.1"),
+            ("::ffff:10.1.2.3", "10.1.2.3"),
+            ("::1", "0:0:0:0:0:0:0:1"),
+            ("fd00::a:0:b", "fd00:0:0:0:0:a:0:b"),
+        ];
+        for (address, expected) in cases {
+            assert_eq!(shown(address.parse().unwrap()), expected);
+        }
+    }
+
+    #[test]
     fn ids_are_taken_until_they_would_burden_every_write() {
-        let mut connection = Connection::new(IpAddr::from([127, 0, 0, 1]));
+        let mut connection = Connection::new(IpAddr::from([127, 0, 0, 1]), [0; 24]);
         let id = |n: usize, bytes: usize| Id {
             scheme: "digest".to_owned(),
             id: format!("{n}{}", "x".repeat(bytes)),

@@ -158,7 +158,12 @@ impl Node {
                 }
             }
             Input::Tick => self.tick(now, out),
-            Input::Connected { conn, ip } => self.connected(now, conn, ip, out),
+            Input::Connected {
+                conn,
+                ip,
+                subject,
+                entropy,
+            } => self.connected(conn, ip, subject, entropy, out),
             Input::Connect {
                 conn,
                 request,

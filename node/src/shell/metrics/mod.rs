@@ -239,6 +239,8 @@ fn close_label(reason: CloseReason) -> &'static str {
         CloseReason::SessionRefused => "session_refused",
         CloseReason::ClientAhead => "client_ahead",
         CloseReason::AuthFailed => "auth_failed",
+        CloseReason::AuthRequired => "auth_required",
+        CloseReason::OtherEnsemble => "other_ensemble",
         CloseReason::UnknownOp => "unknown_op",
         CloseReason::NotServing => "not_serving",
         CloseReason::Draining => "draining",

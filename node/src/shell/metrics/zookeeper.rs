@@ -182,7 +182,7 @@ impl Counted {
     /// A client connection is closed by us.
     pub fn closed(&self, reason: CloseReason) {
         match reason {
-            CloseReason::AuthFailed => self.auth_failed_count.add(1),
+            CloseReason::AuthFailed | CloseReason::AuthRequired => self.auth_failed_count.add(1),
             CloseReason::NotServing => self.cnxn_closed_without_zk_server_running.add(1),
             _ => {}
         }

@@ -98,7 +98,15 @@ impl World {
                 let mut entropy = [0; 16];
                 entropy[..8].copy_from_slice(&self.rng.word().to_be_bytes());
                 let ip = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-                self.tell_server(slot, Input::Connected { conn, ip });
+                self.tell_server(
+                    slot,
+                    Input::Connected {
+                        conn,
+                        ip,
+                        subject: None,
+                        entropy: [0; 24],
+                    },
+                );
                 self.tell_server(
                     slot,
                     Input::Connect {
