@@ -40,6 +40,13 @@ LABEL org.opencontainers.image.title="Quorate" \
 COPY --from=binaries --chmod=0555 /quorate-node /quorate-operator /
 # A number, so that Kubernetes can tell that it is not root.
 USER 65532:65532
+# Where ZooKeeper's official image has them; its other variables (ZOO_MY_ID, ZOO_SERVERS, ...) work,
+# too. Flags win, and whoever gives --data-dir or --config, as the operator does, is not concerned.
+ENV ZOO_CONF_DIR=/conf ZOO_DATA_DIR=/data ZOO_DATA_LOG_DIR=/datalog
+# Made by that user, so it may write there.
+WORKDIR /data
+WORKDIR /datalog
+WORKDIR /
+VOLUME ["/data", "/datalog"]
 EXPOSE 2181 2888 8080
-# Which of the two programs runs is for whoever starts the container to say.
-CMD ["/quorate-node", "--help"]
+CMD ["/quorate-node", "run"]

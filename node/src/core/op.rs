@@ -3,7 +3,6 @@
 
 use bytes::Bytes;
 
-use super::reply_size::Names;
 use super::types::{Password, SessionId, Zxid};
 
 /// ZooKeeper's error codes, as on the wire.
@@ -201,20 +200,6 @@ pub struct SetWatches {
     pub persistent_recursive: Vec<String>,
 }
 
-impl SetWatches {
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        let lists = [&self.data, &self.exist, &self.child];
-        let persistent = [&self.persistent, &self.persistent_recursive];
-        lists.iter().chain(&persistent).map(|list| list.len()).sum()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
 /// Everything a client can ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -315,9 +300,9 @@ pub enum Body {
         acl: Vec<Acl>,
         stat: Stat,
     },
-    Children(Names),
+    Children(Vec<String>),
     ChildrenStat {
-        children: Names,
+        children: Vec<String>,
         stat: Stat,
     },
     Count(i32),

@@ -158,7 +158,7 @@ fn run(name: &str, driver: &Driver, facts: &Facts, arguments: &BTreeMap<String, 
             driver.metrics.counted().reset();
             json!({})
         }
-        "configuration" => configuration(driver, facts),
+        "configuration" => configuration(driver),
         "connections" => json!({
             "connections": connections(driver, full),
             "secure_connections": [],

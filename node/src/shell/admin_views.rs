@@ -15,7 +15,7 @@ pub(super) fn put(value: &mut Value, key: &str, with: Value) {
     }
 }
 
-pub(super) fn configuration(driver: &Driver, facts: &Facts) -> Value {
+pub(super) fn configuration(driver: &Driver) -> Value {
     let shown = driver.metrics.shown();
     let conf = |key: &str| {
         let found = shown.conf.iter().find(|(known, _)| known == key);
@@ -23,7 +23,7 @@ pub(super) fn configuration(driver: &Driver, facts: &Facts) -> Value {
             value.parse::<i64>().map_or(json!(value), |it| json!(it))
         })
     };
-    let mut answer = json!({
+    json!({
         "client_port": conf("clientPort"),
         "data_dir": conf("dataDir"),
         "data_log_dir": conf("dataLogDir"),
@@ -33,13 +33,7 @@ pub(super) fn configuration(driver: &Driver, facts: &Facts) -> Value {
         "max_session_timeout": conf("maxSessionTimeout"),
         "server_id": conf("serverId"),
         "client_port_listen_backlog": conf("clientPortListenBacklog"),
-    });
-    if facts.mode != Some("standalone") {
-        for (name, key) in [("init_limit", "initLimit"), ("sync_limit", "syncLimit")] {
-            put(&mut answer, name, conf(key));
-        }
-    }
-    answer
+    })
 }
 
 pub(super) fn brief(client: &Client) -> Value {

@@ -175,8 +175,6 @@ impl Server {
             });
         }
         tasks.spawn(tick(Arc::clone(&driver)));
-        let more = Arc::clone(&driver);
-        tasks.spawn(async move { more.go_on().await });
         tasks.spawn(watch_disk(Arc::clone(&driver), config.disk_reserve));
         tasks.spawn(do_chores(Arc::clone(&driver), config.disk, inbox));
         let log = queue;

@@ -1,6 +1,7 @@
 //! The built program as users run it: real processes, disks and sockets on loopback.
 
 mod admin;
+mod container;
 mod crashes;
 mod damage;
 mod dev;
@@ -12,3 +13,6 @@ mod snapshots;
 mod stopping;
 mod support;
 mod words;
+mod zookeeper_json;
+mod zookeeper_tools;
+mod zookeeper_words;

@@ -78,7 +78,6 @@ impl Node {
         }
         connection.resolve(request, outcome.zxid, outcome.result.clone());
         self.pump(now, conn, out);
-        self.release_held(now, conn, out);
         if outcome.result.is_ok() && closes(entry) {
             self.close(conn, CloseReason::Goodbye, out);
         }
@@ -104,7 +103,10 @@ impl Node {
                     kind: change.kind,
                     path: change.path.clone(),
                 };
-                self.tell(conn, ServerFrame::Event(event), out);
+                out.push(Effect::Client {
+                    conn,
+                    frame: ServerFrame::Event(event),
+                });
             }
         }
     }

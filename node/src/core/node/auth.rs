@@ -171,13 +171,15 @@ impl Node {
             Err(err) => (err, Body::Empty),
         };
         let zxid = Zxid(0);
-        let reply = Reply {
-            xid,
-            zxid,
-            err,
-            body,
-        };
-        self.tell(conn, ServerFrame::Reply(reply), out);
+        out.push(Effect::Client {
+            conn,
+            frame: ServerFrame::Reply(Reply {
+                xid,
+                zxid,
+                err,
+                body,
+            }),
+        });
         match err {
             ErrorCode::Ok => {}
             ErrorCode::AuthFailed => self.close(conn, CloseReason::AuthFailed, out),

@@ -142,15 +142,13 @@ impl Node {
             Op::Invalid(error) => (Waits::Nothing, Work::Fail(error)),
             Op::Unknown(_) => (Waits::Nothing, Work::Unknown),
         };
-        let heavy = self.is_heavy(&work);
         if let Some(connection) = self.connections.get_mut(conn) {
-            connection.push(Item {
+            connection.items.push_back(Item {
                 xid,
                 name,
                 arrived: now.mono,
                 waits,
                 work,
-                heavy,
             });
             self.pump(now, conn, out);
         }
@@ -173,7 +171,10 @@ impl Node {
             millis: 0,
             write: false,
         };
-        self.tell(conn, ServerFrame::Reply(reply), out);
+        out.push(Effect::Client {
+            conn,
+            frame: ServerFrame::Reply(reply),
+        });
         out.push(Effect::Note(Note::Answered(answered)));
     }
 
@@ -211,9 +212,8 @@ impl Node {
 
     /// Answers from the head of the queue for as long as nothing is waited for.
     pub(super) fn pump(&mut self, now: Now, conn: ConnId, out: &mut Vec<Effect>) {
-        while self.may_answer(conn) {
-            let connection = self.connections.get_mut(conn);
-            let Some(item) = connection.and_then(|connection| connection.next_ready()) else {
+        while let Some(connection) = self.connections.get_mut(conn) {
+            let Some(item) = connection.next_ready() else {
                 break;
             };
             let answered = Answered {
@@ -295,7 +295,10 @@ impl Node {
             err,
             body,
         };
-        self.tell(conn, ServerFrame::Reply(reply), out);
+        out.push(Effect::Client {
+            conn,
+            frame: ServerFrame::Reply(reply),
+        });
         if unknown {
             self.close(conn, CloseReason::UnknownOp, out);
         }
@@ -317,7 +320,7 @@ impl Node {
             return Ok(Body::Ids(ids.unwrap_or_default()));
         }
         let ids = self.ids_of(conn);
-        let result = self.state.read(read, session, &ids, self.options.max_reply);
+        let result = self.state.read(read, session, &ids);
         match (read, &result) {
             (Read::Exists { path, watch: true }, Ok(_)) => {
                 self.watches.add(conn, path, WatchKind::Data);
@@ -381,7 +384,10 @@ impl Node {
                 kind,
                 path,
             };
-            self.tell(conn, ServerFrame::Event(event), out);
+            out.push(Effect::Client {
+                conn,
+                frame: ServerFrame::Event(event),
+            });
         }
         Body::Empty
     }

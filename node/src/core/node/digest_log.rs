@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use crate::core::types::Zxid;
 
 /// Transactions between two records.
-const EVERY: i64 = 128;
+const EVERY: u32 = 128;
 /// Records that are kept.
 const KEPT: usize = 1_024;
 
@@ -17,7 +17,8 @@ pub(super) struct DigestLog(VecDeque<(Zxid, u64)>);
 impl DigestLog {
     /// The state's digest at this transaction; called again for the same one it changes nothing.
     pub(super) fn applied(&mut self, zxid: Zxid, digest: u64) {
-        if zxid.0 % EVERY != 0 || self.0.back().is_some_and(|(last, _)| *last >= zxid) {
+        let due = zxid.counter() != 0 && zxid.counter().is_multiple_of(EVERY);
+        if !due || self.0.back().is_some_and(|(last, _)| *last >= zxid) {
             return;
         }
         if self.0.len() == KEPT {

@@ -101,7 +101,10 @@ impl Node {
         };
         self.connections.attach(conn, opened.session, opened.attach);
         self.expiry.touch(opened.session, now.mono);
-        self.tell(conn, ServerFrame::Connect(response), out);
+        out.push(Effect::Client {
+            conn,
+            frame: ServerFrame::Connect(response),
+        });
         out.push(Effect::Note(Note::Answered(Answered {
             conn,
             name: op_name::SESSION,
@@ -125,7 +128,10 @@ impl Node {
             password: Password::default(),
             read_only,
         };
-        self.tell(conn, ServerFrame::Connect(response), out);
+        out.push(Effect::Client {
+            conn,
+            frame: ServerFrame::Connect(response),
+        });
         self.close(conn, CloseReason::SessionRefused, out);
     }
 }

@@ -183,6 +183,15 @@ impl Client {
         Ok(answer.buffer()?.unwrap_or_default())
     }
 
+    /// The same, and leaves a watch.
+    pub(crate) fn get_watching(&mut self, path: &str) -> Result<Bytes, Failure> {
+        let mut answer = self.call(op::GET_DATA, |body| {
+            body.ustring(path);
+            body.bool(true);
+        })?;
+        Ok(answer.buffer()?.unwrap_or_default())
+    }
+
     /// Whether it is there; a watch is left if asked for.
     pub(crate) fn exists(&mut self, path: &str, watch: bool) -> Result<bool, Failure> {
         let answer = self.call(op::EXISTS, |body| {

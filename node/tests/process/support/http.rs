@@ -30,6 +30,26 @@ pub(crate) fn get(port: u16, path: &str) -> std::io::Result<(u16, String)> {
     )
 }
 
+/// Status code, head and body of a request with more lines in its head.
+pub(crate) fn get_with(
+    port: u16,
+    path: &str,
+    lines: &str,
+) -> std::io::Result<(u16, String, Vec<u8>)> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(15)))?;
+    let request = format!("GET {path} HTTP/1.0\r\nHost: x\r\n{lines}\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    let end = answer.windows(4).position(|it| it == b"\r\n\r\n");
+    let end = end.ok_or(std::io::ErrorKind::InvalidData)?;
+    let body = answer.split_off(end + 4);
+    let head = String::from_utf8_lossy(&answer).into_owned();
+    let code = head.get(9..12).and_then(|code| code.parse().ok());
+    Ok((code.ok_or(std::io::ErrorKind::InvalidData)?, head, body))
+}
+
 /// A call with what stands in its `Authorization` header, if anything.
 pub(crate) fn call(port: u16, name: &str, header: Option<&str>, body: &Value) -> (u16, Value) {
     let header = header.map_or_else(String::new, |it| format!("Authorization: {it}\r\n"));
