@@ -82,6 +82,17 @@ pub(super) async fn client_35(stand: &mut Stand) -> Result<()> {
     run(stand, "client-3.5.xml", &["common", "api"], "Api").await
 }
 
+/// Curator's recipes on the client 3.9, with those that need persistent watches.
+pub(super) async fn curator_39(stand: &mut Stand) -> Result<()> {
+    let folders = ["common", "curator", "curator39"];
+    run(stand, "curator-3.9.xml", &folders, "Recipes39").await
+}
+
+/// The rest of them on the client 3.5.
+pub(super) async fn curator_35(stand: &mut Stand) -> Result<()> {
+    run(stand, "curator-3.5.xml", &["common", "curator"], "Recipes").await
+}
+
 async fn run(stand: &mut Stand, pom: &str, folders: &[&str], main: &'static str) -> Result<()> {
     let program = Program::compile(&stand.settings, pom, folders, main).await?;
     stand.everywhere(|| program.command()).await

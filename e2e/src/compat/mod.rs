@@ -37,5 +37,7 @@ macro_rules! scenarios {
 scenarios! {
     java_39: "ZooKeeper's client 3.9: all of its API" => java::client_39,
     java_35: "the same of its client 3.5" => java::client_35,
+    curator_39: "Curator 5 and its recipes on the client 3.9" => java::curator_39,
+    curator_35: "the recipes on the client 3.5" => java::curator_35,
     rust: "the crate zookeeper-client" => rust::scenario,
 }

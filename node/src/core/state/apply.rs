@@ -227,6 +227,16 @@ impl State {
     }
 }
 
+/// Something to show as the election port, which does not exist here. It must not be the peer port:
+/// ZooKeeper's own classes, by which Curator reads this text, refuse that.
+fn election_port(peer: &str) -> u16 {
+    let port = peer.rsplit(':').next().and_then(|it| it.parse().ok());
+    let port: u16 = port.unwrap_or(2888);
+    // As 3888 stands beside 2888.
+    port.checked_add(1000)
+        .unwrap_or_else(|| port.saturating_sub(1000))
+}
+
 /// The text of ZooKeeper's dynamic configuration.
 fn describe(config: &Config, zxid: Zxid) -> String {
     let mut members: Vec<_> = config.members.iter().collect();
@@ -238,12 +248,24 @@ fn describe(config: &Config, zxid: Zxid) -> String {
         } else {
             "observer"
         };
-        let port = member.peer.rsplit(':').next().unwrap_or("2888");
-        text += &format!("server.{}={}:{port}:{role}", member.server, member.peer);
+        let election = election_port(&member.peer);
+        text += &format!("server.{}={}:{election}:{role}", member.server, member.peer);
         if !member.client.is_empty() {
             text += &format!(";{}", member.client);
         }
         text += "\n";
     }
     text + &format!("version={:x}", zxid.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::election_port;
+
+    #[test]
+    fn the_election_port_of_the_configuration_is_never_the_peer_port() {
+        assert_eq!(election_port("zk-0.zk:2888"), 3888);
+        assert_eq!(election_port("[::1]:65000"), 64000);
+        assert_eq!(election_port("nonsense"), 3888);
+    }
 }
