@@ -15,3 +15,4 @@ pub mod jute;
 pub mod peer;
 pub mod record;
 pub mod snapshot;
+pub mod x500;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::zoo_tls::SecureArgs;
+
 /// A replicated, ZooKeeper-compatible znode server.
 #[derive(Debug, Parser)]
 #[command(version, about)]
@@ -101,6 +103,9 @@ pub struct RunArgs {
     /// Make every read linearizable (each asks a quorum).
     #[arg(long, env = "QUORATE_LINEARIZABLE_READS")]
     pub linearizable_reads: bool,
+    /// The secure client port, and SASL.
+    #[command(flatten)]
+    pub secure: SecureArgs,
     /// How log lines look.
     #[arg(long, env = "QUORATE_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,

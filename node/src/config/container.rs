@@ -31,7 +31,11 @@ pub const VARIABLES: [(&str, &str); 17] = [
 ];
 
 /// System properties that have no prefix.
-const BARE: [&str; 2] = ["jute.maxbuffer", "readonlymode.enabled"];
+const BARE: [&str; 3] = [
+    "jute.maxbuffer",
+    "readonlymode.enabled",
+    "java.security.auth.login.config",
+];
 
 /// An environment.
 pub trait Environment {

@@ -3,9 +3,12 @@
 
 pub mod args;
 pub mod container;
+pub mod jaas;
+pub mod zoo_auth;
 pub mod zoo_cfg;
 pub mod zoo_keys;
 pub mod zoo_ops;
+pub mod zoo_tls;
 
 mod shown;
 
@@ -43,10 +46,14 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
     if own.is_none() && !file.servers.is_empty() {
         bail!("server {server} (myid) is not among the server.N lines of the file");
     }
+    let tls = file.tls.config(&args.secure)?;
     let client = match args.client_addr {
-        Some(address) => address,
-        None => client_address(&file, server)?,
+        Some(address) => Some(address),
+        // As in ZooKeeper: a file may ask for the secure port alone.
+        None if file.tls.has_port() && !names_client_port(&file, server) => None,
+        None => Some(client_address(&file, server)?),
     };
+    let public = client.or(tls.as_ref().map(|it| it.address));
     let any = |port| SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port);
     let own_peer_port = own.and_then(|it| it.peer.rsplit(':').next()?.parse().ok());
     let peer = args
@@ -75,7 +82,9 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
         .max(1);
     options.linearizable_reads = args.linearizable_reads;
     options.skip_acl = file.skip_acl;
-    options.auth.super_digest.clone_from(&file.super_digest);
+    options.auth = file
+        .auth
+        .options(args.secure.jaas_file.as_deref(), tls.is_some())?;
     options.static_list = static_list(args, &file, server, peer);
     options.peer_address = match (&args.peer_host, own) {
         (Some(host), _) => host.clone(),
@@ -85,7 +94,8 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
     options.client_address = args
         .client_host
         .clone()
-        .unwrap_or_else(|| client.to_string());
+        .or(public.map(|address| address.to_string()))
+        .unwrap_or_default();
     let retain = args
         .snapshot_retain
         .or(file.snap_retain)
@@ -99,6 +109,7 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
             retain,
         },
         client,
+        tls,
         peer,
         admin,
         metrics: file.ops.metrics(),
@@ -118,6 +129,10 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
     };
     config.shown = shown::of(&config, &file, tick, text, &properties);
     Ok(config)
+}
+
+fn names_client_port(file: &ZooCfg, server: ServerId) -> bool {
+    file.client_port.is_some() || file.listens.contains_key(&server)
 }
 
 /// The file may say it twice: for all servers, and in this one's own line.

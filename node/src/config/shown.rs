@@ -1,6 +1,7 @@
 //! What words and admin commands show of the settings.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use super::zoo_cfg::ZooCfg;
 use super::zoo_keys::OF_FILE;
@@ -51,9 +52,13 @@ fn conf(config: &ServerConfig, file: &ZooCfg, tick_ms: u64) -> Vec<(String, Stri
     let folder = config.disk.dir.display().to_string();
     let log = config.disk.log_home.as_ref();
     let peer_port = options.peer_address.rsplit(':').next().unwrap_or_default();
+    let port = |address: Option<SocketAddr>| {
+        address.map_or("-1".to_owned(), |address| address.port().to_string())
+    };
+    let secure = config.tls.as_ref().map(|it| it.address);
     let mut lines = vec![
-        ("clientPort", config.client.port().to_string()),
-        ("secureClientPort", "-1".to_owned()),
+        ("clientPort", port(config.client)),
+        ("secureClientPort", port(secure)),
         ("dataDir", folder.clone()),
         (
             "dataLogDir",

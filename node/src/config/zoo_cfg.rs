@@ -9,8 +9,10 @@ use std::str::FromStr;
 
 use anyhow::{Context, anyhow, bail, ensure};
 
+use super::zoo_auth::{self, ZooAuth};
 use super::zoo_keys::{MEANINGLESS, meant};
 use super::zoo_ops::{self, ZooOps};
+use super::zoo_tls::{self, ZooTls};
 use crate::core::options::StaticServer;
 use crate::core::raft::config::Role;
 use crate::core::types::ServerId;
@@ -32,13 +34,16 @@ pub struct ZooCfg {
     pub words: Option<Vec<String>>,
     pub max_buffer: Option<usize>,
     pub skip_acl: bool,
-    pub super_digest: Option<String>,
     pub log_dir: Option<PathBuf>,
     pub servers: Vec<StaticServer>,
     /// The client ports of `server.N` lines, with their addresses if those name one.
     pub listens: BTreeMap<ServerId, Listen>,
     /// Of the admin port and the metrics provider.
     pub ops: ZooOps,
+    /// How clients authenticate.
+    pub auth: ZooAuth,
+    /// Of the secure client port.
+    pub tls: ZooTls,
     /// Lines and keys without meaning here.
     pub ignored: Vec<(usize, String)>,
     /// Lines and keys that are not known: system properties, to ZooKeeper.
@@ -48,7 +53,7 @@ pub struct ZooCfg {
 }
 
 /// Keys that [`ZooCfg::set`] takes itself.
-pub const KNOWN: [&str; 15] = [
+pub const KNOWN: [&str; 14] = [
     "tickTime",
     "dataDir",
     "dataLogDir",
@@ -62,7 +67,6 @@ pub const KNOWN: [&str; 15] = [
     "autopurge.snapRetainCount",
     "jute.maxbuffer",
     "skipACL",
-    "DigestAuthenticationProvider.superDigest",
     "4lw.commands.whitelist",
 ];
 
@@ -169,14 +173,12 @@ impl ZooCfg {
                 self.max_buffer = Some(bytes);
             }
             "skipACL" => self.skip_acl = value == "yes",
-            "DigestAuthenticationProvider.superDigest" => {
-                self.super_digest = Some(value.to_owned());
-            }
             "4lw.commands.whitelist" => {
                 let words = value.split(',').map(|word| word.trim().to_owned());
                 self.words = Some(words.collect());
             }
             _ if self.ops.set(key, value)? => {}
+            _ if self.auth.set(key, value)? || self.tls.set(key, value)? => {}
             _ if MEANINGLESS.contains(&key) => self.ignored.push((line, key.to_owned())),
             _ => match key.strip_prefix("server.") {
                 Some(id) => self.add_server(key, id, value)?,
@@ -192,6 +194,7 @@ impl ZooCfg {
     /// wrong would be missed by everybody.
     fn take_unknown(&mut self, line: usize, key: &str) -> anyhow::Result<()> {
         let known = KNOWN.iter().chain(&MEANINGLESS).chain(&zoo_ops::KEYS);
+        let known = known.chain(&zoo_auth::KEYS).chain(&zoo_tls::KEYS);
         if let Some(meant) = meant(key, known.copied()) {
             bail!("unknown key {key}: write {meant}");
         }

@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
 use super::client_stats::ClientStats;
 use super::driver::Driver;
+use super::tls::Tls;
 use super::{disk, sockets, words};
 use crate::codec::{client, client_reply, four_letter};
 use crate::core::input::Input;
@@ -107,8 +107,13 @@ struct Counts {
     by_address: HashMap<IpAddr, usize>,
 }
 
-/// Serves clients until the listener is dropped.
-pub async fn serve(listener: TcpListener, driver: Arc<Driver>, limits: Limits) {
+/// Serves clients until the listener is dropped; all of them with TLS, or none.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+    driver: Arc<Driver>,
+    limits: Limits,
+) {
     let counts = Arc::new(Mutex::new(Counts::default()));
     let limits = Arc::new(limits);
     loop {
@@ -125,10 +130,11 @@ pub async fn serve(listener: TcpListener, driver: Arc<Driver>, limits: Limits) {
             driver.metrics.refused_connection();
             continue;
         };
-        let (driver, limits) = (Arc::clone(&driver), Arc::clone(&limits));
+        let (driver, limits, tls) = (Arc::clone(&driver), Arc::clone(&limits), tls.clone());
         tokio::spawn(async move {
             sockets::tune(&stream, GONE);
-            one_client(stream, address, &driver, &limits).await;
+            let tls = tls.as_deref();
+            one_connection(stream, tls, address, &driver, &limits).await;
             drop(seat);
         });
     }
@@ -170,8 +176,31 @@ impl Drop for Seat {
     }
 }
 
-async fn one_client(stream: TcpStream, address: SocketAddr, driver: &Arc<Driver>, limits: &Limits) {
-    let (mut read, mut write) = stream.into_split();
+async fn one_connection(
+    stream: TcpStream,
+    tls: Option<&Tls>,
+    address: SocketAddr,
+    driver: &Driver,
+    limits: &Limits,
+) {
+    let Some(tls) = tls else {
+        let (read, write) = stream.into_split();
+        return one_client(read, write, (address, None), driver, limits).await;
+    };
+    if let Some((stream, subject)) = tls.accept(stream, address, &driver.metrics).await {
+        let (read, write) = tokio::io::split(stream);
+        one_client(read, write, (address, subject), driver, limits).await;
+    }
+}
+
+/// `subject` is of the client's certificate.
+async fn one_client(
+    mut read: impl AsyncRead + Unpin,
+    mut write: impl AsyncWrite + Unpin,
+    (address, subject): (SocketAddr, Option<String>),
+    driver: &Driver,
+    limits: &Limits,
+) {
     let mut buffer = BytesMut::with_capacity(READ);
     let first = match timeout(PATIENCE, first_frame(&mut read, &mut buffer, limits)).await {
         Ok(Some(first)) => first,
@@ -219,7 +248,7 @@ async fn one_client(stream: TcpStream, address: SocketAddr, driver: &Arc<Driver>
         stats: Arc::clone(&stats),
     };
     let conn = ConnId(driver.number());
-    driver.connected(conn, (address.ip(), None), challenge, queue);
+    driver.connected(conn, (address.ip(), subject), challenge, queue);
     driver.step(Input::Connect {
         conn,
         request,
@@ -238,7 +267,7 @@ enum First {
 }
 
 async fn first_frame(
-    read: &mut OwnedReadHalf,
+    read: &mut (impl AsyncRead + Unpin),
     buffer: &mut BytesMut,
     limits: &Limits,
 ) -> Option<First> {
@@ -276,7 +305,7 @@ fn next_frame(buffer: &mut BytesMut, most: usize) -> Result<Option<Bytes>, ()> {
 /// Reads until the client is gone or breaks the rules of framing.
 async fn read_requests(
     conn: ConnId,
-    mut read: OwnedReadHalf,
+    mut read: impl AsyncRead + Unpin,
     mut buffer: BytesMut,
     driver: &Driver,
     stats: &ClientStats,
@@ -325,7 +354,7 @@ async fn read_requests(
 
 /// Writes whatever is queued, many frames in one write, until told to close.
 async fn write_frames(
-    mut write: OwnedWriteHalf,
+    mut write: impl AsyncWrite + Unpin,
     mut queue: UnboundedReceiver<Outgoing>,
     stats: &ClientStats,
     driver: &Driver,
@@ -354,7 +383,12 @@ async fn write_frames(
                 }
             }
         }
-        let (bytes, written) = (out.len() as u64, write.write_all(&out).await);
+        let bytes = out.len() as u64;
+        // TLS keeps what the socket did not take until it is flushed.
+        let written = match write.write_all(&out).await {
+            Ok(()) => write.flush().await,
+            failed => failed,
+        };
         out.clear();
         stats.queued.fetch_sub(weighed, Ordering::Relaxed);
         stats.sent.fetch_add(sent, Ordering::Relaxed);

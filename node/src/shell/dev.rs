@@ -46,7 +46,8 @@ pub async fn start(members: u8, dir: &Path, port: u16) -> anyhow::Result<Vec<Ser
                 segment_bytes: 16 << 20,
                 retain: 3,
             },
-            client: local(port + number),
+            client: Some(local(port + number)),
+            tls: None,
             peer: local(port + 700 + number),
             admin: Some(local(port + 5_900 + number)),
             metrics: None,
@@ -74,7 +75,8 @@ pub async fn start(members: u8, dir: &Path, port: u16) -> anyhow::Result<Vec<Ser
 pub fn connection_string(servers: &[Server]) -> String {
     servers
         .iter()
-        .map(|it| it.client.to_string())
+        .filter_map(|it| it.client)
+        .map(|client| client.to_string())
         .collect::<Vec<_>>()
         .join(",")
 }

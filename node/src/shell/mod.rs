@@ -2,7 +2,7 @@
 //! steps it, and dispatches the effects onto queues before unlocking. Never I/O under the lock.
 //!
 //! [`server`] puts a server together · [`driver`] the mutex · `clock` the only reader of time ·
-//! [`client_port`] clients · [`client_stats`] what each did · `words` four-letter words ·
+//! [`client_port`] clients · [`tls`] their handshakes on the secure port · [`client_stats`] what each did · `words` four-letter words ·
 //! [`peer_link`] links we dial · [`peer_port`] links others dial · [`snapshot_stream`] snapshots
 //! between members · [`disk`] durability · [`admin_http`] the admin port · `admin_commands`
 //! ZooKeeper's commands on it, `admin_views` what they tell, in its `java_json` · `snapshot_download` one of them ·
@@ -24,6 +24,7 @@ pub mod server;
 pub mod shown;
 pub mod snapshot_stream;
 pub mod sockets;
+pub mod tls;
 
 mod admin_commands;
 mod admin_views;

@@ -73,7 +73,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
                 return Ok(());
             }
         };
-        tracing::info!(client = %server.client, admin = ?server.admin, "up");
+        tracing::info!(client = ?server.client, secure = ?server.secure, admin = ?server.admin, "up");
         stop.received().await;
         tracing::info!("draining");
         server.stop().await;

@@ -18,6 +18,7 @@ use super::disk::{DiskConfig, DiskError, files, folder, recovery, snapshots, wri
 use super::driver::{Chore, Driver};
 use super::metrics::Metrics;
 use super::shown::Shown;
+use super::tls::{Tls, TlsConfig};
 use super::{admin_http, peer_port, snapshot_stream, sockets};
 use crate::core::input::{AdminRequest, Input};
 use crate::core::node::Recovered;
@@ -31,8 +32,10 @@ pub struct ServerConfig {
     pub options: Options,
     /// For the disk.
     pub disk: DiskConfig,
-    /// Where clients connect.
-    pub client: SocketAddr,
+    /// Where clients connect without TLS.
+    pub client: Option<SocketAddr>,
+    /// Where they connect with it.
+    pub tls: Option<TlsConfig>,
     /// Where members connect.
     pub peer: SocketAddr,
     /// Where operators and probes connect.
@@ -57,7 +60,9 @@ pub struct Server {
     writer: JoinHandle<()>,
     tasks: JoinSet<()>,
     /// Where clients connect, with the port that was really taken.
-    pub client: SocketAddr,
+    pub client: Option<SocketAddr>,
+    /// The same for the secure port.
+    pub secure: Option<SocketAddr>,
     /// The same for the admin port, if there is one.
     pub admin: Option<SocketAddr>,
     _locks: Vec<std::fs::File>,
@@ -93,15 +98,17 @@ impl Server {
     /// # Errors
     /// When the folder or a port cannot be used; the text says what to do.
     pub async fn start(config: ServerConfig) -> anyhow::Result<Server> {
-        let client = sockets::listen(config.client)
-            .await
-            .with_context(|| format!("listen for clients on {}", config.client))?;
+        let client = listen_if(config.client, "clients").await?;
+        let secure =
+            listen_if(config.tls.as_ref().map(|it| it.address), "clients with TLS").await?;
+        let tls = config.tls.map(Tls::load).transpose()?;
         let peer = sockets::listen(config.peer)
             .await
             .with_context(|| format!("listen for members on {}", config.peer))?;
         let admin = listen_if(config.admin, "operators").await?;
         let scraped = listen_if(config.metrics, "Prometheus").await?;
-        let client_at = client.local_addr()?;
+        let client_at = client.as_ref().and_then(|it| it.local_addr().ok());
+        let secure_at = secure.as_ref().and_then(|it| it.local_addr().ok());
         let admin_at = admin.as_ref().and_then(|it| it.local_addr().ok());
 
         let disk = config.disk.clone();
@@ -145,11 +152,27 @@ impl Server {
         let writer = writer::start(log, queue.clone(), LogNews(news))?;
 
         let mut tasks = JoinSet::new();
-        tasks.spawn(client_port::serve(
-            client,
-            Arc::clone(&driver),
-            config.limits,
-        ));
+        if let Some(client) = client {
+            let limits = config.limits.clone();
+            tasks.spawn(client_port::serve(
+                client,
+                None,
+                Arc::clone(&driver),
+                limits,
+            ));
+        }
+        if let (Some(secure), Some(tls)) = (secure, tls) {
+            let tls = Arc::new(tls);
+            let watched = (Arc::clone(&tls), driver.metrics.clone());
+            tasks.spawn(async move { watched.0.watch(&watched.1).await });
+            let limits = config.limits;
+            tasks.spawn(client_port::serve(
+                secure,
+                Some(tls),
+                Arc::clone(&driver),
+                limits,
+            ));
+        }
         tasks.spawn(peer_port::serve(
             peer,
             Arc::clone(&driver),
@@ -184,6 +207,7 @@ impl Server {
             writer,
             tasks,
             client: client_at,
+            secure: secure_at,
             admin: admin_at,
             _locks: locks,
         })

@@ -20,6 +20,7 @@ use self::zookeeper::Counted;
 use super::disk::{self, DiskConfig};
 use super::driver::Driver;
 use super::shown::Shown;
+use super::tls::TlsEvent;
 use crate::codec::four_letter::Facts;
 use crate::core::effect::{Answered, CloseReason, Note};
 use crate::core::types::Zxid;
@@ -40,6 +41,7 @@ struct Inner {
     fsync_seconds: Histogram,
     closed: IntCounterVec,
     elections: IntCounter,
+    tls: IntCounterVec,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -84,14 +86,19 @@ impl Metrics {
                 &["reason"],
             )?,
             elections: IntCounter::new("quorate_node_elections_won_total", "Elections won")?,
+            tls: IntCounterVec::new(
+                Opts::new("quorate_node_tls_total", "What happened on the secure port"),
+                &["event"],
+            )?,
             registry,
         };
-        let own: [Box<dyn prometheus::core::Collector>; 5] = [
+        let own: [Box<dyn prometheus::core::Collector>; 6] = [
             Box::new(inner.requests.clone()),
             Box::new(inner.request_seconds.clone()),
             Box::new(inner.fsync_seconds.clone()),
             Box::new(inner.closed.clone()),
             Box::new(inner.elections.clone()),
+            Box::new(inner.tls.clone()),
         ];
         for collector in own {
             inner.registry.register(collector)?;
@@ -124,6 +131,11 @@ impl Metrics {
     pub fn sent(&self, count: u64, bytes: u64) {
         self.0.counted.packets_sent.add(count);
         self.0.counted.response_bytes.add(bytes);
+    }
+
+    /// Something happened on the secure port.
+    pub fn tls(&self, event: TlsEvent) {
+        self.0.tls.with_label_values(&[event.label()]).inc();
     }
 
     /// A connection was over a limit.
