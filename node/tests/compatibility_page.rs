@@ -1,7 +1,7 @@
 //! The compatibility page names everything that the code knows.
 
 use quorate_node::codec::four_letter;
-use quorate_node::config::{container, zoo_cfg, zoo_keys, zoo_ops};
+use quorate_node::config::{container, zoo_auth, zoo_cfg, zoo_keys, zoo_ops, zoo_tls};
 
 const PAGE: &str = include_str!("../COMPATIBILITY.md");
 
@@ -71,6 +71,8 @@ fn every_key_and_every_variable_is_on_the_page() {
     assert_on_the_page("the key", zoo_cfg::KNOWN);
     assert_on_the_page("the key", zoo_keys::MEANINGLESS);
     assert_on_the_page("the key", zoo_ops::KEYS);
+    assert_on_the_page("the key", zoo_auth::KEYS);
+    assert_on_the_page("the key", zoo_tls::KEYS);
     assert_on_the_page("the variable", container::VARIABLES.map(|(name, _)| name));
     // Whatever else the parser takes.
     for source in [

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use super::zoo_cfg::ZooCfg;
 use super::zoo_keys::OF_FILE;
 use crate::core::raft::config::Role;
+use crate::core::state::election_port;
 use crate::shell::server::ServerConfig;
 use crate::shell::shown::Shown;
 
@@ -82,7 +83,10 @@ fn conf(config: &ServerConfig, file: &ZooCfg, tick_ms: u64) -> Vec<(String, Stri
         lines.extend(given.map(|(_, value)| (key, value.to_owned())));
     }
     lines.extend([
-        ("electionPort", peer_port.to_owned()),
+        (
+            "electionPort",
+            election_port(&options.peer_address).to_string(),
+        ),
         ("quorumPort", peer_port.to_owned()),
         ("peerType", u8::from(observer).to_string()),
     ]);

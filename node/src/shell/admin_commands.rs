@@ -159,10 +159,10 @@ fn run(name: &str, driver: &Driver, facts: &Facts, arguments: &BTreeMap<String, 
             json!({})
         }
         "configuration" => configuration(driver),
-        "connections" => json!({
-            "connections": connections(driver, full),
-            "secure_connections": [],
-        }),
+        "connections" => {
+            let (plain, secure) = connections(driver, full);
+            json!({ "connections": plain, "secure_connections": secure })
+        }
         "hash" => {
             let digest = |(zxid, digest): (Zxid, u64)| json!({ "zxid": zxid.0, "digest": digest.cast_signed(), "digest_version": 2 });
             let history = driver.look(crate::core::node::Node::digest_history);
@@ -194,8 +194,9 @@ fn run(name: &str, driver: &Driver, facts: &Facts, arguments: &BTreeMap<String, 
         "server_stats" => server_stats(driver, facts),
         "stats" => {
             let mut stats = server_stats(driver, facts);
-            put(&mut stats, "connections", connections(driver, brief).into());
-            put(&mut stats, "secure_connections", json!([]));
+            let (plain, secure) = connections(driver, brief);
+            put(&mut stats, "connections", plain);
+            put(&mut stats, "secure_connections", secure);
             stats
         }
         "observers" => observers(driver),

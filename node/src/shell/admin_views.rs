@@ -67,12 +67,18 @@ pub(super) fn full(client: &Client) -> Value {
     value
 }
 
-pub(super) fn connections(driver: &Driver, show: fn(&Client) -> Value) -> Vec<Value> {
-    let mut all = Vec::new();
+/// Connections of the client port, and of the secure one.
+pub(super) fn connections(driver: &Driver, show: fn(&Client) -> Value) -> (Value, Value) {
+    let (mut plain, mut secure) = (Vec::new(), Vec::new());
     words::each_connection(driver, |it, stats| {
-        all.push(show(&words::described(it, stats)));
+        let list = if stats.secure {
+            &mut secure
+        } else {
+            &mut plain
+        };
+        list.push(show(&words::described(it, stats)));
     });
-    all
+    (plain.into(), secure.into())
 }
 
 /// Sessions by when they end, rounded up to a tick; only who decides that knows it.
@@ -252,7 +258,7 @@ pub(super) fn voting_view(facts: &Facts) -> Value {
     let view = |member: &MemberLine| {
         let view = json!({
             "server_addresses": [member.peer],
-            "election_addresses": [member.peer],
+            "election_addresses": [member.election()],
             "client_address": member.client,
             "learner_type": member.kind(),
         });
@@ -293,7 +299,7 @@ pub(super) fn zabstate(driver: &Driver, facts: &Facts) -> Value {
         "myid": status.server.0,
         "is_leader": status.leader == Some(status.member),
         "quorum_address": addresses(&own.peer),
-        "election_address": addresses(&own.peer),
+        "election_address": addresses(&own.election()),
         "client_address": own.client,
         "voting": status.config.votes(status.member),
         "last_zxid": format!("{:#x}", facts.zxid),

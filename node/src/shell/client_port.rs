@@ -185,19 +185,19 @@ async fn one_connection(
 ) {
     let Some(tls) = tls else {
         let (read, write) = stream.into_split();
-        return one_client(read, write, (address, None), driver, limits).await;
+        return one_client(read, write, (address, None, false), driver, limits).await;
     };
     if let Some((stream, subject)) = tls.accept(stream, address, &driver.metrics).await {
         let (read, write) = tokio::io::split(stream);
-        one_client(read, write, (address, subject), driver, limits).await;
+        one_client(read, write, (address, subject, true), driver, limits).await;
     }
 }
 
-/// `subject` is of the client's certificate.
+/// `subject` is of the client's certificate; `secure` whether it came by the secure port.
 async fn one_client(
     mut read: impl AsyncRead + Unpin,
     mut write: impl AsyncWrite + Unpin,
-    (address, subject): (SocketAddr, Option<String>),
+    (address, subject, secure): (SocketAddr, Option<String>, bool),
     driver: &Driver,
     limits: &Limits,
 ) {
@@ -237,7 +237,7 @@ async fn one_client(
         return;
     };
     let (sender, receiver) = unbounded_channel();
-    let stats = Arc::new(ClientStats::new(address));
+    let stats = Arc::new(ClientStats::new(address, secure));
     let counted = driver.metrics.counted();
     counted.connection_request_count.add(1);
     if request.session != SessionId(0) {

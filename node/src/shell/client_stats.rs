@@ -74,6 +74,8 @@ impl Answers {
 #[allow(missing_docs)]
 pub struct ClientStats {
     pub address: SocketAddr,
+    /// Whether it came by the secure port.
+    pub secure: bool,
     since: Instant,
     /// The same by wall clock, in milliseconds since 1970.
     pub since_wall: u64,
@@ -90,10 +92,11 @@ pub struct ClientStats {
 
 impl ClientStats {
     /// Of a connection whose first frame has just arrived.
-    pub fn new(address: SocketAddr) -> ClientStats {
+    pub fn new(address: SocketAddr, secure: bool) -> ClientStats {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH);
         ClientStats {
             address,
+            secure,
             since: Instant::now(),
             since_wall: wall.map_or(0, |since| since.as_millis() as u64),
             received: AtomicU64::new(1),
@@ -149,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_ping_is_the_last_operation_but_keeps_the_last_request_of_its_own_number() {
-        let stats = ClientStats::new(SocketAddr::from(([127, 0, 0, 1], 1)));
+        let stats = ClientStats::new(SocketAddr::from(([127, 0, 0, 1], 1)), false);
         let mut answered = Answered {
             conn: ConnId(1),
             name: "GETD",

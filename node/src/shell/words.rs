@@ -58,7 +58,12 @@ pub(super) async fn argument(
 }
 
 async fn put(out: &mut (impl AsyncWrite + Unpin), text: &str) -> std::io::Result<()> {
-    match timeout(PATIENCE, out.write_all(text.as_bytes())).await {
+    let written = async {
+        out.write_all(text.as_bytes()).await?;
+        // TLS keeps what the socket did not take until it is flushed.
+        out.flush().await
+    };
+    match timeout(PATIENCE, written).await {
         Ok(written) => written,
         Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
     }

@@ -5,6 +5,8 @@ pub mod lists;
 
 use std::fmt::Write;
 
+use crate::core::state::election_port;
+
 /// What the words tell about; filled in by the shell.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs)]
@@ -82,12 +84,17 @@ impl MemberLine {
         }
     }
 
-    /// As in a dynamic configuration file. There is one port for members, so it stands for the
-    /// election port as well.
+    /// `host:port` of what stands for the election port.
+    pub fn election(&self) -> String {
+        let host = self.peer.rsplit_once(':').map_or("", |(host, _)| host);
+        format!("{host}:{}", election_port(&self.peer))
+    }
+
+    /// As in a dynamic configuration file.
     fn line(&self) -> String {
-        let port = self.peer.rsplit(':').next().unwrap_or_default();
         let (server, peer, kind, client) = (self.server, &self.peer, self.kind(), &self.client);
-        format!("server.{server}={peer}:{port}:{kind};{client}")
+        let election = election_port(peer);
+        format!("server.{server}={peer}:{election}:{kind};{client}")
     }
 }
 

@@ -227,9 +227,10 @@ impl State {
     }
 }
 
-/// Something to show as the election port, which does not exist here. It must not be the peer port:
-/// ZooKeeper's own classes, by which Curator reads this text, refuse that.
-fn election_port(peer: &str) -> u16 {
+/// Something to show as the election port of a member with this address, for it does not exist
+/// here. It must not be the peer port: ZooKeeper's own classes, by which Curator reads
+/// `/zookeeper/config`, refuse that.
+pub fn election_port(peer: &str) -> u16 {
     let port = peer.rsplit(':').next().and_then(|it| it.parse().ok());
     let port: u16 = port.unwrap_or(2888);
     // As 3888 stands beside 2888.

@@ -21,6 +21,7 @@ mod write;
 use std::sync::Arc;
 
 pub use self::acl::allowed;
+pub use self::apply::election_port;
 use self::image::Image;
 pub use self::session::Session;
 use self::session::Sessions;

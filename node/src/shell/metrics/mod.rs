@@ -135,6 +135,14 @@ impl Metrics {
 
     /// Something happened on the secure port.
     pub fn tls(&self, event: TlsEvent) {
+        let counted = &self.0.counted;
+        match event {
+            TlsEvent::HandshakeFailed | TlsEvent::HandshakeTimedOut => {
+                counted.unsuccessful_handshake.add(1);
+            }
+            TlsEvent::HandshakeRefused => counted.tls_handshake_exceeded.add(1),
+            _ => {}
+        }
         self.0.tls.with_label_values(&[event.label()]).inc();
     }
 

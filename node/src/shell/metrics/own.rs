@@ -12,30 +12,62 @@ pub(super) fn instant(status: &Status, sizes: &Sizes) -> prometheus::Result<Regi
     let leads = status.role == RoleName::Leader;
     let voters = status.config.voters().len() as f64;
     let gauges = [
-        ("is_leader", "Whether it leads", flag(leads)),
-        ("ready", "Whether it is ready", flag(status.ready.is_ok())),
-        ("serving", "Whether it serves clients", flag(status.serving)),
-        ("term", "Raft term", status.term.0 as f64),
-        ("commit_index", "Committed entries", status.commit.0 as f64),
-        ("applied_index", "Applied entries", status.applied.0 as f64),
-        ("last_index", "Entries in the log", status.last.0 as f64),
-        ("voters", "Voters in the configuration", voters),
-        ("joint", "Whether it is joint", flag(status.config.joint())),
-        ("wal_bytes", "Bytes of log segments", sizes.log_bytes as f64),
+        ("quorate_node_is_leader", "Whether it leads", flag(leads)),
         (
-            "snapshot_bytes",
+            "quorate_node_ready",
+            "Whether it is ready",
+            flag(status.ready.is_ok()),
+        ),
+        (
+            "quorate_node_serving",
+            "Whether it serves clients",
+            flag(status.serving),
+        ),
+        ("quorate_node_term", "Raft term", status.term.0 as f64),
+        (
+            "quorate_node_commit_index",
+            "Committed entries",
+            status.commit.0 as f64,
+        ),
+        (
+            "quorate_node_applied_index",
+            "Applied entries",
+            status.applied.0 as f64,
+        ),
+        (
+            "quorate_node_last_index",
+            "Entries in the log",
+            status.last.0 as f64,
+        ),
+        ("quorate_node_voters", "Voters in the configuration", voters),
+        (
+            "quorate_node_joint",
+            "Whether it is joint",
+            flag(status.config.joint()),
+        ),
+        (
+            "quorate_node_wal_bytes",
+            "Bytes of log segments",
+            sizes.log_bytes as f64,
+        ),
+        (
+            "quorate_node_snapshot_bytes",
             "Bytes of snapshots",
             sizes.snapshot_bytes as f64,
         ),
-        ("disk_free_bytes", "Free bytes", sizes.free_bytes as f64),
         (
-            "disk_size_bytes",
+            "quorate_node_disk_free_bytes",
+            "Free bytes",
+            sizes.free_bytes as f64,
+        ),
+        (
+            "quorate_node_disk_size_bytes",
             "Bytes of the volume",
             sizes.total_bytes as f64,
         ),
     ];
     for (name, help, value) in gauges {
-        let gauge = Gauge::new(format!("quorate_node_{name}"), help)?;
+        let gauge = Gauge::new(name, help)?;
         gauge.set(value);
         registry.register(Box::new(gauge))?;
     }

@@ -85,6 +85,8 @@ pub struct Counted {
     pub cnxn_closed_without_zk_server_running: Counter,
     pub auth_failed_count: Counter,
     pub stale_sessions_expired: Counter,
+    pub unsuccessful_handshake: Counter,
+    pub tls_handshake_exceeded: Counter,
     pub bytes_received_count: Counter,
     pub response_bytes: Counter,
     pub packets_received: Counter,
@@ -228,7 +230,7 @@ impl Counted {
         self.startup_txns_loaded.observe(entries as u64);
     }
 
-    fn counters(&self) -> [(&'static str, &'static str, &Counter); 17] {
+    fn counters(&self) -> [(&'static str, &'static str, &Counter); 19] {
         [
             (
                 "connection_rejected",
@@ -259,6 +261,16 @@ impl Counted {
                 "auth_failed_count",
                 "Connections closed for wrong credentials",
                 &self.auth_failed_count,
+            ),
+            (
+                "unsuccessful_handshake",
+                "TLS handshakes that failed or took too long",
+                &self.unsuccessful_handshake,
+            ),
+            (
+                "tls_handshake_exceeded",
+                "Connections closed because too many were shaking hands",
+                &self.tls_handshake_exceeded,
             ),
             (
                 "stale_sessions_expired",
