@@ -14,14 +14,14 @@ use crate::maven;
 use crate::settings::Settings;
 
 /// A compiled program and all that it needs.
-struct Program {
+pub(super) struct Program {
     classpath: OsString,
     main: &'static str,
 }
 
 impl Program {
     /// Compiles the folders of sources against the pom's libraries.
-    async fn compile(
+    pub(super) async fn compile(
         settings: &Settings,
         pom: &str,
         folders: &[&str],
@@ -48,15 +48,20 @@ impl Program {
         Ok(Program { classpath, main })
     }
 
-    fn command(&self) -> Command {
+    pub(super) fn command(&self) -> Command {
+        self.other(self.main)
+    }
+
+    /// Another program that lies in the same libraries.
+    pub(super) fn other(&self, main: &str) -> Command {
         let mut java = Command::new("java");
         // Its life is short: what starts fast wins.
-        java.args(["-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+        java.args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
         java.args([
             "-Xshare:auto",
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
         ]);
-        java.arg("-cp").arg(&self.classpath).arg(self.main);
+        java.arg("-cp").arg(&self.classpath).arg(main);
         java
     }
 }

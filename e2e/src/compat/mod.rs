@@ -3,6 +3,7 @@
 
 mod dialog;
 mod java;
+mod kafka;
 mod runner;
 pub(crate) mod rust;
 mod stand;
@@ -39,5 +40,6 @@ scenarios! {
     java_35: "the same of its client 3.5" => java::client_35,
     curator_39: "Curator 5 and its recipes on the client 3.9" => java::curator_39,
     curator_35: "the recipes on the client 3.5" => java::curator_35,
+    kafka: "a Kafka broker: topics, records, restarts below it, a clean end" => kafka::broker,
     rust: "the crate zookeeper-client" => rust::scenario,
 }
