@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 use std::path::PathBuf;
+use tokio::process::Command;
 
 use super::Clients;
 use crate::kubectl::output;
@@ -68,12 +69,16 @@ impl Clients {
             "-server",
             connect,
         ]);
-        // It complains about refused commands on standard error.
-        let mut shell = tokio::process::Command::new("sh");
-        shell
-            .args(["-c", "exec \"$@\" 2>&1", "sh"])
-            .arg(java.as_std().get_program());
-        shell.args(java.as_std().get_args());
-        output(&mut shell, commands).await
+        typed(&java, commands).await
     }
+}
+
+/// Types commands into a program; gives all that it prints, complaints included.
+pub(crate) async fn typed(program: &Command, commands: &str) -> Result<String> {
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", "exec \"$@\" 2>&1", "sh"])
+        .arg(program.as_std().get_program())
+        .args(program.as_std().get_args());
+    output(&mut shell, commands).await
 }

@@ -17,7 +17,7 @@ use crate::progress::say;
 use crate::settings::Settings;
 
 /// What pip installs.
-const KAZOO: &str = "kazoo==2.11.0";
+pub(crate) const KAZOO: &str = "kazoo==2.11.0";
 
 /// Where the clients are.
 pub(crate) struct Clients {
@@ -33,25 +33,7 @@ impl Clients {
             // With our own cluster, `up` has done this.
             aloud(&mut crate::cluster::script(settings, "packages")).await?;
         }
-        let venv = settings.cache.join(KAZOO);
-        let python = venv.join("bin/python");
-        if output(Command::new(&python).args(["-c", "import kazoo"]), "")
-            .await
-            .is_err()
-        {
-            say("installing kazoo");
-            let _ = fs::remove_dir_all(&venv).await;
-            output(Command::new("python3").args(["-m", "venv"]).arg(&venv), "").await?;
-            let install = [
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                KAZOO,
-            ];
-            output(Command::new(&python).args(install), "").await?;
-        }
+        let python = venv(settings, KAZOO, "kazoo").await?;
         let resolver = settings
             .foreign
             .is_none()
@@ -77,4 +59,29 @@ impl Clients {
             .arg(program);
         command
     }
+}
+
+/// A Python that has what pip installs by this name, in an environment of its own in the cache.
+pub(crate) async fn venv(settings: &Settings, package: &str, module: &str) -> Result<PathBuf> {
+    let venv = settings.cache.join(package);
+    let python = venv.join("bin/python");
+    let import = format!("import {module}");
+    if output(Command::new(&python).args(["-c", &import]), "")
+        .await
+        .is_err()
+    {
+        say(format!("installing {package}"));
+        let _ = fs::remove_dir_all(&venv).await;
+        output(Command::new("python3").args(["-m", "venv"]).arg(&venv), "").await?;
+        let install = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            package,
+        ];
+        output(Command::new(&python).args(install), "").await?;
+    }
+    Ok(python)
 }

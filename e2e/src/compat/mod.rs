@@ -1,12 +1,16 @@
 //! `cargo e2e compat`: stock clients, tools and applications, unmodified, each against an ensemble of
 //! its own of three local members, which are restarted under it.
 
+mod c;
 mod dialog;
+mod go;
 mod java;
 mod kafka;
+mod python;
 mod runner;
 pub(crate) mod rust;
 mod stand;
+mod tools;
 
 use anyhow::Result;
 use futures::future::BoxFuture;
@@ -41,5 +45,11 @@ scenarios! {
     curator_39: "Curator 5 and its recipes on the client 3.9" => java::curator_39,
     curator_35: "the recipes on the client 3.5" => java::curator_35,
     kafka: "a Kafka broker: topics, records, restarts below it, a clean end" => kafka::broker,
+    kazoo: "kazoo and its recipes" => python::client,
+    c_client: "the C client, multi-threaded" => c::client,
+    go_client: "go-zookeeper" => go::client,
+    zk_cli: "zkCli.sh, the command line of ZooKeeper 3.9" => tools::zk_cli,
+    zk_shell: "zk-shell, the tool on top of kazoo" => tools::zk_shell,
+    zookeepercli: "the tool on top of an old Go client" => tools::zookeepercli,
     rust: "the crate zookeeper-client" => rust::scenario,
 }
