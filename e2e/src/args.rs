@@ -48,6 +48,18 @@ pub(crate) enum Command {
         #[arg(long)]
         baseline: bool,
     },
+    /// Plays seeded histories on Quorate and on a real ZooKeeper, and compares what clients see
+    Differential {
+        /// How many
+        #[arg(long, default_value_t = 3000)]
+        histories: u64,
+        /// The first seed
+        #[arg(long, default_value_t = 1)]
+        from: u64,
+        /// Only this seed, with all that is said
+        #[arg(long)]
+        replay: Option<u64>,
+    },
     /// Uses an ensemble through the crate zookeeper-client (the tests start this)
     #[command(hide = true)]
     RustClient {

@@ -13,6 +13,7 @@ mod cluster;
 mod compat;
 mod ctx;
 mod demo;
+mod differential;
 mod ensemble;
 mod faults;
 mod helm;
@@ -35,6 +36,7 @@ mod tests;
 mod until;
 mod watcher;
 mod writer;
+mod zookeeper;
 
 use std::process::ExitCode;
 
@@ -97,6 +99,18 @@ async fn run(command: Command) -> Result<bool> {
         Command::Compat {
             filter, baseline, ..
         } => compat::run(&settings, &filter, baseline).await,
+        Command::Differential {
+            histories,
+            from,
+            replay,
+        } => {
+            let plan = differential::Plan {
+                from: replay.unwrap_or(from),
+                histories: if replay.is_some() { 1 } else { histories },
+                aloud: replay.is_some(),
+            };
+            differential::run(&settings, &plan).await
+        }
         Command::RustClient { connect, root } => clients::rust::exercise(&connect, &root)
             .await
             .map(|()| true),

@@ -1,7 +1,7 @@
 //! Java programs: compiled against the libraries of a pom, and run with them.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use tokio::process::Command;
@@ -9,7 +9,6 @@ use tokio::process::Command;
 use super::stand::Stand;
 use crate::cache;
 use crate::kubectl::output;
-use crate::local::Server;
 use crate::maven;
 use crate::settings::Settings;
 
@@ -68,12 +67,6 @@ impl Program {
 
 fn home(settings: &Settings) -> PathBuf {
     settings.root.join("e2e/compat/java")
-}
-
-/// A real ZooKeeper, to see what it makes of the same programs.
-pub(super) async fn zookeeper(settings: &Settings) -> Result<Server> {
-    let pom: &Path = &home(settings).join("server-3.9.xml");
-    Ok(Server::ZooKeeper(maven::classpath(settings, pom).await?))
 }
 
 /// ZooKeeper's own client.

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, ensure};
 use futures::StreamExt;
 
-use super::java;
 use super::stand::Stand;
 use super::{Scenario, all};
 use crate::local::Server;
 use crate::progress::{say, seconds};
 use crate::settings::Settings;
+use crate::zookeeper;
 
 /// How many scenarios run at once: most of the time each waits for the other side.
 const AT_ONCE: usize = 3;
@@ -37,7 +37,7 @@ pub(crate) async fn run(settings: &Settings, filter: &[String], baseline: bool) 
         "no scenario is called so: `cargo e2e compat --list` prints them"
     );
     let server = if baseline {
-        java::zookeeper(settings).await?
+        zookeeper::server(settings).await?
     } else {
         Server::quorate(settings).await?
     };

@@ -117,6 +117,8 @@ impl Member {
                     .args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
                     // Its own admin server needs more libraries.
                     .args(["-Dzookeeper.admin.enableServer=false"])
+                    // What it reaps in the middle of a comparison would look like a difference.
+                    .args(["-Dznode.container.checkIntervalMs=86400000"])
                     .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp"])
                     .arg(classpath)
                     .arg("org.apache.zookeeper.server.quorum.QuorumPeerMain")

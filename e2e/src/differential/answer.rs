@@ -1,0 +1,276 @@
+//! Frames of a server as lines that can be compared and read.
+
+use anyhow::{Context, Result, ensure};
+
+use super::ops::{self, Shape};
+use super::wire::Reader;
+
+/// The client protocol's number of a notification.
+const NOTIFICATION: i32 = -1;
+
+/// A part of a line; what differs from server to server by nature is kept apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Token {
+    Text(String),
+    /// Names in the order of the answer.
+    Names(Vec<String>),
+    /// Of a change below the history's root.
+    Zxid(i64),
+    /// Of a header that is about no change: the last one of the whole server.
+    Last(i64),
+    Session(i64),
+    Time(i64),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Handshake,
+    Reply {
+        op: i32,
+        err: i32,
+    },
+    Event,
+    /// The connection was closed, or the server kept silent.
+    End,
+}
+
+/// What a client saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) kind: Kind,
+    pub(super) tokens: Vec<Token>,
+}
+
+impl Line {
+    pub(super) fn end(text: &str) -> Self {
+        Line {
+            kind: Kind::End,
+            tokens: vec![Token::Text(text.to_owned())],
+        }
+    }
+}
+
+/// What a request asked, as far as its answer depends on it.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) op: i32,
+    /// Whether it is about a znode that other histories use, too.
+    pub(super) shared: bool,
+}
+
+/// Whether a frame is a notification.
+pub(super) fn is_event(frame: &[u8]) -> bool {
+    Reader(frame).int().is_ok_and(|xid| xid == NOTIFICATION)
+}
+
+/// The xid of a reply.
+pub(super) fn xid(frame: &[u8]) -> Option<i32> {
+    Reader(frame).int().ok()
+}
+
+pub(super) fn event(frame: &[u8]) -> Line {
+    let mut tokens = vec![Token::Text("event".to_owned())];
+    let parsed = event_tokens(&mut Reader(frame), &mut tokens);
+    finish(Kind::Event, tokens, frame, parsed)
+}
+
+fn event_tokens(reader: &mut Reader<'_>, out: &mut Vec<Token>) -> Result<()> {
+    reader.int()?;
+    out.push(Token::Zxid(reader.long()?));
+    let (err, kind, state) = (reader.int()?, reader.int()?, reader.int()?);
+    let path = reader.text()?;
+    out.push(Token::Text(format!(
+        "err={err} type={kind} state={state} {path}"
+    )));
+    rest(reader)
+}
+
+fn rest(reader: &Reader<'_>) -> Result<()> {
+    ensure!(reader.0.is_empty(), "{} bytes too many", reader.0.len());
+    Ok(())
+}
+
+fn finish(kind: Kind, mut tokens: Vec<Token>, frame: &[u8], parsed: Result<()>) -> Line {
+    if let Err(error) = parsed {
+        tokens.push(Token::Text(format!(
+            "malformed ({error}): {}",
+            frame.escape_ascii()
+        )));
+    }
+    Line { kind, tokens }
+}
+
+pub(super) fn reply(frame: &[u8], asked: &Asked) -> Line {
+    let name = ops::name(asked.op);
+    let mut tokens = vec![Token::Text(format!("{name}:"))];
+    let mut err = 0;
+    let parsed = reply_tokens(&mut Reader(frame), asked, &mut err, &mut tokens);
+    finish(Kind::Reply { op: asked.op, err }, tokens, frame, parsed)
+}
+
+fn reply_tokens(
+    reader: &mut Reader<'_>,
+    asked: &Asked,
+    err: &mut i32,
+    out: &mut Vec<Token>,
+) -> Result<()> {
+    let (xid, zxid) = (reader.int()?, reader.long()?);
+    *err = reader.int()?;
+    out.push(Token::Text(format!("xid={xid} err={err}")));
+    out.push(if *err == 0 && is_change(asked.op) && !asked.shared {
+        Token::Zxid(zxid)
+    } else {
+        Token::Last(zxid)
+    });
+    if *err == 0 {
+        body(ops::reply(asked.op), reader, asked.shared, out)?;
+    }
+    rest(reader)
+}
+
+fn is_change(op: i32) -> bool {
+    matches!(
+        op,
+        ops::CREATE
+            | ops::CREATE2
+            | ops::CREATE_CONTAINER
+            | ops::CREATE_TTL
+            | ops::DELETE
+            | ops::SET_DATA
+            | ops::SET_ACL
+            | ops::MULTI
+    )
+}
+
+fn body(shape: Shape, reader: &mut Reader<'_>, shared: bool, out: &mut Vec<Token>) -> Result<()> {
+    match shape {
+        Shape::Nothing => {}
+        Shape::Path => out.push(Token::Text(reader.text()?)),
+        Shape::PathStat => {
+            out.push(Token::Text(reader.text()?));
+            stat(reader, shared, out)?;
+        }
+        Shape::Stat => stat(reader, shared, out)?,
+        Shape::DataStat => {
+            out.push(Token::Text(format!("data={}", reader.text()?)));
+            stat(reader, shared, out)?;
+        }
+        Shape::AclStat => {
+            acl(reader, out)?;
+            stat(reader, shared, out)?;
+        }
+        Shape::Names => names(reader, shared, out)?,
+        Shape::NamesStat => {
+            names(reader, shared, out)?;
+            stat(reader, shared, out)?;
+        }
+        Shape::Int => {
+            let value = reader.int()?;
+            let shown = if shared {
+                "?".to_owned()
+            } else {
+                value.to_string()
+            };
+            out.push(Token::Text(shown));
+        }
+        Shape::Ids => {
+            for _ in 0..reader.int()? {
+                let (scheme, user) = (reader.text()?, reader.text()?);
+                out.push(Token::Text(format!("{scheme}:{user}")));
+            }
+        }
+        Shape::Buffer => out.push(Token::Text(reader.text()?)),
+        Shape::Multi => multi(reader, out)?,
+    }
+    Ok(())
+}
+
+fn acl(reader: &mut Reader<'_>, out: &mut Vec<Token>) -> Result<()> {
+    for _ in 0..reader.int()? {
+        let (perms, scheme, id) = (reader.int()?, reader.text()?, reader.text()?);
+        out.push(Token::Text(format!("{perms}:{scheme}:{id}")));
+    }
+    Ok(())
+}
+
+fn names(reader: &mut Reader<'_>, shared: bool, out: &mut Vec<Token>) -> Result<()> {
+    let names = reader.texts()?;
+    if !shared {
+        out.push(Token::Names(names));
+    }
+    Ok(())
+}
+
+/// The 68 bytes that describe a znode.
+fn stat(reader: &mut Reader<'_>, shared: bool, out: &mut Vec<Token>) -> Result<()> {
+    if shared {
+        reader.take(68)?;
+        return Ok(());
+    }
+    let text = |text: &str| Token::Text(text.to_owned());
+    out.push(text("czxid"));
+    out.push(Token::Zxid(reader.long()?));
+    out.push(text("mzxid"));
+    out.push(Token::Zxid(reader.long()?));
+    out.push(text("times"));
+    out.push(Token::Time(reader.long()?));
+    out.push(Token::Time(reader.long()?));
+    let (version, cversion, aversion) = (reader.int()?, reader.int()?, reader.int()?);
+    out.push(Token::Text(format!(
+        "version={version} cversion={cversion} aversion={aversion} owner"
+    )));
+    out.push(Token::Session(reader.long()?));
+    let (length, children) = (reader.int()?, reader.int()?);
+    out.push(Token::Text(format!(
+        "length={length} children={children} pzxid"
+    )));
+    out.push(Token::Zxid(reader.long()?));
+    Ok(())
+}
+
+fn multi(reader: &mut Reader<'_>, out: &mut Vec<Token>) -> Result<()> {
+    loop {
+        let (op, done, err) = (reader.int()?, reader.byte()?, reader.int()?);
+        out.push(Token::Text(format!("| {op} {done} {err}")));
+        if done != 0 {
+            return Ok(());
+        }
+        match op {
+            -1 => out.push(Token::Text(format!("code={}", reader.int()?))),
+            op => body(ops::reply(op), reader, false, out)?,
+        }
+    }
+}
+
+/// What an accepted or refused handshake says.
+pub(super) struct Welcome {
+    pub(super) line: Line,
+    pub(super) session: i64,
+    pub(super) password: Vec<u8>,
+}
+
+/// Reads a handshake's answer. `known` is the password that the session had before.
+pub(super) fn welcome(frame: &[u8], known: Option<&[u8]>) -> Result<Welcome> {
+    let mut reader = Reader(frame);
+    let (protocol, timeout, session) = (reader.int()?, reader.int()?, reader.long()?);
+    let password = reader.buffer()?.context("no password")?;
+    let kept = match known {
+        _ if session == 0 => password.escape_ascii().to_string(),
+        Some(known) if known == password => "kept".to_owned(),
+        Some(_) => "another".to_owned(),
+        None => format!("{} bytes", password.len()),
+    };
+    let tokens = vec![
+        Token::Text(format!("handshake: protocol={protocol} timeout={timeout}")),
+        Token::Session(session),
+        Token::Text(format!("password={kept} rest={:?}", reader.0)),
+    ];
+    Ok(Welcome {
+        line: Line {
+            kind: Kind::Handshake,
+            tokens,
+        },
+        session,
+        password: password.to_vec(),
+    })
+}

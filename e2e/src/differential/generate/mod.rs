@@ -1,0 +1,196 @@
+//! Makes a history of a seed. Few paths, so that clients meet on them.
+//!
+//! To add an op: give it a number and a line in the table of `ops.rs` (with the shape of its reply),
+//! and a function here in `requests.rs` that makes its body, with a weight in [`WEIGHTS`].
+
+mod paths;
+mod requests;
+
+pub(super) use requests::SUPER;
+
+use super::history::{Action, Handshake, History, Moment, Password, Session, Step, StepId};
+use super::ops;
+use super::rng::Rng;
+
+/// What a history is about: the parts of it that are more likely than usual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Theme {
+    Plain,
+    Watches,
+    Sessions,
+    Rights,
+    Odd,
+}
+
+/// A history in the making.
+struct Maker {
+    rng: Rng,
+    theme: Theme,
+    steps: Vec<Step>,
+    next: StepId,
+    /// The step that opened each client's session.
+    sessions: Vec<Option<StepId>>,
+}
+
+/// The history of a seed.
+pub(super) fn history(seed: u64) -> History {
+    let mut rng = Rng::new(seed);
+    let theme = rng.pick(&[
+        Theme::Plain,
+        Theme::Watches,
+        Theme::Sessions,
+        Theme::Rights,
+        Theme::Odd,
+    ]);
+    let clients = 1 + rng.below(3);
+    let mut maker = Maker {
+        rng,
+        theme,
+        steps: Vec::new(),
+        next: 0,
+        sessions: vec![None; clients],
+    };
+    for client in 0..clients {
+        maker.open(client);
+    }
+    let root = maker.create_root();
+    maker.push(0, root);
+    for _ in 0..6 + maker.rng.below(30) {
+        maker.step();
+    }
+    History {
+        seed,
+        steps: maker.steps,
+    }
+}
+
+impl Maker {
+    fn push(&mut self, client: usize, action: Action) -> StepId {
+        let id = self.next;
+        self.next += 1;
+        self.steps.push(Step { id, client, action });
+        id
+    }
+
+    fn open(&mut self, client: usize) {
+        let handshake = Handshake {
+            session: Session::New,
+            password: Password::Right,
+            timeout_ms: self.rng.pick(&[20_000, 12_000, 0, -1, 99_999]),
+            last_seen: Moment::Zero,
+            read_only: self.rng.pick(&[Some(0), Some(0), Some(1), None]),
+        };
+        let step = self.push(client, Action::Connect(handshake));
+        self.sessions[client] = Some(step);
+    }
+
+    fn step(&mut self) {
+        let client = self.rng.below(self.sessions.len());
+        let odd = if self.theme == Theme::Sessions { 25 } else { 5 };
+        if self.rng.chance(odd) {
+            return self.session_step(client);
+        }
+        if self.rng.chance(6) {
+            // Answered out of order by ZooKeeper, or the last that a connection says.
+            let request = self.lone_request();
+            self.push(client, Action::Send(vec![request]));
+            return;
+        }
+        let count = if self.rng.chance(25) {
+            2 + self.rng.below(4)
+        } else {
+            1
+        };
+        let requests = (0..count).map(|_| self.request()).collect();
+        self.push(client, Action::Send(requests));
+    }
+
+    /// Something about connections.
+    fn session_step(&mut self, client: usize) {
+        match self.rng.weighted(&[4, 5, 2, 2]) {
+            0 => {
+                self.push(client, Action::Cut);
+                if self.rng.chance(80) {
+                    self.reconnect(client);
+                }
+            }
+            // On another connection, or another client's own.
+            1 => self.reconnect(client),
+            2 => {
+                let close = super::history::Request::new(ops::CLOSE, Vec::new());
+                self.push(client, Action::Send(vec![close]));
+                if self.rng.chance(70) {
+                    self.open(client);
+                }
+            }
+            _ => self.open(client),
+        }
+    }
+
+    fn reconnect(&mut self, client: usize) {
+        let other = self.rng.below(self.sessions.len());
+        let session = match (
+            self.rng.below(8),
+            self.sessions[other],
+            self.sessions[client],
+        ) {
+            (0, ..) => Session::Unknown,
+            (1 | 2, Some(step), _) | (_, _, Some(step)) => Session::Of(step),
+            _ => Session::New,
+        };
+        let password = match self.rng.below(10) {
+            0 => Password::Wrong,
+            1 => Password::Null,
+            2 => Password::Short,
+            _ => Password::Right,
+        };
+        let last_seen = match self.rng.below(12) {
+            0 => Moment::Never,
+            1..=4 => self.moment(),
+            _ => Moment::Zero,
+        };
+        let handshake = Handshake {
+            session,
+            password,
+            timeout_ms: self.rng.pick(&[20_000, 15_000, 0]),
+            last_seen,
+            read_only: self.rng.pick(&[Some(0), Some(1), None]),
+        };
+        let step = self.push(client, Action::Connect(handshake));
+        self.sessions[client] = Some(step);
+    }
+
+    /// Some step that is over.
+    fn moment(&mut self) -> Moment {
+        let steps = usize::try_from(self.next).unwrap_or_default();
+        Moment::After(StepId::try_from(self.rng.below(steps)).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_seed_makes_the_same_history_always() {
+        assert_eq!(history(7).to_string(), history(7).to_string());
+        assert_ne!(history(7).to_string(), history(8).to_string());
+    }
+
+    #[test]
+    fn all_ops_come_up() {
+        let mut seen = BTreeSet::new();
+        for seed in 0..400 {
+            for step in history(seed).steps {
+                if let Action::Send(requests) = step.action {
+                    seen.extend(requests.iter().map(|it| it.op));
+                }
+            }
+        }
+        for op in ops::all() {
+            assert!(seen.contains(&op), "{} is never made", ops::name(op));
+        }
+    }
+}

@@ -1,0 +1,431 @@
+//! Requests: each op with good and odd arguments.
+
+use super::{Maker, Theme};
+use crate::differential::history::{Action, Field, Request};
+use crate::differential::ops;
+
+/// How likely each kind of request is, in the order of [`Maker::request`].
+const WEIGHTS: [usize; 20] = [18, 9, 6, 10, 6, 5, 4, 5, 8, 2, 3, 3, 3, 6, 3, 5, 2, 3, 2, 3];
+
+/// `digest` ids of users with the passwords that [`Maker::auth`] sends.
+const BOB: &str = "bob:fyVmFCwVbTJYrznoSu1koqYEYF0=";
+/// What the servers are told about the super user: `super:test`.
+pub(in crate::differential) const SUPER: &str = "super:D/InIHSb7yEEbrWz8b9l71RjZJU=";
+
+impl Maker {
+    pub(super) fn create_root(&mut self) -> Action {
+        let fields = vec![
+            Field::text("$"),
+            Field::Buffer(Some(b"root".to_vec())),
+            open_acl(),
+            Field::Int(0),
+        ];
+        Action::Send(vec![Request::new(ops::CREATE, fields)])
+    }
+
+    /// One that may stand among others.
+    pub(super) fn request(&mut self) -> Request {
+        let mut weights = WEIGHTS;
+        match self.theme {
+            Theme::Watches => {
+                for at in [3, 4, 7, 13, 14, 15] {
+                    weights[at] *= 3;
+                }
+            }
+            Theme::Rights => {
+                for at in [5, 6] {
+                    weights[at] *= 5;
+                }
+            }
+            Theme::Plain | Theme::Sessions | Theme::Odd => {}
+        }
+        let mut request = match self.rng.weighted(&weights) {
+            0 => self.create(),
+            1 => self.delete(),
+            2 => self.watching(ops::EXISTS),
+            3 => self.watching(ops::GET_DATA),
+            4 => self.set_data(),
+            5 => {
+                let path = self.path();
+                Request::new(ops::GET_ACL, vec![path])
+            }
+            6 => self.set_acl(),
+            7 => {
+                let op = self.rng.pick(&[ops::GET_CHILDREN, ops::GET_CHILDREN2]);
+                self.watching(op)
+            }
+            8 => self.multi(),
+            9 => self.multi_read(),
+            10 => self.path_only(ops::SYNC),
+            11 => self.path_only(ops::GET_ALL_CHILDREN_NUMBER),
+            12 => self.get_ephemerals(),
+            13 => self.add_watch(),
+            14 => self.watcher_type(ops::CHECK_WATCHES),
+            15 => self.watcher_type(ops::REMOVE_WATCHES),
+            16 => Request::new(ops::WHO_AM_I, Vec::new()),
+            17 => self.set_watches(),
+            18 => self.shared(),
+            _ => self.exists_later(),
+        };
+        let odd = if self.theme == Theme::Odd { 12 } else { 1 };
+        if self.rng.chance(odd) {
+            match self.rng.below(3) {
+                0 => request.extra = 1 + self.rng.below(9),
+                1 => request.cut = Some(self.rng.below(24)),
+                _ => request.xid = Some(self.rng.pick(&[0, i32::MAX, -5, i32::MIN, -8])),
+            }
+        }
+        request
+    }
+
+    /// One that has to stand alone: answered out of order, or the last one.
+    pub(super) fn lone_request(&mut self) -> Request {
+        match self.rng.weighted(&[40, 5, 4, 4, 4, 4, 3]) {
+            0 => self.auth(),
+            1 => {
+                let mut ping = Request::new(ops::PING, Vec::new());
+                ping.xid = self.rng.pick(&[Some(-2), None]);
+                ping
+            }
+            2 => {
+                let path = self.path();
+                let version = self.version();
+                Request::new(ops::CHECK, vec![path, version])
+            }
+            3 => {
+                let path = self.path();
+                Request::new(ops::DELETE_CONTAINER, vec![path])
+            }
+            4 => Request::new(ops::CREATE_SESSION, vec![Field::Int(10_000)]),
+            5 => {
+                let op = self
+                    .rng
+                    .pick(&[0, 10, 23, 99, 108, 1000, -1, -2, i32::MAX, i32::MIN]);
+                let path = self.path();
+                Request::new(op, vec![path, Field::Int(0)])
+            }
+            _ => Request::new(ops::CLOSE, Vec::new()),
+        }
+    }
+
+    fn data(&mut self) -> Field {
+        Field::Buffer(match self.rng.below(5) {
+            0 => None,
+            1 => Some(Vec::new()),
+            2 => Some(vec![0, 255, 10]),
+            _ => Some(b"data".to_vec()),
+        })
+    }
+
+    fn version(&mut self) -> Field {
+        Field::Int(
+            self.rng
+                .pick(&[-1, -1, -1, 0, 0, 1, 2, 7, -2, i32::MAX, i32::MIN]),
+        )
+    }
+
+    fn watch(&mut self) -> Field {
+        let often = if self.theme == Theme::Watches { 70 } else { 30 };
+        let set = self.rng.chance(often);
+        Field::Byte(if set {
+            self.rng.pick(&[1, 1, 1, 2, 255])
+        } else {
+            0
+        })
+    }
+
+    fn create(&mut self) -> Request {
+        let (op, fields) = self.create_fields();
+        Request::new(op, fields)
+    }
+
+    fn create_fields(&mut self) -> (i32, Vec<Field>) {
+        let op = self.rng.pick(&[
+            ops::CREATE,
+            ops::CREATE,
+            ops::CREATE,
+            ops::CREATE2,
+            ops::CREATE2,
+            ops::CREATE_CONTAINER,
+            ops::CREATE_TTL,
+        ]);
+        let flags = match (op, self.rng.chance(8)) {
+            (_, true) => self
+                .rng
+                .pick(&[-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 64, i32::MAX, i32::MIN]),
+            (ops::CREATE_CONTAINER, _) => 4,
+            (ops::CREATE_TTL, _) => self.rng.pick(&[5, 6]),
+            _ => self.rng.pick(&[0, 0, 0, 0, 1, 1, 2, 3]),
+        };
+        let path = match flags {
+            2 | 3 | 6 if self.rng.chance(80) => {
+                Field::text(self.rng.pick(&["$/a/n", "$/n", "$/b/", "$/a/x/"]))
+            }
+            _ => self.path(),
+        };
+        let (data, acl) = (self.data(), self.acl());
+        let mut fields = vec![path, data, acl, Field::Int(flags)];
+        if op == ops::CREATE_TTL {
+            let ttl = self.rng.pick(&[
+                3_600_000,
+                3_600_000,
+                3_600_000,
+                0,
+                -1,
+                (1 << 40) - 1,
+                1 << 40,
+                i64::MAX,
+                i64::MIN,
+            ]);
+            fields.push(Field::Long(ttl));
+        }
+        (op, fields)
+    }
+
+    fn delete(&mut self) -> Request {
+        let (path, version) = (self.path(), self.version());
+        Request::new(ops::DELETE, vec![path, version])
+    }
+
+    fn watching(&mut self, op: i32) -> Request {
+        let (path, watch) = (self.path(), self.watch());
+        Request::new(op, vec![path, watch])
+    }
+
+    fn exists_later(&mut self) -> Request {
+        let path = self.good_path();
+        Request::new(ops::EXISTS, vec![path, Field::Byte(1)])
+    }
+
+    fn set_data(&mut self) -> Request {
+        let (path, data, version) = (self.path(), self.data(), self.version());
+        Request::new(ops::SET_DATA, vec![path, data, version])
+    }
+
+    fn set_acl(&mut self) -> Request {
+        let (path, acl, version) = (self.path(), self.acl(), self.version());
+        Request::new(ops::SET_ACL, vec![path, acl, version])
+    }
+
+    fn path_only(&mut self, op: i32) -> Request {
+        let path = if self.rng.chance(10) {
+            self.shared_path()
+        } else {
+            self.path()
+        };
+        Request::new(op, vec![path])
+    }
+
+    fn get_ephemerals(&mut self) -> Request {
+        let prefix = self
+            .rng
+            .pick(&["", "/", "$", "$/a", "$/a/", "$/a/n", "a", "/zookeeper"]);
+        Request::new(ops::GET_EPHEMERALS, vec![Field::text(prefix)])
+    }
+
+    fn add_watch(&mut self) -> Request {
+        let mode = self.rng.pick(&[0, 0, 0, 1, 1, 1, 1, 2, -1, i32::MAX]);
+        let path = self.path();
+        Request::new(ops::ADD_WATCH, vec![path, Field::Int(mode)])
+    }
+
+    fn watcher_type(&mut self, op: i32) -> Request {
+        let kind = self.rng.pick(&[1, 1, 2, 2, 3, 3, 4, 5, 0, 6, -1, i32::MAX]);
+        let path = self.path();
+        Request::new(op, vec![path, Field::Int(kind)])
+    }
+
+    fn path_list(&mut self) -> Field {
+        Field::List(match self.rng.below(6) {
+            0 => None,
+            1 | 2 => Some(Vec::new()),
+            _ => Some(
+                (0..1 + self.rng.below(3))
+                    .map(|_| vec![self.path()])
+                    .collect(),
+            ),
+        })
+    }
+
+    fn set_watches(&mut self) -> Request {
+        let since = match self.rng.below(6) {
+            0 => Field::Long(0),
+            1 => Field::Long(self.rng.pick(&[-1, i64::MAX, i64::MIN])),
+            _ => Field::Zxid(self.moment()),
+        };
+        let op = self.rng.pick(&[ops::SET_WATCHES, ops::SET_WATCHES2]);
+        let lists = if op == ops::SET_WATCHES { 3 } else { 5 };
+        let mut fields = vec![since];
+        fields.extend((0..lists).map(|_| self.path_list()));
+        Request::new(op, fields)
+    }
+
+    /// Reads of what all histories share, and writes to it that must fail.
+    fn shared(&mut self) -> Request {
+        let path = self.shared_path();
+        let fails = Field::Int(7_777);
+        match self.rng.below(9) {
+            0 => Request::new(ops::EXISTS, vec![path, Field::Byte(0)]),
+            1 => Request::new(ops::GET_CHILDREN, vec![path, Field::Byte(0)]),
+            2 => Request::new(ops::GET_CHILDREN2, vec![path, Field::Byte(0)]),
+            3 => Request::new(ops::GET_ACL, vec![path]),
+            4 => Request::new(ops::SET_DATA, vec![path, Field::Buffer(None), fails]),
+            5 => Request::new(ops::SET_ACL, vec![path, open_acl(), fails]),
+            6 => Request::new(ops::DELETE, vec![path, fails]),
+            7 => Request::new(
+                ops::CREATE,
+                vec![path, Field::Buffer(None), Field::List(None), Field::Int(0)],
+            ),
+            _ => {
+                let path = Field::text(self.rng.pick(&["/", "/zookeeper", "/zookeeper/config"]));
+                let fields = vec![path, Field::Buffer(None), open_acl(), Field::Int(0)];
+                Request::new(ops::CREATE2, fields)
+            }
+        }
+    }
+
+    fn multi_header(&mut self, op: i32) -> Vec<Field> {
+        vec![Field::Int(op), Field::Byte(0), Field::Int(-1)]
+    }
+
+    fn multi(&mut self) -> Request {
+        let mut fields = Vec::new();
+        for _ in 0..self.rng.below(5) {
+            let (op, body) = match self.rng.below(12) {
+                0..=4 => self.create_fields(),
+                5 | 6 => (ops::DELETE, self.delete().fields),
+                7 | 8 => (ops::SET_DATA, self.set_data().fields),
+                9 | 10 => {
+                    let (path, version) = (self.path(), self.version());
+                    (ops::CHECK, vec![path, version])
+                }
+                _ if self.theme == Theme::Odd => {
+                    let op = self
+                        .rng
+                        .pick(&[ops::GET_DATA, ops::SET_ACL, ops::MULTI, 20, 99, -1]);
+                    (op, self.watching(op).fields)
+                }
+                _ => (ops::CREATE2, self.simple_create()),
+            };
+            fields.extend(self.multi_header(op));
+            fields.extend(body);
+        }
+        fields.extend([Field::Int(-1), Field::Byte(1), Field::Int(-1)]);
+        Request::new(ops::MULTI, fields)
+    }
+
+    fn simple_create(&mut self) -> Vec<Field> {
+        let (path, data) = (self.good_path(), self.data());
+        vec![path, data, open_acl(), Field::Int(0)]
+    }
+
+    fn multi_read(&mut self) -> Request {
+        let mut fields = Vec::new();
+        for _ in 0..self.rng.below(4) {
+            let op = match self.rng.below(14) {
+                0 if self.theme == Theme::Odd => {
+                    self.rng
+                        .pick(&[ops::EXISTS, ops::DELETE, ops::GET_CHILDREN2])
+                }
+                0..=7 => ops::GET_DATA,
+                _ => ops::GET_CHILDREN,
+            };
+            fields.extend(self.multi_header(op));
+            fields.extend(self.watching(op).fields);
+        }
+        fields.extend([Field::Int(-1), Field::Byte(1), Field::Int(-1)]);
+        Request::new(ops::MULTI_READ, fields)
+    }
+
+    fn acl(&mut self) -> Field {
+        let odd = if self.theme == Theme::Rights { 60 } else { 12 };
+        if !self.rng.chance(odd) {
+            return open_acl();
+        }
+        if self.rng.chance(8) {
+            return Field::List(if self.rng.chance(50) {
+                None
+            } else {
+                Some(Vec::new())
+            });
+        }
+        let lines = (0..1 + self.rng.below(3)).map(|_| self.acl_line());
+        Field::List(Some(lines.collect()))
+    }
+
+    fn acl_line(&mut self) -> Vec<Field> {
+        let perms = self
+            .rng
+            .pick(&[31, 31, 31, 1, 2, 4, 8, 16, 3, 15, 30, 0, 255, -1]);
+        let (scheme, id) = self.rng.pick(&[
+            ("world", "anyone"),
+            ("world", "anyone"),
+            ("auth", ""),
+            ("auth", "whatever"),
+            ("digest", BOB),
+            ("digest", SUPER),
+            ("ip", "127.0.0.1"),
+            ("ip", "127.0.0.0/8"),
+            ("ip", "10.0.0.0/8"),
+            ("world", "anyone"),
+            ("auth", ""),
+            ("digest", BOB),
+            ("world", "someone"),
+            ("digest", "bob"),
+            ("digest", "a:b:c"),
+            ("digest", ""),
+            ("ip", "300.1.1.1"),
+            ("ip", "127.0.0.1/33"),
+            ("ip", "127.0.0.1/-1"),
+            ("ip", "127.0.0.1/x"),
+            ("ip", "127.0.0.1/"),
+            ("ip", "1.2.3"),
+            ("ip", "::1"),
+            ("ip", "0:0:0:0:0:0:0:1"),
+            ("ip", ""),
+            ("super", ""),
+            ("sasl", "bob"),
+            ("x509", "CN=bob"),
+            ("nobody", "x"),
+            ("", ""),
+        ]);
+        let mut line = vec![Field::Int(perms), Field::text(scheme), Field::text(id)];
+        if self.rng.chance(2) {
+            let at = 1 + self.rng.below(2);
+            line[at] = Field::Text(None);
+        }
+        line
+    }
+
+    fn auth(&mut self) -> Request {
+        let digest = |text: &'static str| ("digest", Some(text));
+        let (scheme, auth) = self.rng.pick(&[
+            digest("bob:secret"),
+            digest("bob:secret"),
+            digest("alice:secret"),
+            digest("super:test"),
+            digest("super:wrong"),
+            ("ip", Some("")),
+            ("ip", Some("1.2.3.4")),
+            ("world", Some("anyone")),
+            digest("nocolon"),
+            digest(":"),
+            digest("a:b:c"),
+            digest(""),
+            ("digest", None),
+            ("nobody", Some("x")),
+            ("auth", Some("")),
+            ("", Some("")),
+        ]);
+        let auth = Field::Buffer(auth.map(|it| it.as_bytes().to_vec()));
+        let mut request = Request::new(ops::AUTH, vec![Field::Int(0), Field::text(scheme), auth]);
+        request.xid = Some(-4);
+        request
+    }
+}
+
+/// `world:anyone` with all permissions.
+fn open_acl() -> Field {
+    let line = vec![Field::Int(31), Field::text("world"), Field::text("anyone")];
+    Field::List(Some(vec![line]))
+}

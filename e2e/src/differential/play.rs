@@ -1,0 +1,293 @@
+//! Plays a history on a server and writes down what each client saw.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use futures::future::join_all;
+
+use super::answer::{self, Asked, Line, Token};
+use super::history::{
+    Action, Field, Handshake, History, Moment, Password, Request, Session, Step, StepId,
+};
+use super::ops;
+use super::wire::{self, Incoming, Wire, Writer};
+
+/// The xid of the barrier's own requests.
+const BARRIER: i32 = 0x7FFF_0000;
+/// How often a member may be behind what its client has seen, and how long it is then waited.
+const BEHIND: (usize, Duration) = (200, Duration::from_millis(20));
+
+/// A server, or the members of an ensemble.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub(super) name: &'static str,
+    pub(super) addresses: Vec<SocketAddr>,
+}
+
+/// What the clients saw in each step.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Transcript {
+    pub(super) steps: Vec<BTreeMap<usize, Vec<Line>>>,
+}
+
+struct Client {
+    wire: Wire,
+    xid: i32,
+}
+
+struct Player<'a> {
+    target: &'a Target,
+    root: &'a str,
+    seed: u64,
+    clients: BTreeMap<usize, Client>,
+    sessions: BTreeMap<StepId, (i64, Vec<u8>)>,
+    moments: BTreeMap<StepId, i64>,
+    highest: i64,
+    seen: BTreeMap<usize, Vec<Line>>,
+}
+
+/// Plays a history below a znode of its own.
+///
+/// # Errors
+/// If the server cannot be reached, or contradicts the protocol so that nothing can be compared.
+pub(super) async fn play(target: &Target, history: &History, root: &str) -> Result<Transcript> {
+    let mut player = Player {
+        target,
+        root,
+        seed: history.seed,
+        clients: BTreeMap::new(),
+        sessions: BTreeMap::new(),
+        moments: BTreeMap::new(),
+        highest: 0,
+        seen: BTreeMap::new(),
+    };
+    let mut transcript = Transcript::default();
+    for step in &history.steps {
+        player.step(step).await?;
+        player.barrier().await;
+        let seen = std::mem::take(&mut player.seen);
+        for token in seen.values().flatten().flat_map(|line| &line.tokens) {
+            if let Token::Zxid(zxid) = token {
+                player.highest = player.highest.max(*zxid);
+            }
+        }
+        player.moments.insert(step.id, player.highest);
+        transcript.steps.push(seen);
+    }
+    player.leave().await;
+    Ok(transcript)
+}
+
+impl Player<'_> {
+    async fn step(&mut self, step: &Step) -> Result<()> {
+        match &step.action {
+            Action::Connect(handshake) => self.connect(step.id, step.client, handshake).await,
+            Action::Send(requests) => {
+                self.send(step.client, requests).await;
+                Ok(())
+            }
+            Action::Cut => {
+                self.clients.remove(&step.client);
+                Ok(())
+            }
+        }
+    }
+
+    fn zxid(&self, moment: Moment) -> i64 {
+        match moment {
+            Moment::Zero => 0,
+            Moment::After(step) => self.moments.get(&step).copied().unwrap_or_default(),
+            Moment::Never => i64::MAX,
+        }
+    }
+
+    fn note(&mut self, client: usize, line: Line) {
+        self.seen.entry(client).or_default().push(line);
+    }
+
+    async fn connect(&mut self, id: StepId, client: usize, handshake: &Handshake) -> Result<()> {
+        let known = match handshake.session {
+            Session::New => None,
+            Session::Of(step) => match self.sessions.get(&step) {
+                Some(known) => Some(known.clone()),
+                // Its step was taken out, or refused.
+                None => Some((0x7777, vec![1; 16])),
+            },
+            Session::Unknown => Some((0x1234_5678_9ABC, vec![1; 16])),
+        };
+        let frame = self.handshake(handshake, known.as_ref());
+        let at = usize::try_from(self.seed)? + client + usize::try_from(id)? / 3;
+        let address = self.target.addresses.get(at % self.target.addresses.len());
+        let address = *address.context("a target has an address")?;
+        // A member that is behind its client tells it to try again elsewhere or later.
+        let retries = match handshake.last_seen {
+            Moment::After(_) if self.target.addresses.len() > 1 => BEHIND.0,
+            _ => 0,
+        };
+        for attempt in 0..=retries {
+            let mut wire = Wire::open(address).await?;
+            wire.send(std::slice::from_ref(&frame)).await;
+            match wire.receive().await {
+                Incoming::Frame(frame) => {
+                    let password = known.as_ref().map(|it| it.1.as_slice());
+                    let welcome = answer::welcome(&frame, password)?;
+                    self.note(client, welcome.line);
+                    self.clients.remove(&client);
+                    if welcome.session == 0 {
+                        self.read_end(client, wire).await;
+                        return Ok(());
+                    }
+                    self.sessions
+                        .insert(id, (welcome.session, welcome.password));
+                    self.clients.insert(client, Client { wire, xid: 0 });
+                    return Ok(());
+                }
+                Incoming::Closed if attempt < retries => tokio::time::sleep(BEHIND.1).await,
+                Incoming::Closed => self.note(client, Line::end("closed")),
+                Incoming::Silence => self.note(client, Line::end("silence")),
+            }
+        }
+        Ok(())
+    }
+
+    fn handshake(&self, handshake: &Handshake, known: Option<&(i64, Vec<u8>)>) -> Vec<u8> {
+        let (session, password) = known.cloned().unwrap_or_else(|| (0, vec![0; 16]));
+        let mut out = Writer::default();
+        out.int(0);
+        out.long(self.zxid(handshake.last_seen));
+        out.int(handshake.timeout_ms);
+        out.long(session);
+        match handshake.password {
+            Password::Right => out.buffer(Some(&password)),
+            Password::Wrong => out.buffer(Some(&[9; 16])),
+            Password::Null => out.buffer(None),
+            Password::Short => out.buffer(password.get(..3)),
+        }
+        if let Some(flag) = handshake.read_only {
+            out.0.push(flag);
+        }
+        out.0
+    }
+
+    /// After an answer that ends a connection.
+    async fn read_end(&mut self, client: usize, mut wire: Wire) {
+        let line = match wire.receive().await {
+            Incoming::Frame(frame) => {
+                Line::end(&format!("one more frame: {}", frame.escape_ascii()))
+            }
+            Incoming::Closed => Line::end("closed"),
+            Incoming::Silence => Line::end("silence"),
+        };
+        self.note(client, line);
+    }
+
+    async fn send(&mut self, at: usize, requests: &[Request]) {
+        let Some(mut client) = self.clients.remove(&at) else {
+            return;
+        };
+        let mut frames = Vec::new();
+        let mut asked = Vec::new();
+        for request in requests {
+            let xid = request.xid.unwrap_or_else(|| {
+                client.xid += 1;
+                client.xid
+            });
+            let zxid = |moment| self.zxid(moment);
+            frames.push(wire::request(request, xid, self.root, &zxid));
+            asked.push(Asked {
+                op: request.op,
+                shared: is_shared(request),
+            });
+        }
+        client.wire.send(&frames).await;
+        for asked in &asked {
+            loop {
+                match client.wire.receive().await {
+                    Incoming::Frame(frame) if answer::is_event(&frame) => {
+                        self.note(at, answer::event(&frame));
+                    }
+                    Incoming::Frame(frame) => {
+                        self.note(at, answer::reply(&frame, asked));
+                        break;
+                    }
+                    Incoming::Closed => return self.note(at, Line::end("closed")),
+                    Incoming::Silence => return self.note(at, Line::end("silence")),
+                }
+            }
+        }
+        self.clients.insert(at, client);
+    }
+
+    /// Every client hears all that has happened so far: its sync is answered behind it. What else
+    /// a client hears meanwhile is part of the step.
+    async fn barrier(&mut self) {
+        let clients = std::mem::take(&mut self.clients);
+        let heard = join_all(clients.into_iter().map(async |(at, client)| {
+            let (client, lines) = sync(client).await;
+            (at, client, lines)
+        }));
+        for (at, client, lines) in heard.await {
+            for line in lines {
+                self.note(at, line);
+            }
+            if let Some(client) = client {
+                self.clients.insert(at, client);
+            }
+        }
+    }
+
+    /// Closes what is left, so that sessions do not pile up.
+    async fn leave(&mut self) {
+        for client in self.clients.values_mut() {
+            let mut frame = Writer::default();
+            frame.int(1);
+            frame.int(ops::CLOSE);
+            client.wire.send(&[frame.0]).await;
+        }
+        let clients = std::mem::take(&mut self.clients);
+        join_all(clients.into_values().map(async |mut client| {
+            while let Incoming::Frame(_) = client.wire.receive().await {}
+        }))
+        .await;
+    }
+}
+
+async fn sync(mut client: Client) -> (Option<Client>, Vec<Line>) {
+    let mut frame = Writer::default();
+    frame.int(BARRIER);
+    frame.int(ops::SYNC);
+    frame.buffer(Some(b"/"));
+    client.wire.send(&[frame.0]).await;
+    let mut lines = Vec::new();
+    loop {
+        match client.wire.receive().await {
+            Incoming::Frame(frame) if answer::is_event(&frame) => lines.push(answer::event(&frame)),
+            Incoming::Frame(frame) if answer::xid(&frame) == Some(BARRIER) => {
+                return (Some(client), lines);
+            }
+            Incoming::Frame(frame) => {
+                lines.push(Line::end(&format!("unasked: {}", frame.escape_ascii())))
+            }
+            Incoming::Closed => {
+                lines.push(Line::end("closed"));
+                return (None, lines);
+            }
+            Incoming::Silence => {
+                lines.push(Line::end("silence"));
+                return (None, lines);
+            }
+        }
+    }
+}
+
+/// Whether the first path of a request lies outside of the history's own.
+fn is_shared(request: &Request) -> bool {
+    match request.fields.first() {
+        Some(Field::Text(Some(path))) => {
+            request.op != ops::GET_EPHEMERALS && (path.is_empty() || path.starts_with(b"/"))
+        }
+        _ => false,
+    }
+}
