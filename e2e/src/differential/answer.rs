@@ -12,7 +12,7 @@ const NOTIFICATION: i32 = -1;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Token {
     Text(String),
-    /// Names in the order of the answer.
+    /// Several of which no order is promised.
     Names(Vec<String>),
     /// Of a change below the history's root.
     Zxid(i64),
@@ -138,7 +138,6 @@ fn is_change(op: i32) -> bool {
             | ops::DELETE
             | ops::SET_DATA
             | ops::SET_ACL
-            | ops::MULTI
     )
 }
 
@@ -174,10 +173,11 @@ fn body(shape: Shape, reader: &mut Reader<'_>, shared: bool, out: &mut Vec<Token
             out.push(Token::Text(shown));
         }
         Shape::Ids => {
+            let mut ids = Vec::new();
             for _ in 0..reader.int()? {
-                let (scheme, user) = (reader.text()?, reader.text()?);
-                out.push(Token::Text(format!("{scheme}:{user}")));
+                ids.push(format!("{}:{}", reader.text()?, reader.text()?));
             }
+            out.push(Token::Names(ids));
         }
         Shape::Buffer => out.push(Token::Text(reader.text()?)),
         Shape::Multi => multi(reader, out)?,

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::allowed;
 use super::answer::{Line, Token};
+use super::history::History;
 use super::play::Transcript;
 
 /// The first step in which two servers differ.
@@ -19,11 +20,13 @@ pub(super) struct Difference {
 
 /// Finds the first difference that is not allowed; counts those that are.
 pub(super) fn compare(
+    history: &History,
     theirs: &Transcript,
     ours: &Transcript,
     used: &mut BTreeMap<usize, usize>,
 ) -> Option<Difference> {
-    for (at, (their, our)) in theirs.steps.iter().zip(&ours.steps).enumerate() {
+    let pairs = theirs.steps.iter().zip(&ours.steps);
+    for (at, (step, (their, our))) in history.steps.iter().zip(pairs).enumerate() {
         let mut clients: Vec<usize> = their.keys().chain(our.keys()).copied().collect();
         clients.sort_unstable();
         clients.dedup();
@@ -34,7 +37,7 @@ pub(super) fn compare(
             if theirs == ours {
                 continue;
             }
-            match allowed::excused(&ours, &theirs) {
+            match allowed::excused(&step.action, &ours, &theirs) {
                 Some(rules) => {
                     for rule in rules {
                         *used.entry(rule).or_default() += 1;

@@ -160,7 +160,7 @@ impl Stand {
         }
         for (target, ours) in [one, three].into_iter().enumerate() {
             let mut used = BTreeMap::new();
-            let difference = compare(&theirs, &normal::normal(ours), &mut used);
+            let difference = compare(history, &theirs, &normal::normal(ours), &mut used);
             let mut all = self
                 .used
                 .lock()

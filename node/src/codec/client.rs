@@ -90,7 +90,7 @@ impl From<Malformed> for ErrorCode {
 }
 
 fn path(reader: &mut Reader) -> Result<String, ErrorCode> {
-    reader.ustring()?.ok_or(ErrorCode::MarshallingError)
+    reader.lossy_string()?.ok_or(ErrorCode::MarshallingError)
 }
 
 fn body(number: i32, reader: &mut Reader) -> Result<Option<Op>, ErrorCode> {
@@ -102,7 +102,8 @@ fn body(number: i32, reader: &mut Reader) -> Result<Option<Op>, ErrorCode> {
             path: path(reader)?,
         }),
         op::GET_EPHEMERALS => Op::Read(Read::GetEphemerals {
-            prefix: path(reader)?,
+            // Null asks for all.
+            prefix: reader.lossy_string()?.unwrap_or_default(),
         }),
         op::GET_ALL_CHILDREN_NUMBER => Op::Read(Read::GetAllChildrenNumber {
             path: path(reader)?,
@@ -120,10 +121,10 @@ fn body(number: i32, reader: &mut Reader) -> Result<Option<Op>, ErrorCode> {
         op::PING => Op::Ping,
         op::AUTH => {
             reader.int()?;
-            let scheme = reader.ustring()?.unwrap_or_default();
+            let scheme = reader.lossy_string()?.unwrap_or_default();
             Op::Auth {
                 scheme,
-                auth: reader.buffer()?.unwrap_or_default(),
+                auth: reader.buffer()?,
             }
         }
         op::SASL => Op::Sasl {
@@ -140,18 +141,21 @@ fn body(number: i32, reader: &mut Reader) -> Result<Option<Op>, ErrorCode> {
                 _ => return Err(ErrorCode::MarshallingError),
             }
         }
-        op::REMOVE_WATCHES => Op::RemoveWatches {
-            path: path(reader)?,
-            kind: watcher_type(reader)?,
-        },
-        op::CHECK_WATCHES => Op::CheckWatches {
-            path: path(reader)?,
-            kind: watcher_type(reader)?,
-        },
+        op::REMOVE_WATCHES | op::CHECK_WATCHES => {
+            let path = reader.lossy_string()?;
+            let kind = watcher_type(reader)?;
+            // Nobody watches null.
+            let path = path.ok_or(ErrorCode::NoWatcher)?;
+            if number == op::REMOVE_WATCHES {
+                Op::RemoveWatches { path, kind }
+            } else {
+                Op::CheckWatches { path, kind }
+            }
+        }
         op::RECONFIG => Op::Reconfig {
-            joining: reader.ustring()?,
-            leaving: reader.ustring()?,
-            members: reader.ustring()?,
+            joining: reader.lossy_string()?,
+            leaving: reader.lossy_string()?,
+            members: reader.lossy_string()?,
             version: reader.long()?,
         },
         op::CLOSE => Op::Close,
@@ -222,29 +226,45 @@ pub fn acl_list(reader: &mut Reader) -> Result<Option<Vec<Acl>>, Malformed> {
 }
 
 fn id(reader: &mut Reader) -> Result<Id, Malformed> {
-    let scheme = reader.ustring()?.unwrap_or_default();
+    let scheme = reader.lossy_string()?.unwrap_or_default();
     Ok(Id {
         scheme,
-        id: reader.ustring()?.unwrap_or_default(),
+        id: reader.lossy_string()?.unwrap_or_default(),
     })
 }
 
-fn paths(reader: &mut Reader) -> Result<Vec<String>, Malformed> {
-    let paths = reader.vector(|reader| reader.ustring()?.ok_or(Malformed::Value))?;
-    Ok(paths.unwrap_or_default())
+/// Paths as far as the first null, which may be the list itself; whether there is one.
+fn paths(reader: &mut Reader) -> Result<(Vec<String>, bool), Malformed> {
+    let paths = reader.vector(Reader::lossy_string)?;
+    let Some(paths) = paths else {
+        return Ok((Vec::new(), true));
+    };
+    let count = paths.len();
+    let paths: Vec<String> = paths.into_iter().map_while(|path| path).collect();
+    let ends_early = paths.len() < count;
+    Ok((paths, ends_early))
 }
 
 fn set_watches(number: i32, reader: &mut Reader) -> Result<SetWatches, Malformed> {
     let mut set = SetWatches {
         relative_zxid: Zxid(reader.long()?),
-        data: paths(reader)?,
-        exist: paths(reader)?,
-        child: paths(reader)?,
         ..SetWatches::default()
     };
-    if number == op::SET_WATCHES2 {
-        set.persistent = paths(reader)?;
-        set.persistent_recursive = paths(reader)?;
+    let lists = [
+        &mut set.data,
+        &mut set.exist,
+        &mut set.child,
+        &mut set.persistent,
+        &mut set.persistent_recursive,
+    ];
+    let known = if number == op::SET_WATCHES2 { 5 } else { 3 };
+    for list in lists.into_iter().take(known) {
+        let (paths, ends_early) = paths(reader)?;
+        // The rest must parse, and means nothing.
+        if !set.ends_early {
+            *list = paths;
+            set.ends_early = ends_early;
+        }
     }
     Ok(set)
 }

@@ -108,6 +108,12 @@ impl Reader {
             .map_err(|_| Malformed::Utf8)
     }
 
+    /// A string as Java reads it: what is not UTF-8 becomes U+FFFD.
+    pub fn lossy_string(&mut self) -> Result<Option<String>, Malformed> {
+        let bytes = self.buffer()?;
+        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
     /// A vector; `None` for null. Every element takes at least one byte, so a count beyond the
     /// rest of the record is refused before anything is allocated.
     pub fn vector<T>(

@@ -198,6 +198,8 @@ pub struct SetWatches {
     pub child: Vec<String>,
     pub persistent: Vec<String>,
     pub persistent_recursive: Vec<String>,
+    /// A null came behind these: what is before it counts, and the answer is MarshallingError.
+    pub ends_early: bool,
 }
 
 /// Everything a client can ask for.
@@ -212,7 +214,8 @@ pub enum Op {
     Ping,
     Auth {
         scheme: String,
-        auth: Bytes,
+        /// `None` is a null buffer.
+        auth: Option<Bytes>,
     },
     SetWatches(SetWatches),
     AddWatch {

@@ -36,7 +36,6 @@ pub struct Watches {
 impl Watches {
     /// Arms a watch; the same one again changes nothing.
     pub fn add(&mut self, conn: ConnId, path: &str, kind: WatchKind) {
-        let path = super::state::path::normal(path);
         if self
             .by_path
             .entry(path.to_owned())
@@ -73,17 +72,16 @@ impl Watches {
 
     /// Removes watches of a type; false if there was none.
     pub fn remove(&mut self, conn: ConnId, path: &str, kind: WatcherType) -> bool {
-        let path = super::state::path::normal(path).to_owned();
         let mut found = false;
         for kind in kinds(kind) {
-            found |= self.disarm(conn, &path, *kind);
+            found |= self.disarm(conn, path, *kind);
         }
         found
     }
 
     /// Whether a watch of a type is armed.
     pub fn has(&self, conn: ConnId, path: &str, kind: WatcherType) -> bool {
-        let armed = self.by_path.get(super::state::path::normal(path));
+        let armed = self.by_path.get(path);
         armed.is_some_and(|armed| {
             kinds(kind)
                 .iter()

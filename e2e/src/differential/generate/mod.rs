@@ -8,7 +8,9 @@ mod requests;
 
 pub(super) use requests::SUPER;
 
-use super::history::{Action, Handshake, History, Moment, Password, Session, Step, StepId};
+use super::history::{
+    Action, Field, Handshake, History, Moment, Password, Request, Session, Step, StepId,
+};
 use super::ops;
 use super::rng::Rng;
 
@@ -21,6 +23,9 @@ enum Theme {
     Rights,
     Odd,
 }
+
+/// Passwords that no session has.
+const WRONG: [Password; 3] = [Password::Wrong, Password::Null, Password::Short];
 
 /// A history in the making.
 struct Maker {
@@ -57,6 +62,9 @@ pub(super) fn history(seed: u64) -> History {
     maker.push(0, root);
     for _ in 0..6 + maker.rng.below(30) {
         maker.step();
+    }
+    if maker.rng.chance(10) {
+        maker.last_step();
     }
     History {
         seed,
@@ -117,7 +125,7 @@ impl Maker {
             // On another connection, or another client's own.
             1 => self.reconnect(client),
             2 => {
-                let close = super::history::Request::new(ops::CLOSE, Vec::new());
+                let close = Request::new(ops::CLOSE, Vec::new());
                 self.push(client, Action::Send(vec![close]));
                 if self.rng.chance(70) {
                     self.open(client);
@@ -125,6 +133,26 @@ impl Maker {
             }
             _ => self.open(client),
         }
+    }
+
+    /// What a server may treat otherwise than ZooKeeper, with consequences.
+    fn last_step(&mut self) {
+        let client = self.rng.below(self.sessions.len());
+        let action = match self.rng.below(3) {
+            0 => Action::Send(vec![self.delete_container()]),
+            1 => Action::Send(vec![Request::new(
+                ops::CREATE_SESSION,
+                vec![Field::Int(10_000)],
+            )]),
+            _ => Action::Connect(Handshake {
+                session: self.sessions[0].map_or(Session::New, Session::Of),
+                password: self.rng.pick(&WRONG),
+                timeout_ms: 20_000,
+                last_seen: Moment::Zero,
+                read_only: Some(0),
+            }),
+        };
+        self.push(client, action);
     }
 
     fn reconnect(&mut self, client: usize) {
@@ -138,11 +166,16 @@ impl Maker {
             (1 | 2, Some(step), _) | (_, _, Some(step)) => Session::Of(step),
             _ => Session::New,
         };
-        let password = match self.rng.below(10) {
-            0 => Password::Wrong,
-            1 => Password::Null,
-            2 => Password::Short,
-            _ => Password::Right,
+        // Whether its connection lives is only known of the client's own, which is cut then.
+        let wrong = self.rng.chance(25);
+        let password = if wrong
+            && matches!(session, Session::Of(step) if Some(step) == self.sessions[client])
+            && other == client
+        {
+            self.push(client, Action::Cut);
+            self.rng.pick(&WRONG)
+        } else {
+            Password::Right
         };
         let last_seen = match self.rng.below(12) {
             0 => Moment::Never,

@@ -80,7 +80,7 @@ impl Maker {
 
     /// One that has to stand alone: answered out of order, or the last one.
     pub(super) fn lone_request(&mut self) -> Request {
-        match self.rng.weighted(&[40, 5, 4, 4, 4, 4, 3]) {
+        match self.rng.weighted(&[40, 5, 4, 4, 3]) {
             0 => self.auth(),
             1 => {
                 let mut ping = Request::new(ops::PING, Vec::new());
@@ -93,11 +93,6 @@ impl Maker {
                 Request::new(ops::CHECK, vec![path, version])
             }
             3 => {
-                let path = self.path();
-                Request::new(ops::DELETE_CONTAINER, vec![path])
-            }
-            4 => Request::new(ops::CREATE_SESSION, vec![Field::Int(10_000)]),
-            5 => {
                 let op = self
                     .rng
                     .pick(&[0, 10, 23, 99, 108, 1000, -1, -2, i32::MAX, i32::MIN]);
@@ -106,6 +101,11 @@ impl Maker {
             }
             _ => Request::new(ops::CLOSE, Vec::new()),
         }
+    }
+
+    pub(super) fn delete_container(&mut self) -> Request {
+        let path = self.path();
+        Request::new(ops::DELETE_CONTAINER, vec![path])
     }
 
     fn data(&mut self) -> Field {
@@ -203,7 +203,12 @@ impl Maker {
     }
 
     fn set_acl(&mut self) -> Request {
-        let (path, acl, version) = (self.path(), self.acl(), self.version());
+        let (path, mut acl, version) = (self.path(), self.acl(), self.version());
+        if self.rng.chance(3) {
+            let mut line = self.acl_line();
+            line[1 + self.rng.below(2)] = Field::Text(None);
+            acl = Field::List(Some(vec![line]));
+        }
         Request::new(ops::SET_ACL, vec![path, acl, version])
     }
 
@@ -389,12 +394,7 @@ impl Maker {
             ("nobody", "x"),
             ("", ""),
         ]);
-        let mut line = vec![Field::Int(perms), Field::text(scheme), Field::text(id)];
-        if self.rng.chance(2) {
-            let at = 1 + self.rng.below(2);
-            line[at] = Field::Text(None);
-        }
-        line
+        vec![Field::Int(perms), Field::text(scheme), Field::text(id)]
     }
 
     fn auth(&mut self) -> Request {

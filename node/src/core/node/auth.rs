@@ -83,17 +83,20 @@ impl Node {
         name.is_empty() || names.is_empty() || names.iter().any(|it| it.as_bytes() == name)
     }
 
-    fn packet(&mut self, conn: ConnId, scheme: &str, auth: &[u8]) -> Packet {
+    fn packet(&mut self, conn: ConnId, scheme: &str, auth: Option<&[u8]>) -> Packet {
         if !self.options.auth.knows(scheme) {
             return Packet::Refused("the scheme is not known here, or not switched on");
         }
         match scheme {
-            "digest" => self.add_digest(conn, auth).into(),
+            "digest" => match auth {
+                Some(auth) => self.add_digest(conn, auth).into(),
+                None => Packet::Refused("there is no user"),
+            },
             // The implicit id is there already.
             "ip" => Packet::Accepted,
             "x509" if self.has_scheme(conn, &["x509".to_owned()]) => Packet::Accepted,
             "x509" => Packet::Refused("the client showed no certificate"),
-            "ensemble" if self.is_meant(auth) => Packet::Accepted,
+            "ensemble" if self.is_meant(auth.unwrap_or_default()) => Packet::Accepted,
             "ensemble" => Packet::OtherEnsemble,
             _ => Packet::Refused("this scheme has no packet"),
         }
@@ -105,7 +108,7 @@ impl Node {
         conn: ConnId,
         xid: i32,
         scheme: &str,
-        auth: &[u8],
+        auth: Option<&[u8]>,
         out: &mut Vec<Effect>,
     ) {
         match self.packet(conn, scheme, auth) {

@@ -110,7 +110,9 @@ impl Node {
         }
         let (waits, work) = match request.op {
             Op::Ping => return self.answer_ping(conn, out),
-            Op::Auth { scheme, auth } => return self.authenticate(conn, xid, &scheme, &auth, out),
+            Op::Auth { scheme, auth } => {
+                return self.authenticate(conn, xid, &scheme, auth.as_deref(), out);
+            }
             Op::Sasl { token } => return self.sasl(conn, xid, token.as_deref(), out),
             Op::Read(read) if self.options.linearizable_reads => (
                 Waits::Barrier(self.barrier(now, conn, out)),
@@ -243,7 +245,7 @@ impl Node {
             Work::Write(Some((zxid, result))) => (zxid, result),
             Work::Write(None) => (zxid, Err(ErrorCode::SystemError)),
             Work::Sync { path } => (zxid, Ok(Body::Path(path))),
-            Work::SetWatches(set) => (zxid, Ok(self.set_watches(conn, set, out))),
+            Work::SetWatches(set) => (zxid, self.set_watches(conn, set, out)),
             Work::AddWatch { path, recursive } => {
                 let kind = if recursive {
                     WatchKind::PersistentRecursive
@@ -346,7 +348,12 @@ impl Node {
 
     /// Re-arms what a client watched before it reconnected, or tells it at once what it missed.
     /// The events come before the reply. Rules: ZooKeeper's `DataTree.setWatches`.
-    fn set_watches(&mut self, conn: ConnId, set: SetWatches, out: &mut Vec<Effect>) -> Body {
+    fn set_watches(
+        &mut self,
+        conn: ConnId,
+        set: SetWatches,
+        out: &mut Vec<Effect>,
+    ) -> Result<Body, ErrorCode> {
         let since = set.relative_zxid;
         let mut events = Vec::new();
         for path in set.data {
@@ -389,7 +396,10 @@ impl Node {
                 frame: ServerFrame::Event(event),
             });
         }
-        Body::Empty
+        if set.ends_early {
+            return Err(ErrorCode::MarshallingError);
+        }
+        Ok(Body::Empty)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Answers from the state as it is.
 
+use super::State;
 use super::acl::{self, ADMIN, READ, allowed};
 use super::tree::Lifetime;
-use super::{State, path};
 use crate::core::op::{Body, ErrorCode, Id, MultiResult, Read, Stat};
 use crate::core::types::SessionId;
 
@@ -69,9 +69,10 @@ impl State {
                 ))
             }
             Read::GetEphemerals { prefix } => {
-                let prefix = path::normal(prefix);
                 let mut own = self.tree.ephemerals_of(session);
-                own.retain(|path| prefix == "/" || path.starts_with(prefix));
+                // What Java's trim() leaves.
+                let all = matches!(prefix.trim_matches(|c| c <= ' '), "" | "/");
+                own.retain(|path| all || path.starts_with(prefix));
                 Ok(Body::Paths(own))
             }
             Read::MultiRead(reads) => {

@@ -209,7 +209,6 @@ impl State {
         version: i32,
         txn: &mut Txn<'_>,
     ) -> Result<Body, ErrorCode> {
-        let path = path::normal(path);
         let place = self.writable(path, WRITE, txn)?;
         let znode = self.tree.get(place).ok_or(ErrorCode::NoNode)?;
         matches_version(znode.version, version)?;
@@ -258,7 +257,6 @@ impl State {
         version: i32,
         txn: &mut Txn<'_>,
     ) -> Result<Body, ErrorCode> {
-        let path = path::normal(path);
         if !path::is_valid(path) {
             return Err(ErrorCode::BadArguments);
         }
@@ -278,7 +276,7 @@ impl State {
     }
 
     fn check(&mut self, path: &str, version: i32, txn: &mut Txn<'_>) -> Result<Body, ErrorCode> {
-        let place = self.writable(path::normal(path), READ, txn)?;
+        let place = self.writable(path, READ, txn)?;
         let znode = self.tree.get(place).ok_or(ErrorCode::NoNode)?;
         matches_version(znode.version, version)?;
         Ok(Body::Empty)
