@@ -46,7 +46,8 @@ fn encode_reply(reply: &Reply, writer: &mut Writer) {
     writer.int(reply.xid);
     writer.long(reply.zxid.0);
     writer.int(reply.err as i32);
-    if reply.err == ErrorCode::Ok {
+    // A failed SASL step is the one error that is followed by something: its null token.
+    if reply.err == ErrorCode::Ok || matches!(reply.body, Body::Token(_)) {
         encode_body(&reply.body, writer);
     }
 }

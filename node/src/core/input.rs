@@ -36,7 +36,7 @@ pub enum Input {
         /// The subject of its certificate, verified; in RFC 2253's form.
         subject: Option<String>,
         /// Fresh randomness for a challenge.
-        entropy: [u8; 24],
+        entropy: [u8; 30],
     },
     /// Its handshake.
     Connect {

@@ -337,7 +337,7 @@ pub struct Reply {
     pub xid: i32,
     pub zxid: Zxid,
     pub err: ErrorCode,
-    /// Sent only when `err` is `Ok`.
+    /// Sent only when `err` is `Ok`, or with a SASL token.
     pub body: Body,
 }
 

@@ -132,7 +132,7 @@ impl Driver {
         &self,
         conn: ConnId,
         (ip, subject): (std::net::IpAddr, Option<String>),
-        entropy: [u8; 24],
+        entropy: [u8; 30],
         queue: ClientQueue,
     ) {
         let mut inner = self.lock();

@@ -7,6 +7,8 @@ mod damage;
 mod dev;
 mod formation;
 mod malformed;
+mod sasl;
+mod secure;
 mod sessions;
 mod settings;
 mod snapshots;

@@ -25,7 +25,7 @@ const GSSAPI: u8 = 0x60;
 #[derive(Clone, PartialEq, Eq)]
 pub enum Exchange {
     /// Nothing was said yet. Holds the randomness for the nonce.
-    Fresh([u8; 24]),
+    Fresh([u8; 30]),
     /// The challenge with this nonce was sent.
     Challenged(String),
     /// It ended, well or not. Its nonce never serves again.
@@ -277,11 +277,11 @@ mod tests {
 
     /// An exchange after its challenge, and its nonce.
     fn challenged() -> (Exchange, String) {
-        let mut exchange = Exchange::Fresh([7; 24]);
+        let mut exchange = Exchange::Fresh([7; 30]);
         let Ok(Step::Challenge(challenge)) = exchange.step(b"", &users()) else {
             panic!("no challenge");
         };
-        let nonce = STANDARD.encode([7; 24]);
+        let nonce = STANDARD.encode([7; 30]);
         let expected =
             format!("realm=\"zk-sasl-md5\",nonce=\"{nonce}\",charset=utf-8,algorithm=md5-sess");
         assert_eq!(challenge, expected.as_bytes());
@@ -378,7 +378,7 @@ mod tests {
 
     #[test]
     fn a_gssapi_client_is_told_at_once() {
-        let mut exchange = Exchange::Fresh([7; 24]);
+        let mut exchange = Exchange::Fresh([7; 30]);
         let step = exchange.step(&[0x60, 0x82, 2, 0], &users());
         assert!(step.is_err_and(|why| why.contains("GSSAPI")));
     }

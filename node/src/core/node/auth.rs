@@ -112,10 +112,10 @@ impl Node {
         out: &mut Vec<Effect>,
     ) {
         match self.packet(conn, scheme, auth) {
-            Packet::Accepted => self.answer_auth(conn, xid, Ok(Body::Empty), out),
+            Packet::Accepted => self.answer_auth(conn, xid, (ErrorCode::Ok, Body::Empty), out),
             Packet::Refused(why) => {
                 note_failure(conn, scheme, why, out);
-                self.answer_auth(conn, xid, Err(ErrorCode::AuthFailed), out);
+                self.answer_auth(conn, xid, (ErrorCode::AuthFailed, Body::Empty), out);
             }
             Packet::OtherEnsemble => self.close(conn, CloseReason::OtherEnsemble, out),
         }
@@ -134,7 +134,7 @@ impl Node {
         };
         let Some(users) = &self.options.auth.sasl_users else {
             // ZooKeeper without SASL answers so, and its clients go on unauthenticated.
-            return self.answer_auth(conn, xid, Ok(Body::Token(None)), out);
+            return self.answer_auth(conn, xid, (ErrorCode::Ok, Body::Token(None)), out);
         };
         let step = connection.sasl.step(token.unwrap_or_default(), users);
         let step = match step {
@@ -146,19 +146,22 @@ impl Node {
             Err(why) => Err(why),
         };
         let why = match step {
-            Ok(token) => return self.answer_auth(conn, xid, Ok(Body::Token(Some(token))), out),
+            Ok(token) => {
+                let body = Body::Token(Some(token));
+                return self.answer_auth(conn, xid, (ErrorCode::Ok, body), out);
+            }
             Err(why) => why,
         };
         note_failure(conn, "sasl", why, out);
         let required = self.options.auth.enforced.iter().any(|it| it == "sasl");
-        let result = if required {
-            Err(ErrorCode::SessionClosedRequireSaslAuth)
+        let err = if required {
+            ErrorCode::SessionClosedRequireSaslAuth
         } else if self.options.auth.allow_sasl_failed {
-            Ok(Body::Token(None))
+            ErrorCode::Ok
         } else {
-            Err(ErrorCode::AuthFailed)
+            ErrorCode::AuthFailed
         };
-        self.answer_auth(conn, xid, result, out);
+        self.answer_auth(conn, xid, (err, Body::Token(None)), out);
     }
 
     /// Answers outside the line of requests, with the zxid 0; an error ends the connection.
@@ -166,13 +169,9 @@ impl Node {
         &mut self,
         conn: ConnId,
         xid: i32,
-        result: Result<Body, ErrorCode>,
+        (err, body): (ErrorCode, Body),
         out: &mut Vec<Effect>,
     ) {
-        let (err, body) = match result {
-            Ok(body) => (ErrorCode::Ok, body),
-            Err(err) => (err, Body::Empty),
-        };
         let zxid = Zxid(0);
         out.push(Effect::Client {
             conn,
@@ -206,8 +205,8 @@ impl Node {
     pub(super) fn demand_authentication(&mut self, conn: ConnId, xid: i32, out: &mut Vec<Effect>) {
         let why = "a request came before the authentication that is enforced";
         note_failure(conn, "any", why, out);
-        let error = Err(ErrorCode::SessionClosedRequireSaslAuth);
-        self.answer_auth(conn, xid, error, out);
+        let error = ErrorCode::SessionClosedRequireSaslAuth;
+        self.answer_auth(conn, xid, (error, Body::Empty), out);
     }
 
     /// Takes the scheme off lines of access lists whose scheme is not on here. The list is then

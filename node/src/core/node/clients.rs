@@ -22,7 +22,7 @@ impl Node {
         conn: ConnId,
         ip: IpAddr,
         subject: Option<String>,
-        entropy: [u8; 24],
+        entropy: [u8; 30],
         out: &mut Vec<Effect>,
     ) {
         self.connections.open(conn, ip, entropy);

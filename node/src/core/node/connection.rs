@@ -118,7 +118,7 @@ fn shown(ip: IpAddr) -> String {
 }
 
 impl Connection {
-    fn new(ip: IpAddr, entropy: [u8; 24]) -> Connection {
+    fn new(ip: IpAddr, entropy: [u8; 30]) -> Connection {
         let ip = Id {
             scheme: "ip".to_owned(),
             id: shown(ip),
@@ -223,7 +223,7 @@ pub struct Connections {
 
 impl Connections {
     /// A new connection from this address, with randomness for a challenge.
-    pub fn open(&mut self, conn: ConnId, ip: IpAddr, entropy: [u8; 24]) {
+    pub fn open(&mut self, conn: ConnId, ip: IpAddr, entropy: [u8; 30]) {
         self.all.insert(conn, Connection::new(ip, entropy));
     }
 
@@ -336,7 +336,7 @@ mod tests {
 
     #[test]
     fn ids_are_taken_until_they_would_burden_every_write() {
-        let mut connection = Connection::new(IpAddr::from([127, 0, 0, 1]), [0; 24]);
+        let mut connection = Connection::new(IpAddr::from([127, 0, 0, 1]), [0; 30]);
         let id = |n: usize, bytes: usize| Id {
             scheme: "digest".to_owned(),
             id: format!("{n}{}", "x".repeat(bytes)),

@@ -104,7 +104,7 @@ impl World {
                         conn,
                         ip,
                         subject: None,
-                        entropy: [0; 24],
+                        entropy: [0; 30],
                     },
                 );
                 self.tell_server(

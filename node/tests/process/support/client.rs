@@ -40,10 +40,15 @@ pub(crate) struct Session {
     pub(crate) timeout_ms: i32,
 }
 
+/// What a client speaks over.
+pub(crate) trait Stream: Read + Write + std::fmt::Debug + Send {}
+
+impl<T: Read + Write + std::fmt::Debug + Send> Stream for T {}
+
 /// A connection that holds a session.
 #[derive(Debug)]
 pub(crate) struct Client {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     xid: i32,
     pub(crate) session: Session,
     /// Paths of the watch events that came.
@@ -99,7 +104,11 @@ impl Client {
 
     /// Takes a session over. One that is refused comes back with the id 0.
     pub(crate) fn attach(port: u16, session: &Session) -> Result<Client, Failure> {
-        let mut stream = open(port)?;
+        Client::over(Box::new(open(port)?), session)
+    }
+
+    /// The same on a connection that is made already.
+    pub(crate) fn over(mut stream: Box<dyn Stream>, session: &Session) -> Result<Client, Failure> {
         stream.write_all(&handshake(session))?;
         let mut answer = read_frame(&mut stream)?;
         answer.int()?;
@@ -119,7 +128,11 @@ impl Client {
         })
     }
 
-    fn call(&mut self, op: i32, body: impl FnOnce(&mut Writer)) -> Result<Reader, Failure> {
+    pub(crate) fn call(
+        &mut self,
+        op: i32,
+        body: impl FnOnce(&mut Writer),
+    ) -> Result<Reader, Failure> {
         let mut writer = Writer::new();
         writer.int(0);
         self.xid += 1;
@@ -229,7 +242,7 @@ impl Client {
     }
 }
 
-fn read_frame(stream: &mut TcpStream) -> std::io::Result<Reader> {
+fn read_frame(stream: &mut impl Read) -> std::io::Result<Reader> {
     let mut length = [0; 4];
     stream.read_exact(&mut length)?;
     let mut frame = vec![0; u32::from_be_bytes(length) as usize];

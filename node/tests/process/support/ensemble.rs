@@ -217,6 +217,8 @@ impl Drop for Member {
 pub(crate) struct Ensemble {
     pub(crate) members: Vec<Member>,
     pub(crate) folder: Folder,
+    /// Of files that the servers read; they go with the ensemble.
+    pub(crate) more_folders: Vec<Folder>,
 }
 
 impl Ensemble {
@@ -246,7 +248,11 @@ impl Ensemble {
             let myid = member.number.to_string();
             std::fs::write(member.data.join("myid"), myid).expect("write myid");
         }
-        Ensemble { members, folder }
+        Ensemble {
+            members,
+            folder,
+            more_folders: Vec::new(),
+        }
     }
 
     /// An ensemble that serves.

@@ -4,6 +4,8 @@ pub(crate) mod client;
 pub(crate) mod ensemble;
 pub(crate) mod http;
 pub(crate) mod log_file;
+pub(crate) mod pki;
+pub(crate) mod rights;
 
 use std::time::{Duration, Instant};
 
