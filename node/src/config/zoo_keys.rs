@@ -1,7 +1,7 @@
 //! Which of ZooKeeper's keys mean nothing here, and which it reads from the file alone.
 
 /// Keys that are accepted and change nothing: what they tune does not exist here.
-pub const MEANINGLESS: [&str; 46] = [
+pub const MEANINGLESS: [&str; 47] = [
     "initLimit",
     "autopurge.purgeInterval",
     "electionAlg",
@@ -16,6 +16,7 @@ pub const MEANINGLESS: [&str; 46] = [
     "cnxTimeout",
     "globalOutstandingLimit",
     "extendedTypesEnabled",
+    "enforceQuota",
     "fsync.warningthresholdms",
     "connectToLearnerMasterLimit",
     "admin.commandURL",

@@ -7,6 +7,7 @@ use super::input::{AdminError, Snapshot};
 use super::message::{Hello, PeerMessage};
 use super::op::{EventType, ServerFrame};
 use super::raft::event::LogWrite;
+use super::state::Overrun;
 use super::types::{
     CallId, ConnId, EnsembleId, Index, LinkId, MemberId, SessionId, Term, WriteSeq, Zxid,
 };
@@ -203,6 +204,8 @@ pub enum Note {
     SnapshotInstalled {
         index: Index,
     },
+    /// On the leader: a write went beyond a quota's soft limit, or was refused for a hard one.
+    OverQuota(Overrun),
     Paused {
         millis: u64,
     },

@@ -19,6 +19,7 @@ impl Node {
     pub(super) fn commit(&mut self, now: Now, entries: &[Arc<Entry>], out: &mut Vec<Effect>) {
         for entry in entries {
             let outcome = self.state.apply(entry);
+            self.tell_overrun(out);
             self.snapshots.applied(entry.payload.weight());
             self.peers
                 .applied(self.state.applied(), self.state.digest());
@@ -52,6 +53,15 @@ impl Node {
             }
         }
         self.pass_barriers(now, out);
+    }
+
+    /// Once an ensemble is enough.
+    fn tell_overrun(&mut self, out: &mut Vec<Effect>) {
+        let overrun = self.state.take_overrun();
+        let leader = self.raft.as_ref().and_then(|raft| raft.leader());
+        if let Some(overrun) = overrun.filter(|_| leader == Some(self.member)) {
+            out.push(Effect::Note(Note::OverQuota(overrun)));
+        }
     }
 
     /// Takes a request of this process off the queue; gives the connection that waits for it.

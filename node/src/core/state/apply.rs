@@ -83,6 +83,7 @@ impl State {
             caller: Verdicts::of(ids),
             changes: Vec::new(),
             before: None,
+            quotas_changed: false,
         }
     }
 

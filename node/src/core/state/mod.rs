@@ -2,7 +2,7 @@
 //! entries give the same state, and the same digest, on every member.
 //!
 //! [`path`] what a path may be · [`acl`] who may do what · [`tree`] the znodes · [`session`]
-//! sessions · [`access_lists`] equal lists are one · `apply` entries · `write` the effect of each client write · `read` answers ·
+//! sessions · [`access_lists`] equal lists are one · `apply` entries · `quota` what a subtree may hold · `write` the effect of each client write · `read` answers ·
 //! [`image`] a snapshot that shares structure · `digest` what members compare.
 
 pub mod access_lists;
@@ -14,6 +14,7 @@ pub mod tree;
 
 mod apply;
 mod digest;
+mod quota;
 mod read;
 mod verdicts;
 mod write;
@@ -23,6 +24,8 @@ use std::sync::Arc;
 pub use self::acl::allowed;
 pub use self::apply::election_port;
 use self::image::Image;
+pub use self::quota::Overrun;
+use self::quota::Quotas;
 pub use self::session::Session;
 use self::session::Sessions;
 use self::tree::Tree;
@@ -85,6 +88,8 @@ pub struct State {
     applied: Index,
     zxid: Zxid,
     digest: u64,
+    /// Derived from the tree.
+    quotas: Quotas,
 }
 
 impl Default for State {
@@ -104,6 +109,7 @@ impl State {
             applied: Index(0),
             zxid: Zxid(0),
             digest,
+            quotas: Quotas::default(),
         }
     }
 
@@ -192,9 +198,10 @@ impl State {
     /// The state that an image shows.
     pub fn restore(image: &Image) -> State {
         let tree = Tree::from_chunks(image.chunks.clone());
-        let digest = tree.digest();
+        let (digest, quotas) = (tree.digest(), Quotas::of(&tree));
         State {
             tree,
+            quotas,
             sessions: Sessions::from_parts(&image.sessions, image.session_counter),
             applied: image.applied,
             zxid: image.zxid,

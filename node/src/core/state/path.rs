@@ -42,15 +42,6 @@ pub fn split_new(path: &str) -> Option<(&str, &str)> {
     split(path)
 }
 
-/// A child's path.
-pub fn join(parent: &str, name: &str) -> String {
-    if parent == "/" {
-        format!("/{name}")
-    } else {
-        format!("{parent}/{name}")
-    }
-}
-
 /// Znodes that ZooKeeper reserves: they cannot be deleted.
 pub fn is_special(path: &str) -> bool {
     matches!(

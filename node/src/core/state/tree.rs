@@ -270,7 +270,8 @@ impl Tree {
     pub fn insert(&mut self, parent: u32, znode: Znode) -> u32 {
         let place = self.place(znode);
         self.change(parent, |parent| {
-            parent.creates = parent.creates.wrapping_add(1);
+            // Numbers end at the largest one; names that begin anew would sort before the rest.
+            parent.creates = parent.creates.saturating_add(1);
             parent.children += 1;
         });
         place

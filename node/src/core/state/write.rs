@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::acl::{self, ADMIN, CREATE, DELETE, READ, WRITE};
+use super::quota::{self, Quotas};
 use super::tree::{Lifetime, Znode};
 use super::verdicts::Verdicts;
 use super::{Change, State, digest, path};
@@ -25,6 +26,8 @@ pub(super) struct Txn<'a> {
     pub(super) changes: Vec<Change>,
     /// Znodes as they were before, newest last; only kept for what can be undone.
     pub(super) before: Option<Vec<(u32, Option<Znode>)>>,
+    /// A quota was set or lifted.
+    pub(super) quotas_changed: bool,
 }
 
 impl State {
@@ -80,6 +83,9 @@ impl State {
             }
         }
         self.digest = digest;
+        if std::mem::take(&mut txn.quotas_changed) {
+            self.quotas = Quotas::of(&self.tree);
+        }
         txn.changes.clear();
         let code = |n: usize| match n.cmp(&at) {
             std::cmp::Ordering::Less => ErrorCode::Ok,
@@ -120,6 +126,8 @@ impl State {
             // ZooKeeper's parent is stuck there too, with this answer.
             return Err(ErrorCode::NodeExists);
         }
+        let bytes = quota::length(create.data.as_ref());
+        self.check_quota(&path, bytes, 1)?;
         let znode = Znode {
             parent,
             name: name.as_str().into(),
@@ -151,6 +159,8 @@ impl State {
             acl: list,
         });
         self.children_changed(parent, parent_path, txn);
+        self.quota_made(parent_path, &name, txn);
+        self.use_quota(&path, bytes, 1, txn);
         Ok(if create.with_stat {
             Body::Created { path, stat }
         } else {
@@ -179,7 +189,7 @@ impl State {
     /// Removes a childless znode, whoever asked.
     pub(super) fn remove(&mut self, place: u32, txn: &mut Txn<'_>) {
         let path = self.tree.path_of(place);
-        let Some((parent_path, _)) = path::split(&path) else {
+        let Some((parent_path, name)) = path::split(&path) else {
             return;
         };
         let Some(parent) = self.tree.get(place).map(|znode| znode.parent) else {
@@ -200,6 +210,8 @@ impl State {
             acl: znode.acl,
         });
         self.children_changed(parent, parent_path, txn);
+        self.quota_gone(parent_path, name, txn);
+        self.use_quota(&path, -quota::length(znode.data.as_ref()), -1, txn);
     }
 
     fn set_data(
@@ -211,12 +223,14 @@ impl State {
     ) -> Result<Body, ErrorCode> {
         let place = self.writable(path, WRITE, txn)?;
         let znode = self.tree.get(place).ok_or(ErrorCode::NoNode)?;
-        matches_version(znode.version, version)?;
-        let acl = Arc::clone(&znode.acl);
+        let (now, acl) = (znode.version, Arc::clone(&znode.acl));
+        let growth = quota::length(data) - quota::length(znode.data.as_ref());
+        self.check_quota(path, growth, 0)?;
+        matches_version(now, version)?;
         self.forget(place, path, txn);
         let stat = self.tree.change(place, |znode| {
             znode.data = own(data);
-            znode.version = znode.version.wrapping_add(1);
+            znode.version = next_version(now);
             znode.mzxid = txn.zxid;
             znode.mtime = txn.wall.0;
             znode.stat()
@@ -227,6 +241,7 @@ impl State {
             path: path.to_owned(),
             acl,
         });
+        self.use_quota(path, growth, 0, txn);
         Ok(Body::Stat(stat.unwrap_or_default()))
     }
 
@@ -268,7 +283,7 @@ impl State {
         self.forget(place, path, txn);
         let stat = self.tree.change(place, |znode| {
             znode.acl = acl;
-            znode.aversion = znode.aversion.wrapping_add(1);
+            znode.aversion = next_version(znode.aversion);
             znode.stat()
         });
         self.count(place, path);
@@ -304,7 +319,7 @@ impl State {
     }
 
     /// Takes a znode's part out of the digest, and keeps it as it was, before it changes.
-    fn forget(&mut self, place: u32, path: &str, txn: &mut Txn<'_>) {
+    pub(super) fn forget(&mut self, place: u32, path: &str, txn: &mut Txn<'_>) {
         if let Some(znode) = self.tree.get(place) {
             self.digest = self.digest.wrapping_sub(digest::of_znode(path, znode));
             if let Some(before) = &mut txn.before {
@@ -320,7 +335,7 @@ impl State {
     }
 
     /// Puts a znode's part into the digest after it changed.
-    fn count(&mut self, place: u32, path: &str) {
+    pub(super) fn count(&mut self, place: u32, path: &str) {
         if let Some(znode) = self.tree.get(place) {
             self.digest = self.digest.wrapping_add(digest::of_znode(path, znode));
         }
@@ -331,6 +346,14 @@ impl State {
 /// would keep all of that.
 fn own(data: Option<&bytes::Bytes>) -> Option<bytes::Bytes> {
     data.map(|data| bytes::Bytes::copy_from_slice(data))
+}
+
+/// The version after this one. -1 is none: a client could not ask for it (ZOOKEEPER-4743).
+fn next_version(now: i32) -> i32 {
+    match now.wrapping_add(1) {
+        -1 => 0,
+        next => next,
+    }
 }
 
 /// -1 matches any.
@@ -364,5 +387,55 @@ fn wire_op(write: &Write) -> i32 {
         Write::SetAcl { .. } => 7,
         Write::Check { .. } => 13,
         Write::Multi(_) => 14,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::state::tree::ROOT;
+    use crate::core::state::verdicts::Verdicts;
+
+    fn txn(zxid: i64) -> Txn<'static> {
+        Txn {
+            zxid: Zxid(zxid),
+            wall: Wall(0),
+            session: SessionId(1),
+            caller: Verdicts::of(&[]),
+            changes: Vec::new(),
+            before: None,
+            quotas_changed: false,
+        }
+    }
+
+    fn create(state: &mut State, zxid: i64, path: &str, flags: i32) -> Result<Body, ErrorCode> {
+        let create = Create {
+            path: path.to_owned(),
+            data: None,
+            acl: Some(acl::anyone(acl::ALL).to_vec()),
+            flags,
+            ttl: None,
+            with_stat: false,
+        };
+        state.create(&create, &mut txn(zxid))
+    }
+
+    #[test]
+    fn numbers_end_at_the_largest_one_and_the_parent_is_not_stuck() {
+        let mut state = State::new();
+        state.tree.change(ROOT, |root| root.creates = i32::MAX - 1);
+        let last = create(&mut state, 1, "/n", 2);
+        assert_eq!(last, Ok(Body::Path("/n2147483646".to_owned())));
+        assert_eq!(create(&mut state, 2, "/n", 2), Err(ErrorCode::NodeExists));
+        assert!(create(&mut state, 3, "/plain", 0).is_ok());
+        assert_eq!(create(&mut state, 4, "/n", 2), Err(ErrorCode::NodeExists));
+        assert_eq!(state.stat("/").map(|stat| stat.pzxid), Some(Zxid(3)));
+    }
+
+    #[test]
+    fn a_version_wraps_and_is_never_the_one_that_matches_any() {
+        assert_eq!(next_version(0), 1);
+        assert_eq!(next_version(i32::MAX), i32::MIN);
+        assert_eq!(next_version(-2), 0);
     }
 }

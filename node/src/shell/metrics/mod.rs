@@ -23,7 +23,11 @@ use super::shown::Shown;
 use super::tls::TlsEvent;
 use crate::codec::four_letter::Facts;
 use crate::core::effect::{Answered, CloseReason, Note};
+use crate::core::state::Overrun;
 use crate::core::types::Zxid;
+
+/// Between two lines of the log about quotas.
+const QUOTA_PAUSE: Duration = Duration::from_secs(1);
 
 /// Shared handles.
 #[derive(Clone)]
@@ -42,6 +46,8 @@ struct Inner {
     closed: IntCounterVec,
     elections: IntCounter,
     tls: IntCounterVec,
+    over_quota: IntCounterVec,
+    quota_told: Mutex<Option<Instant>>,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -86,19 +92,28 @@ impl Metrics {
                 &["reason"],
             )?,
             elections: IntCounter::new("quorate_node_elections_won_total", "Elections won")?,
+            over_quota: IntCounterVec::new(
+                Opts::new(
+                    "quorate_node_over_quota_total",
+                    "Leader: writes beyond a soft limit, or refused for a hard one",
+                ),
+                &["limit"],
+            )?,
+            quota_told: Mutex::default(),
             tls: IntCounterVec::new(
                 Opts::new("quorate_node_tls_total", "What happened on the secure port"),
                 &["event"],
             )?,
             registry,
         };
-        let own: [Box<dyn prometheus::core::Collector>; 6] = [
+        let own: [Box<dyn prometheus::core::Collector>; 7] = [
             Box::new(inner.requests.clone()),
             Box::new(inner.request_seconds.clone()),
             Box::new(inner.fsync_seconds.clone()),
             Box::new(inner.closed.clone()),
             Box::new(inner.elections.clone()),
             Box::new(inner.tls.clone()),
+            Box::new(inner.over_quota.clone()),
         ];
         for collector in own {
             inner.registry.register(collector)?;
@@ -176,10 +191,26 @@ impl Metrics {
                 tracing::debug!(?note, "session");
                 return;
             }
+            Note::OverQuota(overrun) => return self.over_quota(overrun),
             Note::BecameLeader { .. } => self.0.elections.inc(),
             _ => {}
         }
         tracing::info!("{note:?}");
+    }
+
+    /// Each write of a busy client may be one: all are counted, one a second is logged.
+    fn over_quota(&self, overrun: &Overrun) {
+        let limit = if overrun.hard { "hard" } else { "soft" };
+        self.0.over_quota.with_label_values(&[limit]).inc();
+        let mut told = self
+            .0
+            .quota_told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|at| at.elapsed() >= QUOTA_PAUSE) {
+            *told = Some(Instant::now());
+            tracing::warn!(path = overrun.path, limit, "a quota is exceeded");
+        }
     }
 
     fn answered(&self, answered: &Answered) {
