@@ -69,9 +69,10 @@ fn encode_body(body: &Body, writer: &mut Writer) {
             encode_acl(acl, writer);
             encode_stat(stat, writer);
         }
-        Body::Children(names) | Body::Paths(names) => strings(names, writer),
+        Body::Children(names) => strings(names.list(), writer),
+        Body::Paths(paths) => strings(paths, writer),
         Body::ChildrenStat { children, stat } => {
-            strings(children, writer);
+            strings(children.list(), writer);
             encode_stat(stat, writer);
         }
         Body::Count(count) => writer.int(*count),
@@ -96,10 +97,10 @@ fn shown_id(id: &Id) -> &str {
     }
 }
 
-fn strings(list: &[String], writer: &mut Writer) {
+fn strings(list: &[impl AsRef<str>], writer: &mut Writer) {
     writer.count(list.len());
     for text in list {
-        writer.ustring(text);
+        writer.ustring(text.as_ref());
     }
 }
 
@@ -152,7 +153,12 @@ fn encode_multi(results: &[MultiResult], writer: &mut Writer) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::core::op::EventType;
+    use crate::core::reply_size::Names;
+    use crate::core::types::Zxid;
 
     /// Bytes as ZooKeeper 3.9.5 sends them for a multi that fails at its second op.
     #[test]
@@ -176,5 +182,83 @@ mod tests {
         expected.push(1);
         expected.extend((-1i32).to_be_bytes());
         assert_eq!(writer.into_inner(), expected);
+    }
+
+    fn names(count: usize) -> Names {
+        let all: Vec<Arc<str>> = (0..count).map(|n| format!("n{n:09}").into()).collect();
+        Names::gather(all.iter(), usize::MAX).unwrap()
+    }
+
+    #[test]
+    fn nothing_is_larger_on_the_wire_than_it_weighs() {
+        let stat = Stat::default();
+        let who = |n: usize| Id {
+            scheme: "digest".into(),
+            id: "x".repeat(n),
+        };
+        let acl: Vec<Acl> = (0..9)
+            .map(|n| Acl {
+                perms: 1,
+                id: who(n),
+            })
+            .collect();
+        let data = |n: usize| Body::Data {
+            data: Some(vec![7; n].into()),
+            stat,
+        };
+        let done = |body: Body| MultiResult::Done { op: 4, body };
+        let many = vec![
+            done(data(5_000)),
+            MultiResult::Failed(ErrorCode::NoNode),
+            done(Body::Children(names(100))),
+            done(Body::Empty),
+        ];
+        let bodies = [
+            Body::Empty,
+            Body::Zero,
+            Body::Count(3),
+            Body::Path("/a".repeat(100)),
+            Body::Created {
+                path: "/a".into(),
+                stat,
+            },
+            Body::Stat(stat),
+            data(0),
+            data(10_000),
+            Body::Acl { acl, stat },
+            Body::Children(names(1_000)),
+            Body::ChildrenStat {
+                children: names(1_000),
+                stat,
+            },
+            Body::Paths(vec!["/e".repeat(50); 100]),
+            Body::Ids((0..9).map(who).collect()),
+            Body::Token(Some(vec![1; 100].into())),
+            Body::Multi(many),
+        ];
+        let mut frames: Vec<ServerFrame> = bodies
+            .into_iter()
+            .map(|body| {
+                ServerFrame::Reply(Reply {
+                    xid: 1,
+                    zxid: Zxid(1),
+                    err: ErrorCode::Ok,
+                    body,
+                })
+            })
+            .collect();
+        frames.push(ServerFrame::Event(WatchEvent {
+            zxid: Zxid(1),
+            kind: EventType::Created,
+            path: "/a".repeat(100),
+        }));
+        for frame in frames {
+            let wire = server_frame(&frame, BytesMut::new()).len();
+            let weight = frame.weight();
+            assert!(
+                wire <= weight && weight <= wire + 400,
+                "{wire} {weight} {frame:?}"
+            );
+        }
     }
 }

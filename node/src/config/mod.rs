@@ -24,6 +24,7 @@ use crate::codec::four_letter;
 use crate::core::options::{Options, StaticServer};
 use crate::core::raft::config::Role;
 use crate::core::types::ServerId;
+use crate::shell::budget::BudgetLimits;
 use crate::shell::client_port::Limits;
 use crate::shell::disk::DiskConfig;
 use crate::shell::server::ServerConfig;
@@ -121,6 +122,7 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
                 most => most,
             },
             per_address: file.max_client_cnxns.unwrap_or(0),
+            budget: BudgetLimits::default(),
             words: four_letter::allowed(file.words.as_deref()),
         },
         disk_reserve: args.disk_reserve_bytes,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::input::{AdminError, Snapshot};
 use super::message::{Hello, PeerMessage};
+use super::node::flow::Sent;
 use super::op::{EventType, ServerFrame};
 use super::raft::event::LogWrite;
 use super::state::Overrun;
@@ -31,6 +32,15 @@ pub enum Effect {
         /// What.
         frame: ServerFrame,
     },
+    /// Tell by `Input::Flushed` when what was sent to this client before has left.
+    Mark {
+        /// Which client.
+        conn: ConnId,
+        /// How much that is, since the last mark.
+        sent: Sent,
+    },
+    /// Step again soon (`Input::Again`), when others had their turn.
+    Again,
     /// Close a client connection once what was sent before is flushed.
     Close {
         /// Which.
@@ -130,6 +140,8 @@ pub enum CloseReason {
     Draining,
     TooManyOutstanding,
     Protocol,
+    /// It does not take what it is sent.
+    SlowReader,
 }
 
 /// A request that was answered, for a connection's and the server's counters.

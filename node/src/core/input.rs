@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::message::{Hello, PeerMessage};
+use super::node::flow::Sent;
 use super::op::{ConnectRequest, Request};
 use super::raft::config::Member;
 use super::raft::event::{Change, SnapshotMeta};
@@ -27,6 +28,15 @@ pub enum Input {
     Batch(Vec<Input>),
     /// Time passed; at least every 10 ms or so while anything can be due.
     Tick,
+    /// Asked for by `Effect::Again`: answers are due that the last step had no time for.
+    Again,
+    /// What was sent to a client before a mark has left.
+    Flushed {
+        /// To which.
+        conn: ConnId,
+        /// The mark's.
+        sent: Sent,
+    },
     /// A client connected.
     Connected {
         /// Its number.

@@ -12,6 +12,7 @@ pub mod op_name;
 pub mod options;
 pub mod prng;
 pub mod raft;
+pub mod reply_size;
 pub mod state;
 pub mod status;
 pub mod types;

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 
+use super::reply_size::Names;
 use super::types::{Password, SessionId, Zxid};
 
 /// ZooKeeper's error codes, as on the wire.
@@ -202,6 +203,20 @@ pub struct SetWatches {
     pub ends_early: bool,
 }
 
+impl SetWatches {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        let lists = [&self.data, &self.exist, &self.child];
+        let persistent = [&self.persistent, &self.persistent_recursive];
+        lists.iter().chain(&persistent).map(|list| list.len()).sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// Everything a client can ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -303,9 +318,9 @@ pub enum Body {
         acl: Vec<Acl>,
         stat: Stat,
     },
-    Children(Vec<String>),
+    Children(Names),
     ChildrenStat {
-        children: Vec<String>,
+        children: Names,
         stat: Stat,
     },
     Count(i32),

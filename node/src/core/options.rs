@@ -50,6 +50,14 @@ pub struct Options {
     pub static_list: Vec<StaticServer>,
     /// Requests of one connection in progress, beyond which it is closed.
     pub max_outstanding: usize,
+    /// The largest reply to a read, in bytes.
+    pub max_reply: usize,
+    /// What is sent to a client ahead of what it has taken, in bytes, but for the last reply.
+    pub reply_window: usize,
+    /// Events that may wait for a client that does not take them, in bytes.
+    pub event_window: usize,
+    /// What one step answers, in bytes, but for the last reply.
+    pub turn_weight: usize,
     /// Every read is preceded by a barrier.
     pub linearizable_reads: bool,
     /// Nothing is checked against ACLs.
@@ -89,6 +97,10 @@ impl Options {
             ready_lag: 10_000,
             static_list: Vec::new(),
             max_outstanding: 10_000,
+            max_reply: 64 << 20,
+            reply_window: 1 << 20,
+            event_window: 16 << 20,
+            turn_weight: 1 << 20,
             linearizable_reads: false,
             skip_acl: false,
             auth: AuthOptions::default(),

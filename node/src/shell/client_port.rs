@@ -2,35 +2,35 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
+use super::budget::{Budget, BudgetLimits, Share};
+use super::client_queue::{ClientQueue, write_frames};
 use super::client_stats::ClientStats;
 use super::driver::Driver;
 use super::tls::Tls;
 use super::{disk, sockets, words};
-use crate::codec::{client, client_reply, four_letter};
+use crate::codec::{client, four_letter};
+use crate::core::effect::CloseReason;
 use crate::core::input::Input;
-use crate::core::op::{Body, ServerFrame};
 use crate::core::types::{ConnId, SessionId};
 
-/// Time for a handshake, and for a frame to become complete.
+/// Time for a handshake, and for a short frame to become complete.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes of a longer frame that a client must manage in a second, beyond that.
+const PACE: usize = 16 << 10;
+/// Time that a client with half a frame may have to wait until it is read from again.
+const PAUSE: Duration = Duration::from_secs(30);
 /// Time without an acknowledgement after which a client is taken for gone.
 const GONE: Duration = Duration::from_secs(30);
-/// Bytes that may wait to be written to a client that does not read.
-const QUEUED_MAX: usize = 256 << 20;
-/// Requests in progress beyond which no more are read.
-const READ_AHEAD: usize = 2_000;
-/// Bytes read at once.
-const READ: usize = 64 << 10;
+/// The longest handshake: 45 bytes are usual.
+const HANDSHAKE: usize = 4 << 10;
 
 /// Limits of the port.
 #[derive(Clone, Debug)]
@@ -41,63 +41,10 @@ pub struct Limits {
     pub connections: usize,
     /// Connections of one address; 0: any number.
     pub per_address: usize,
+    /// Memory that clients may take.
+    pub budget: BudgetLimits,
     /// Four-letter words that are answered.
     pub words: Vec<String>,
-}
-
-enum Outgoing {
-    Frame(ServerFrame),
-    Close,
-}
-
-/// Where frames for a client go; never blocks.
-#[derive(Clone)]
-pub struct ClientQueue {
-    queue: UnboundedSender<Outgoing>,
-    /// Its counters.
-    pub stats: Arc<ClientStats>,
-}
-
-impl std::fmt::Debug for ClientQueue {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ClientQueue({})", self.stats.address)
-    }
-}
-
-impl ClientQueue {
-    /// Queues a frame. A client that does not read its answers is let go.
-    pub fn send(&self, frame: ServerFrame) {
-        let queued = self
-            .stats
-            .queued
-            .fetch_add(weight(&frame), Ordering::Relaxed);
-        if queued > QUEUED_MAX {
-            if !self.stats.overrun.swap(true, Ordering::Relaxed) {
-                self.close();
-            }
-            return;
-        }
-        let _ = self.queue.send(Outgoing::Frame(frame));
-    }
-
-    /// Closes the connection once what was queued before is written.
-    pub fn close(&self) {
-        let _ = self.queue.send(Outgoing::Close);
-    }
-}
-
-fn weight(frame: &ServerFrame) -> usize {
-    let list = |names: &[String]| names.iter().map(|name| name.len() + 8).sum::<usize>();
-    match frame {
-        ServerFrame::Reply(reply) => match &reply.body {
-            Body::Data { data, .. } => 128 + data.as_ref().map_or(0, |data| data.len()),
-            Body::Children(names) | Body::Paths(names) => 64 + list(names),
-            Body::ChildrenStat { children, .. } => 128 + list(children),
-            _ => 128,
-        },
-        ServerFrame::Event(event) => 64 + event.path.len(),
-        ServerFrame::Connect(_) => 64,
-    }
 }
 
 /// Who is connected, per address.
@@ -107,15 +54,41 @@ struct Counts {
     by_address: HashMap<IpAddr, usize>,
 }
 
+/// What the client ports share: who is connected, and what they may take.
+#[derive(Debug)]
+pub struct Clients {
+    counts: Mutex<Counts>,
+    budget: Arc<Budget>,
+    limits: Limits,
+}
+
+impl Clients {
+    /// Nobody is connected yet.
+    pub fn new(limits: Limits) -> Arc<Clients> {
+        Arc::new(Clients {
+            counts: Mutex::default(),
+            budget: Budget::new(limits.budget),
+            limits,
+        })
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What they take.
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+}
+
 /// Serves clients until the listener is dropped; all of them with TLS, or none.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
     driver: Arc<Driver>,
-    limits: Limits,
+    clients: Arc<Clients>,
 ) {
-    let counts = Arc::new(Mutex::new(Counts::default()));
-    let limits = Arc::new(limits);
     loop {
         let (stream, address) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -126,29 +99,27 @@ pub async fn serve(
                 continue;
             }
         };
-        let Some(seat) = Seat::take(&counts, address.ip(), &limits) else {
+        let Some(seat) = Seat::take(&clients, address.ip()) else {
             driver.metrics.refused_connection();
             continue;
         };
-        let (driver, limits, tls) = (Arc::clone(&driver), Arc::clone(&limits), tls.clone());
+        let (driver, tls) = (Arc::clone(&driver), tls.clone());
         tokio::spawn(async move {
             sockets::tune(&stream, GONE);
-            let tls = tls.as_deref();
-            one_connection(stream, tls, address, &driver, &limits).await;
-            drop(seat);
+            one_connection(stream, tls.as_deref(), address, &driver, &seat.clients).await;
         });
     }
 }
 
 /// A connection's place among the allowed number; given back when dropped.
 struct Seat {
-    counts: Arc<Mutex<Counts>>,
+    clients: Arc<Clients>,
     ip: IpAddr,
 }
 
 impl Seat {
-    fn take(counts: &Arc<Mutex<Counts>>, ip: IpAddr, limits: &Limits) -> Option<Seat> {
-        let mut held = counts.lock().unwrap_or_else(PoisonError::into_inner);
+    fn take(clients: &Arc<Clients>, ip: IpAddr) -> Option<Seat> {
+        let (mut held, limits) = (clients.counts(), &clients.limits);
         let own = held.by_address.get(&ip).copied().unwrap_or(0);
         let full = limits.connections > 0 && held.all >= limits.connections;
         if full || (limits.per_address > 0 && own >= limits.per_address) {
@@ -156,16 +127,15 @@ impl Seat {
         }
         held.all += 1;
         held.by_address.insert(ip, own + 1);
-        Some(Seat {
-            counts: Arc::clone(counts),
-            ip,
-        })
+        drop(held);
+        let clients = Arc::clone(clients);
+        Some(Seat { clients, ip })
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut held = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.clients.counts();
         held.all -= 1;
         if let Some(own) = held.by_address.get_mut(&self.ip) {
             *own -= 1;
@@ -181,15 +151,15 @@ async fn one_connection(
     tls: Option<&Tls>,
     address: SocketAddr,
     driver: &Driver,
-    limits: &Limits,
+    clients: &Clients,
 ) {
     let Some(tls) = tls else {
         let (read, write) = stream.into_split();
-        return one_client(read, write, (address, None, false), driver, limits).await;
+        return one_client(read, write, (address, None, false), driver, clients).await;
     };
     if let Some((stream, subject)) = tls.accept(stream, address, &driver.metrics).await {
         let (read, write) = tokio::io::split(stream);
-        one_client(read, write, (address, subject, true), driver, limits).await;
+        one_client(read, write, (address, subject, true), driver, clients).await;
     }
 }
 
@@ -199,9 +169,10 @@ async fn one_client(
     mut write: impl AsyncWrite + Unpin,
     (address, subject, secure): (SocketAddr, Option<String>, bool),
     driver: &Driver,
-    limits: &Limits,
+    clients: &Clients,
 ) {
-    let mut buffer = BytesMut::with_capacity(READ);
+    let limits = &clients.limits;
+    let mut buffer = BytesMut::new();
     let first = match timeout(PATIENCE, first_frame(&mut read, &mut buffer, limits)).await {
         Ok(Some(first)) => first,
         Ok(None) => return,
@@ -236,17 +207,14 @@ async fn one_client(
     ) else {
         return;
     };
-    let (sender, receiver) = unbounded_channel();
     let stats = Arc::new(ClientStats::new(address, secure));
     let counted = driver.metrics.counted();
     counted.connection_request_count.add(1);
     if request.session != SessionId(0) {
         counted.connection_revalidate_count.add(1);
     }
-    let queue = ClientQueue {
-        queue: sender,
-        stats: Arc::clone(&stats),
-    };
+    let share = clients.budget.share();
+    let (queue, queued) = ClientQueue::new(Arc::clone(&stats), Arc::clone(&share));
     let conn = ConnId(driver.number());
     driver.connected(conn, (address.ip(), subject), challenge, queue);
     driver.step(Input::Connect {
@@ -254,9 +222,16 @@ async fn one_client(
         request,
         entropy,
     });
+    let reader = Reader {
+        conn,
+        read,
+        buffer,
+        most: limits.frame,
+    };
     tokio::select! {
-        () = read_requests(conn, read, buffer, driver, &stats, limits) => {}
-        () = write_frames(write, receiver, &stats, driver) => {}
+        () = reader.read_requests(driver, &stats, &share) => {}
+        () = write_frames(conn, write, queued, (&stats, &share), driver) => {}
+        () = share.over() => driver.metrics.closed(CloseReason::SlowReader),
     }
     driver.disconnected(conn);
 }
@@ -277,10 +252,10 @@ async fn first_frame(
         {
             return Some(First::Word(word));
         }
-        if let Some(frame) = next_frame(buffer, limits.frame).ok()? {
+        if let Some(frame) = next_frame(buffer, limits.frame.min(HANDSHAKE)).ok()? {
             return Some(First::Frame(frame));
         }
-        if read.read_buf(buffer).await.ok()? == 0 {
+        if sockets::read_some(read, buffer).await.ok()? == 0 {
             return None;
         }
     }
@@ -288,10 +263,10 @@ async fn first_frame(
 
 /// Cuts the next whole frame off. `Err`: its length is out of bounds.
 fn next_frame(buffer: &mut BytesMut, most: usize) -> Result<Option<Bytes>, ()> {
-    let Some(head) = buffer.first_chunk::<4>() else {
+    let Some(length) = claimed(buffer) else {
         return Ok(None);
     };
-    let length = usize::try_from(i32::from_be_bytes(*head)).map_err(|_| ())?;
+    let length = usize::try_from(length).map_err(|_| ())?;
     if length > most {
         return Err(());
     }
@@ -302,105 +277,76 @@ fn next_frame(buffer: &mut BytesMut, most: usize) -> Result<Option<Bytes>, ()> {
     Ok(Some(buffer.split_to(length).freeze()))
 }
 
-/// Reads until the client is gone or breaks the rules of framing.
-async fn read_requests(
-    conn: ConnId,
-    mut read: impl AsyncRead + Unpin,
-    mut buffer: BytesMut,
-    driver: &Driver,
-    stats: &ClientStats,
-    limits: &Limits,
-) {
-    loop {
-        let (mut inputs, mut bytes) = (Vec::new(), 0);
-        loop {
-            match next_frame(&mut buffer, limits.frame) {
-                Ok(Some(frame)) => match client::request(frame) {
-                    Ok(request) => {
-                        bytes += request.size as u64;
-                        inputs.push(Input::Request { conn, request });
-                    }
-                    Err(_) => return,
-                },
-                Ok(None) => break,
-                Err(()) => return,
-            }
-        }
-        if !inputs.is_empty() {
-            let count = inputs.len();
-            stats.received(count as u64);
-            stats.outstanding.fetch_add(count, Ordering::Relaxed);
-            driver.metrics.received(count as u64, bytes);
-            driver.step(Input::Batch(inputs));
-        }
-        while stats.outstanding.load(Ordering::Relaxed) > READ_AHEAD {
-            stats.room.notified().await;
-        }
-        buffer.reserve(READ);
-        // Half a frame must become a whole one in time; between frames a client may be silent.
-        let more = if buffer.is_empty() {
-            read.read_buf(&mut buffer).await
-        } else {
-            match timeout(PATIENCE, read.read_buf(&mut buffer)).await {
-                Ok(more) => more,
-                Err(_) => return,
-            }
-        };
-        if !matches!(more, Ok(1..)) {
-            return;
-        }
-    }
+/// The length that the frame at the front claims to have.
+fn claimed(buffer: &BytesMut) -> Option<i32> {
+    buffer.first_chunk().copied().map(i32::from_be_bytes)
 }
 
-/// Writes whatever is queued, many frames in one write, until told to close.
-async fn write_frames(
-    mut write: impl AsyncWrite + Unpin,
-    mut queue: UnboundedReceiver<Outgoing>,
-    stats: &ClientStats,
-    driver: &Driver,
-) {
-    const MANY: usize = 512;
-    let mut ready = Vec::with_capacity(MANY);
-    let mut out = BytesMut::new();
-    while queue.recv_many(&mut ready, MANY).await > 0 {
-        let (mut weighed, mut replies, mut sent, mut close) = (0, 0, 0, false);
-        for outgoing in ready.drain(..) {
-            match outgoing {
-                Outgoing::Frame(frame) => {
-                    weighed += weight(&frame);
-                    sent += 1;
-                    let (reply, before) = (matches!(frame, ServerFrame::Reply(_)), out.len());
-                    out = client_reply::server_frame(&frame, out);
-                    if reply {
-                        replies += 1;
-                        let bytes = out.len() - before;
-                        driver.metrics.counted().client_response_size.observe(bytes);
-                    }
-                }
-                Outgoing::Close => {
-                    close = true;
-                    break;
+/// What a client says.
+struct Reader<R> {
+    conn: ConnId,
+    read: R,
+    buffer: BytesMut,
+    /// The longest frame.
+    most: usize,
+}
+
+impl<R: AsyncRead + Unpin> Reader<R> {
+    /// Reads until the client is gone or breaks the rules of framing.
+    async fn read_requests(mut self, driver: &Driver, stats: &ClientStats, share: &Share) {
+        // When the frame that has begun must be whole.
+        let mut due = None;
+        loop {
+            let (mut inputs, mut bytes) = (Vec::new(), 0);
+            loop {
+                match next_frame(&mut self.buffer, self.most) {
+                    Ok(Some(frame)) => match client::request(frame) {
+                        Ok(request) => {
+                            bytes += request.size as u64;
+                            share.requested(request.xid, request.size);
+                            let conn = self.conn;
+                            inputs.push(Input::Request { conn, request });
+                        }
+                        Err(_) => return,
+                    },
+                    Ok(None) => break,
+                    Err(()) => return,
                 }
             }
+            share.half(self.buffer.len());
+            if !inputs.is_empty() {
+                due = None;
+                let count = inputs.len() as u64;
+                stats.received(count);
+                driver.metrics.received(count, bytes);
+                driver.step(Input::Batch(inputs));
+            }
+            if !matches!(self.more(share, &mut due).await, Some(1..)) {
+                return;
+            }
         }
-        let bytes = out.len() as u64;
-        // TLS keeps what the socket did not take until it is flushed.
-        let written = match write.write_all(&out).await {
-            Ok(()) => write.flush().await,
-            failed => failed,
+    }
+
+    /// Reads some more, once the client may be read from. Half a frame must become a whole one in
+    /// time; between frames a client may be silent. `None`: the connection is of no more use.
+    async fn more(&mut self, share: &Share, due: &mut Option<Instant>) -> Option<usize> {
+        if self.buffer.is_empty() {
+            share.room().await;
+            return sockets::read_some(&mut self.read, &mut self.buffer)
+                .await
+                .ok();
+        }
+        let began = Instant::now();
+        timeout(PAUSE, share.room()).await.ok()?;
+        let length = claimed(&self.buffer).map_or(0, |length| length.unsigned_abs() as usize);
+        let slow = Duration::from_secs((length / PACE) as u64);
+        // The time that we did not read is not the client's.
+        let until = match *due {
+            Some(due) => due + began.elapsed(),
+            None => Instant::now() + PATIENCE + slow,
         };
-        out.clear();
-        stats.queued.fetch_sub(weighed, Ordering::Relaxed);
-        stats.sent.fetch_add(sent, Ordering::Relaxed);
-        driver.metrics.sent(sent, bytes);
-        let before = stats.outstanding.load(Ordering::Relaxed);
-        stats
-            .outstanding
-            .fetch_sub(replies.min(before), Ordering::Relaxed);
-        stats.room.notify_one();
-        if close || written.is_err() {
-            let _ = timeout(PATIENCE, write.shutdown()).await;
-            return;
-        }
+        *due = Some(until);
+        let more = sockets::read_some(&mut self.read, &mut self.buffer);
+        timeout_at(until, more).await.ok()?.ok()
     }
 }

@@ -1,11 +1,9 @@
 //! What one client connection did, as `stat`, `cons` and the admin port's `connections` tell.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
-
-use tokio::sync::Notify;
 
 use crate::core::effect::Answered;
 
@@ -83,10 +81,6 @@ pub struct ClientStats {
     pub sent: AtomicU64,
     /// Milliseconds from `since` to when the client was last heard.
     heard: AtomicU64,
-    pub(super) queued: AtomicUsize,
-    pub(super) outstanding: AtomicUsize,
-    pub(super) room: Notify,
-    pub(super) overrun: AtomicBool,
     answers: Mutex<Answers>,
 }
 
@@ -102,10 +96,6 @@ impl ClientStats {
             received: AtomicU64::new(1),
             sent: AtomicU64::new(0),
             heard: AtomicU64::new(0),
-            queued: AtomicUsize::new(0),
-            outstanding: AtomicUsize::new(0),
-            room: Notify::new(),
-            overrun: AtomicBool::new(false),
             answers: Mutex::default(),
         }
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use super::budget::BudgetLimits;
 use super::client_port::Limits;
 use super::disk::DiskConfig;
 use super::server::{Server, ServerConfig};
@@ -53,6 +54,7 @@ pub async fn start(members: u8, dir: &Path, port: u16) -> anyhow::Result<Vec<Ser
             metrics: None,
             token_file: None,
             limits: Limits {
+                budget: BudgetLimits::default(),
                 frame: 0xF_FFFF,
                 connections: 0,
                 per_address: 0,

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::sleep;
 
-use super::client_port::ClientQueue;
+use super::client_queue::ClientQueue;
 use super::client_stats::ClientStats;
 use super::clock;
 use super::disk::writer::{DiskOp, LogQueue};
@@ -56,6 +58,7 @@ pub struct Driver {
     log: LogQueue,
     chores: UnboundedSender<Chore>,
     numbers: AtomicU64,
+    again: Notify,
     /// Counters.
     pub metrics: Metrics,
 }
@@ -93,6 +96,7 @@ impl Driver {
                 log,
                 chores,
                 numbers: AtomicU64::new(1),
+                again: Notify::new(),
                 metrics,
             }
         });
@@ -119,7 +123,17 @@ impl Driver {
     }
 
     fn dispatch(&self, inner: &mut Inner) {
-        dispatch(inner, &self.log, &self.chores, &self.metrics);
+        dispatch(inner, &self.log, &self.chores, &self.metrics, &self.again);
+    }
+
+    /// Steps again whenever the core has more to answer than one step may. In between others get
+    /// the lock: whoever waits for it takes it while this sleeps.
+    pub async fn go_on(&self) {
+        loop {
+            self.again.notified().await;
+            sleep(Duration::from_millis(1)).await;
+            self.step(Input::Again);
+        }
     }
 
     /// A number that this process has not used.
@@ -225,7 +239,13 @@ impl Driver {
     }
 }
 
-fn dispatch(inner: &mut Inner, log: &LogQueue, chores: &UnboundedSender<Chore>, metrics: &Metrics) {
+fn dispatch(
+    inner: &mut Inner,
+    log: &LogQueue,
+    chores: &UnboundedSender<Chore>,
+    metrics: &Metrics,
+    again: &Notify,
+) {
     let mut effects = std::mem::take(&mut inner.effects);
     for effect in effects.drain(..) {
         match effect {
@@ -234,6 +254,12 @@ fn dispatch(inner: &mut Inner, log: &LogQueue, chores: &UnboundedSender<Chore>, 
                     client.send(frame);
                 }
             }
+            Effect::Mark { conn, sent } => {
+                if let Some(client) = inner.clients.get(&conn) {
+                    client.mark(sent);
+                }
+            }
+            Effect::Again => again.notify_one(),
             Effect::Close { conn, reason } => {
                 metrics.closed(reason);
                 if let Some(client) = inner.clients.get(&conn) {

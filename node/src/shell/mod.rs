@@ -2,7 +2,9 @@
 //! steps it, and dispatches the effects onto queues before unlocking. Never I/O under the lock.
 //!
 //! [`server`] puts a server together · [`driver`] the mutex · `clock` the only reader of time ·
-//! [`client_port`] clients · [`tls`] their handshakes on the secure port · [`client_stats`] what each did · `words` four-letter words ·
+//! [`client_port`] clients · [`tls`] their handshakes on the secure port · [`client_queue`] what
+//! waits to be written to them · [`budget`] what they may take together · [`client_stats`] what
+//! each did · `words` four-letter words ·
 //! [`peer_link`] links we dial · [`peer_port`] links others dial · [`snapshot_stream`] snapshots
 //! between members · [`disk`] durability · [`admin_http`] the admin port · `admin_commands`
 //! ZooKeeper's commands on it, `admin_views` what they tell, in its `java_json` · `snapshot_download` one of them ·
@@ -11,7 +13,9 @@
 
 pub mod admin_http;
 pub mod admin_json;
+pub mod budget;
 pub mod client_port;
+pub mod client_queue;
 pub mod client_stats;
 pub mod dev;
 pub mod disk;

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::client_port::{self, Limits};
+use super::client_port::{self, Clients, Limits};
 use super::disk::writer::{LogQueue, Told};
 use super::disk::{DiskConfig, DiskError, files, folder, recovery, snapshots, writer};
 use super::driver::{Chore, Driver};
@@ -152,25 +152,25 @@ impl Server {
         let writer = writer::start(log, queue.clone(), LogNews(news))?;
 
         let mut tasks = JoinSet::new();
+        let clients = Clients::new(config.limits);
+        driver.metrics.budget(clients.budget());
         if let Some(client) = client {
-            let limits = config.limits.clone();
             tasks.spawn(client_port::serve(
                 client,
                 None,
                 Arc::clone(&driver),
-                limits,
+                Arc::clone(&clients),
             ));
         }
         if let (Some(secure), Some(tls)) = (secure, tls) {
             let tls = Arc::new(tls);
             let watched = (Arc::clone(&tls), driver.metrics.clone());
             tasks.spawn(async move { watched.0.watch(&watched.1).await });
-            let limits = config.limits;
             tasks.spawn(client_port::serve(
                 secure,
                 Some(tls),
                 Arc::clone(&driver),
-                limits,
+                clients,
             ));
         }
         tasks.spawn(peer_port::serve(
@@ -198,6 +198,8 @@ impl Server {
             });
         }
         tasks.spawn(tick(Arc::clone(&driver)));
+        let more = Arc::clone(&driver);
+        tasks.spawn(async move { more.go_on().await });
         tasks.spawn(watch_disk(Arc::clone(&driver), config.disk_reserve));
         tasks.spawn(do_chores(Arc::clone(&driver), config.disk, inbox));
         let log = queue;

@@ -31,6 +31,8 @@ pub struct SimOptions {
     pub linearizable_reads: bool,
     pub session_timeout_ms: i32,
     pub epoch_roll_at: u32,
+    /// Little is answered at once, and little may wait to be sent.
+    pub narrow: bool,
 }
 
 impl SimOptions {
@@ -70,11 +72,13 @@ impl SimOptions {
             linearizable_reads: rng.chance(25),
             session_timeout_ms: [2_000, 4_000, 10_000][rng.below(3) as usize],
             epoch_roll_at: if rng.chance(20) { 50 } else { 0xF000_0000 },
+            narrow: false,
         };
         // Last, so that older seeds keep their course.
         if !calm && rng.chance(25) {
             options.disk_damage = rng.between(1, 5);
         }
+        options.narrow = rng.chance(30);
         options
     }
 }

@@ -88,6 +88,7 @@ impl Node {
         }
         connection.resolve(request, outcome.zxid, outcome.result.clone());
         self.pump(now, conn, out);
+        self.release_held(now, conn, out);
         if outcome.result.is_ok() && closes(entry) {
             self.close(conn, CloseReason::Goodbye, out);
         }
@@ -113,10 +114,7 @@ impl Node {
                     kind: change.kind,
                     path: change.path.clone(),
                 };
-                out.push(Effect::Client {
-                    conn,
-                    frame: ServerFrame::Event(event),
-                });
+                self.tell(conn, ServerFrame::Event(event), out);
             }
         }
     }

@@ -173,15 +173,13 @@ impl Node {
         out: &mut Vec<Effect>,
     ) {
         let zxid = Zxid(0);
-        out.push(Effect::Client {
-            conn,
-            frame: ServerFrame::Reply(Reply {
-                xid,
-                zxid,
-                err,
-                body,
-            }),
-        });
+        let reply = Reply {
+            xid,
+            zxid,
+            err,
+            body,
+        };
+        self.tell(conn, ServerFrame::Reply(reply), out);
         match err {
             ErrorCode::Ok => {}
             ErrorCode::AuthFailed => self.close(conn, CloseReason::AuthFailed, out),

@@ -144,13 +144,15 @@ impl Node {
             Op::Invalid(error) => (Waits::Nothing, Work::Fail(error)),
             Op::Unknown(_) => (Waits::Nothing, Work::Unknown),
         };
+        let heavy = self.is_heavy(&work);
         if let Some(connection) = self.connections.get_mut(conn) {
-            connection.items.push_back(Item {
+            connection.push(Item {
                 xid,
                 name,
                 arrived: now.mono,
                 waits,
                 work,
+                heavy,
             });
             self.pump(now, conn, out);
         }
@@ -173,10 +175,7 @@ impl Node {
             millis: 0,
             write: false,
         };
-        out.push(Effect::Client {
-            conn,
-            frame: ServerFrame::Reply(reply),
-        });
+        self.tell(conn, ServerFrame::Reply(reply), out);
         out.push(Effect::Note(Note::Answered(answered)));
     }
 
@@ -214,8 +213,9 @@ impl Node {
 
     /// Answers from the head of the queue for as long as nothing is waited for.
     pub(super) fn pump(&mut self, now: Now, conn: ConnId, out: &mut Vec<Effect>) {
-        while let Some(connection) = self.connections.get_mut(conn) {
-            let Some(item) = connection.next_ready() else {
+        while self.may_answer(conn) {
+            let connection = self.connections.get_mut(conn);
+            let Some(item) = connection.and_then(|connection| connection.next_ready()) else {
                 break;
             };
             let answered = Answered {
@@ -297,10 +297,7 @@ impl Node {
             err,
             body,
         };
-        out.push(Effect::Client {
-            conn,
-            frame: ServerFrame::Reply(reply),
-        });
+        self.tell(conn, ServerFrame::Reply(reply), out);
         if unknown {
             self.close(conn, CloseReason::UnknownOp, out);
         }
@@ -322,7 +319,7 @@ impl Node {
             return Ok(Body::Ids(ids.unwrap_or_default()));
         }
         let ids = self.ids_of(conn);
-        let result = self.state.read(read, session, &ids);
+        let result = self.state.read(read, session, &ids, self.options.max_reply);
         match (read, &result) {
             (Read::Exists { path, watch: true }, Ok(_)) => {
                 self.watches.add(conn, path, WatchKind::Data);
@@ -391,10 +388,7 @@ impl Node {
                 kind,
                 path,
             };
-            out.push(Effect::Client {
-                conn,
-                frame: ServerFrame::Event(event),
-            });
+            self.tell(conn, ServerFrame::Event(event), out);
         }
         if set.ends_early {
             return Err(ErrorCode::MarshallingError);

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use super::flow::Flow;
 use crate::core::auth::digest_md5::Exchange;
 use crate::core::op::{Body, ErrorCode, Id, Op, Read, Request, SetWatches, WatcherType};
 use crate::core::types::{ConnId, Index, Mono, SessionId, Zxid};
@@ -71,6 +72,12 @@ pub enum Work {
     Close,
 }
 
+impl Work {
+    fn is_write(&self) -> bool {
+        matches!(self, Work::Write(_) | Work::Close)
+    }
+}
+
 /// One request in progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -81,6 +88,8 @@ pub struct Item {
     pub arrived: Mono,
     pub waits: Waits,
     pub work: Work,
+    /// Answering it may take long.
+    pub heavy: bool,
 }
 
 /// A client connection.
@@ -99,10 +108,17 @@ pub struct Connection {
     /// Its SASL exchange.
     pub sasl: Exchange,
     /// Requests in progress, oldest first.
-    pub items: VecDeque<Item>,
+    items: VecDeque<Item>,
+    /// How many of them are writes,
+    writes: usize,
+    /// and how many heavy.
+    heavy: usize,
     /// Requests that may not be looked at yet: the handshake is not answered, or a write follows
-    /// a barrier that is not passed (what reads before the write must not see it).
+    /// what is not to be answered at once: a read behind a barrier, a heavy one, or one for which
+    /// there is no room. What reads before the write must not see it.
     pub held: VecDeque<Request>,
+    /// How much may wait to be sent.
+    pub flow: Flow,
 }
 
 /// Bytes of a connection's ids. Few have more than three; each is compared with every line of an
@@ -131,7 +147,10 @@ impl Connection {
             ids: Arc::new([ip]),
             sasl: Exchange::Fresh(entropy),
             items: VecDeque::new(),
+            writes: 0,
+            heavy: 0,
             held: VecDeque::new(),
+            flow: Flow::default(),
         }
     }
 
@@ -180,9 +199,8 @@ impl Connection {
     /// Whether a request must be held back for now.
     pub fn holds(&self, op: &Op) -> bool {
         let behind = || {
-            self.items
-                .iter()
-                .any(|item| matches!(item.waits, Waits::Barrier(_)))
+            let barrier = |item: &Item| matches!(item.waits, Waits::Barrier(_));
+            self.is_ready() || self.heavy > 0 || self.items.iter().any(barrier)
         };
         !self.held.is_empty() || (matches!(op, Op::Write(_) | Op::Close) && behind())
     }
@@ -205,12 +223,34 @@ impl Connection {
         self.items.len() + self.held.len()
     }
 
+    /// Whether the oldest item waits for nothing.
+    pub fn is_ready(&self) -> bool {
+        let first = self.items.front();
+        first.is_some_and(|item| item.waits == Waits::Nothing)
+    }
+
+    /// Whether the oldest item must be answered now: it is a write, or comes before one that is
+    /// submitted. The client would see the order broken if anything happened in between.
+    pub fn is_urgent(&self) -> bool {
+        self.writes > 0
+    }
+
+    /// Puts a request in line.
+    pub fn push(&mut self, item: Item) {
+        self.writes += usize::from(item.work.is_write());
+        self.heavy += usize::from(item.heavy);
+        self.items.push_back(item);
+    }
+
     /// Takes the oldest item if it waits for nothing.
     pub fn next_ready(&mut self) -> Option<Item> {
-        match self.items.front() {
-            Some(item) if item.waits == Waits::Nothing => self.items.pop_front(),
-            _ => None,
+        if !self.is_ready() {
+            return None;
         }
+        let item = self.items.pop_front()?;
+        self.writes -= usize::from(item.work.is_write());
+        self.heavy -= usize::from(item.heavy);
+        Some(item)
     }
 }
 
@@ -267,6 +307,7 @@ impl Connections {
         let session = connection.session();
         connection.stage = Stage::Closing;
         connection.items.clear();
+        (connection.writes, connection.heavy) = (0, 0);
         connection.held.clear();
         if let Some(session) = session {
             self.detach(session, conn);

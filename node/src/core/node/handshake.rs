@@ -101,10 +101,7 @@ impl Node {
         };
         self.connections.attach(conn, opened.session, opened.attach);
         self.expiry.touch(opened.session, now.mono);
-        out.push(Effect::Client {
-            conn,
-            frame: ServerFrame::Connect(response),
-        });
+        self.tell(conn, ServerFrame::Connect(response), out);
         out.push(Effect::Note(Note::Answered(Answered {
             conn,
             name: op_name::SESSION,
@@ -128,10 +125,7 @@ impl Node {
             password: Password::default(),
             read_only,
         };
-        out.push(Effect::Client {
-            conn,
-            frame: ServerFrame::Connect(response),
-        });
+        self.tell(conn, ServerFrame::Connect(response), out);
         self.close(conn, CloseReason::SessionRefused, out);
     }
 }

@@ -2,6 +2,7 @@
 //! concern is a file beside it:
 //!
 //! [`connection`] a client connection and its queue · `clients` requests and answers ·
+//! [`flow`] how many of those at once ·
 //! `handshake` sessions and connections · [`submit`] writes on their way to the leader · `intake`
 //! which of them a leader took ·
 //! [`barrier`] reads that must be fresh · `apply` committed entries and what they set off ·
@@ -13,6 +14,7 @@
 pub mod barrier;
 pub mod connection;
 pub mod expiry;
+pub mod flow;
 pub mod listing;
 pub mod submit;
 
@@ -83,6 +85,7 @@ pub struct Node {
     state: State,
     watches: Watches,
     connections: Connections,
+    turn: flow::Turn,
     queue: SubmitQueue,
     intake: Intake,
     barriers: Barriers,
@@ -118,6 +121,7 @@ impl Node {
             raft: None,
             watches: Watches::default(),
             connections: Connections::default(),
+            turn: flow::Turn::default(),
             queue: SubmitQueue::default(),
             intake: Intake::default(),
             barriers: Barriers::default(),
@@ -146,7 +150,9 @@ impl Node {
 
     /// The one entry point: what happened, and what is to be done about it, in order.
     pub fn step(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
+        self.begin_turn();
         self.take(now, input, out);
+        self.end_turn(now, out);
         self.settle(now, out);
     }
 
@@ -158,6 +164,8 @@ impl Node {
                 }
             }
             Input::Tick => self.tick(now, out),
+            Input::Again => {}
+            Input::Flushed { conn, sent } => self.flushed(now, conn, sent, out),
             Input::Connected {
                 conn,
                 ip,

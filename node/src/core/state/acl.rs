@@ -21,7 +21,7 @@ pub const ALL: i32 = 31;
 
 /// Lines that a list may have. ZooKeeper bounds it by the frame alone (some 40,000 lines), but each
 /// request on the znode is judged by all of them, on every member.
-pub const LINES_MAX: usize = 1_024;
+pub const LINES_MAX: usize = 256;
 
 /// `world:anyone` with these permissions.
 pub fn anyone(perms: i32) -> Arc<[Acl]> {

@@ -1,9 +1,11 @@
 //! Answers from the state as it is.
 
 use super::State;
-use super::acl::{self, ADMIN, READ, allowed};
+use super::acl::{self, ADMIN, READ};
 use super::tree::Lifetime;
+use super::verdicts::Verdicts;
 use crate::core::op::{Body, ErrorCode, Id, MultiResult, Read, Stat};
+use crate::core::reply_size::Names;
 use crate::core::types::SessionId;
 
 /// Wire numbers of the two ops that a multiRead may hold.
@@ -11,100 +13,129 @@ const GET_DATA: i32 = 4;
 const GET_CHILDREN: i32 = 8;
 
 impl State {
-    /// Answers a read. Watches are not this module's business, and neither is `whoAmI`.
+    /// Answers a read with at most `room` bytes. Watches are not this module's business, and
+    /// neither is `whoAmI`.
     ///
     /// # Errors
-    /// As ZooKeeper's `FinalRequestProcessor`.
-    pub fn read(&self, read: &Read, session: SessionId, ids: &[Id]) -> Result<Body, ErrorCode> {
-        match read {
+    /// As ZooKeeper's `FinalRequestProcessor`; and `MarshallingError`, a code that every client
+    /// knows, if the answer has no room. In a multiRead that is told of the ops that have none.
+    pub fn read(
+        &self,
+        read: &Read,
+        session: SessionId,
+        ids: &[Id],
+        room: usize,
+    ) -> Result<Body, ErrorCode> {
+        self.answer(read, session, &mut Verdicts::of(ids), room)
+    }
+
+    fn answer(
+        &self,
+        read: &Read,
+        session: SessionId,
+        caller: &mut Verdicts<'_>,
+        room: usize,
+    ) -> Result<Body, ErrorCode> {
+        let body = match read {
             // The one read that looks at its path.
-            Read::Exists { path, .. } if path.contains('\0') => Err(ErrorCode::BadArguments),
+            Read::Exists { path, .. } if path.contains('\0') => {
+                return Err(ErrorCode::BadArguments);
+            }
             Read::Exists { path, .. } => {
-                let place = self.readable(path, ids, READ)?;
-                Ok(Body::Stat(self.stat_at(place)))
+                let place = self.readable(path, caller, READ)?;
+                Body::Stat(self.stat_at(place))
             }
             Read::GetData { path, .. } => {
-                let place = self.readable(path, ids, READ)?;
+                let place = self.readable(path, caller, READ)?;
                 let data = self.tree.get(place).and_then(|znode| znode.data.clone());
-                Ok(Body::Data {
+                Body::Data {
                     data,
                     stat: self.stat_at(place),
-                })
+                }
             }
             Read::GetAcl { path } => {
-                let place = self.readable(path, ids, READ | ADMIN)?;
+                let place = self.readable(path, caller, READ | ADMIN)?;
                 let znode = self.tree.get(place).ok_or(ErrorCode::NoNode)?;
-                let acl = if allowed(&znode.acl, ids, ADMIN) {
+                let acl = if caller.allowed(&znode.acl, ADMIN) {
                     znode.acl.to_vec()
                 } else {
                     acl::masked(&znode.acl)
                 };
-                Ok(Body::Acl {
+                Body::Acl {
                     acl,
                     stat: znode.stat(),
-                })
+                }
             }
             Read::GetChildren {
                 path, with_stat, ..
             } => {
-                let place = self.readable(path, ids, READ)?;
-                let children = self
-                    .tree
-                    .children(place)
-                    .map(|(name, _)| name.to_string())
-                    .collect();
-                Ok(if *with_stat {
+                let place = self.readable(path, caller, READ)?;
+                let names = self.tree.children(place).map(|(name, _)| name);
+                let children = Names::gather(names, room).ok_or(ErrorCode::MarshallingError)?;
+                if *with_stat {
                     Body::ChildrenStat {
                         children,
                         stat: self.stat_at(place),
                     }
                 } else {
                     Body::Children(children)
-                })
+                }
             }
             Read::GetAllChildrenNumber { path } => {
-                let place = self.readable(path, ids, READ)?;
-                Ok(Body::Count(
-                    i32::try_from(self.tree.count_below(place)).unwrap_or(i32::MAX),
-                ))
+                let place = self.readable(path, caller, READ)?;
+                Body::Count(i32::try_from(self.tree.count_below(place)).unwrap_or(i32::MAX))
             }
             Read::GetEphemerals { prefix } => {
                 let mut own = self.tree.ephemerals_of(session);
                 // What Java's trim() leaves.
                 let all = matches!(prefix.trim_matches(|c| c <= ' '), "" | "/");
                 own.retain(|path| all || path.starts_with(prefix));
-                Ok(Body::Paths(own))
+                Body::Paths(own)
             }
             Read::MultiRead(reads) => {
-                let results = reads
-                    .iter()
-                    .map(|read| self.one_of_many(read, session, ids));
-                Ok(Body::Multi(results.collect()))
+                let mut room = room;
+                let results = reads.iter().map(|read| {
+                    let result = self.one_of_many(read, session, caller, room);
+                    // What follows is not even gathered: it might be as much, for each op.
+                    room = match result {
+                        MultiResult::Failed(ErrorCode::MarshallingError) => 0,
+                        _ => room.saturating_sub(result.weight()),
+                    };
+                    result
+                });
+                return Ok(Body::Multi(results.collect()));
             }
-            Read::WhoAmI => Ok(Body::Ids(ids.to_vec())),
+            Read::WhoAmI => Body::Ids(caller.ids().to_vec()),
+        };
+        if body.weight() > room {
+            return Err(ErrorCode::MarshallingError);
         }
+        Ok(body)
     }
 
-    fn one_of_many(&self, read: &Read, session: SessionId, ids: &[Id]) -> MultiResult {
+    fn one_of_many(
+        &self,
+        read: &Read,
+        session: SessionId,
+        caller: &mut Verdicts<'_>,
+        room: usize,
+    ) -> MultiResult {
         let op = if matches!(read, Read::GetData { .. }) {
             GET_DATA
         } else {
             GET_CHILDREN
         };
-        match self.read(read, session, ids) {
+        match self.answer(read, session, caller, room) {
             Ok(body) => MultiResult::Done { op, body },
             Err(error) => MultiResult::Failed(error),
         }
     }
 
-    fn readable(&self, path: &str, ids: &[Id], perm: i32) -> Result<u32, ErrorCode> {
+    fn readable(&self, path: &str, caller: &mut Verdicts<'_>, perm: i32) -> Result<u32, ErrorCode> {
         let place = self.tree.find(path).ok_or(ErrorCode::NoNode)?;
         let znode = self.tree.get(place).ok_or(ErrorCode::NoNode)?;
-        if allowed(&znode.acl, ids, perm) {
-            Ok(place)
-        } else {
-            Err(ErrorCode::NoAuth)
-        }
+        caller.permit(&znode.acl, perm)?;
+        Ok(place)
     }
 
     fn stat_at(&self, place: u32) -> Stat {

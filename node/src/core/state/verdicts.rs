@@ -10,13 +10,16 @@ use crate::core::op::{Acl, ErrorCode, Id};
 /// Lists up to this length are judged anew: that is as cheap as remembering.
 const SHORT: usize = 4;
 
+/// A list and what was found.
+type Verdict = (Arc<[Acl]>, bool);
+
 /// One caller's verdicts.
 #[derive(Debug)]
 pub(super) struct Verdicts<'a> {
     ids: &'a [Id],
     /// By the list's place in memory. The list is held as well: its place must not become
     /// another one's meanwhile.
-    known: BTreeMap<(usize, i32), (Arc<[Acl]>, bool)>,
+    known: BTreeMap<(usize, i32), Verdict>,
 }
 
 impl<'a> Verdicts<'a> {

@@ -8,7 +8,7 @@ pub mod zookeeper;
 mod gauges;
 mod own;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use prometheus::{
@@ -17,6 +17,7 @@ use prometheus::{
 
 use self::sample::Sample;
 use self::zookeeper::Counted;
+use super::budget::Budget;
 use super::disk::{self, DiskConfig};
 use super::driver::Driver;
 use super::shown::Shown;
@@ -37,6 +38,7 @@ struct Inner {
     registry: Registry,
     started: Instant,
     disk: DiskConfig,
+    budget: OnceLock<Arc<Budget>>,
     shown: Shown,
     counted: Counted,
     last_snapshot: Mutex<Option<(Zxid, u64)>>,
@@ -75,6 +77,7 @@ impl Metrics {
         let inner = Inner {
             started: Instant::now(),
             disk,
+            budget: OnceLock::new(),
             shown,
             counted: Counted::default(),
             last_snapshot: Mutex::default(),
@@ -134,6 +137,11 @@ impl Metrics {
     /// Milliseconds since this process started.
     pub fn uptime_ms(&self) -> u64 {
         self.0.started.elapsed().as_millis() as u64
+    }
+
+    /// What clients take of the memory is shown as well.
+    pub fn budget(&self, budget: &Arc<Budget>) {
+        let _ = self.0.budget.set(Arc::clone(budget));
     }
 
     /// Frames of this many bytes came in.
@@ -277,7 +285,10 @@ impl Metrics {
         let mut bytes = out.into_bytes();
         let encoder = TextEncoder::new();
         encoder.encode(&self.0.registry.gather(), &mut bytes)?;
-        encoder.encode(&own::instant(&status, &self.disk())?.gather(), &mut bytes)?;
+        encoder.encode(
+            &own::instant(&status, &self.disk(), self.0.budget.get())?.gather(),
+            &mut bytes,
+        )?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 }
@@ -296,6 +307,7 @@ fn close_label(reason: CloseReason) -> &'static str {
         CloseReason::NotServing => "not_serving",
         CloseReason::Draining => "draining",
         CloseReason::TooManyOutstanding => "too_many_outstanding",
+        CloseReason::SlowReader => "slow_reader",
         CloseReason::Protocol => "protocol",
     }
 }

@@ -1,12 +1,20 @@
 //! Gauges of notions that ZooKeeper has no name for.
 
+use std::sync::Arc;
+
 use prometheus::{Gauge, GaugeVec, Opts, Registry};
 
 use crate::core::status::{RoleName, Status};
+use crate::shell::budget::Budget;
 use crate::shell::disk::Sizes;
 
 /// Gauges as of now, in a registry of their own.
-pub(super) fn instant(status: &Status, sizes: &Sizes) -> prometheus::Result<Registry> {
+pub(super) fn instant(
+    status: &Status,
+    sizes: &Sizes,
+    budget: Option<&Arc<Budget>>,
+) -> prometheus::Result<Registry> {
+    let taken = |what: fn(&Budget) -> usize| budget.map_or(0.0, |it| what(it) as f64);
     let registry = Registry::new();
     let flag = |it: bool| f64::from(u8::from(it));
     let leads = status.role == RoleName::Leader;
@@ -64,6 +72,16 @@ pub(super) fn instant(status: &Status, sizes: &Sizes) -> prometheus::Result<Regi
             "quorate_node_disk_size_bytes",
             "Bytes of the volume",
             sizes.total_bytes as f64,
+        ),
+        (
+            "client_memory_bytes",
+            "Requests, replies and events in progress, in bytes",
+            taken(Budget::bytes),
+        ),
+        (
+            "client_memory_limit_bytes",
+            "Most of client_memory_bytes",
+            taken(Budget::limit),
         ),
     ];
     for (name, help, value) in gauges {

@@ -28,6 +28,10 @@ impl World {
         options.snapshot_keep = self.options.snapshot_keep;
         options.linearizable_reads = self.options.linearizable_reads;
         options.epoch_roll_at = self.options.epoch_roll_at;
+        if self.options.narrow {
+            options.turn_weight = 300;
+            options.reply_window = 400;
+        }
         let recovered = self.servers[slot].disk.recover();
         let log = recovered
             .entries
@@ -130,6 +134,10 @@ impl World {
     fn one_effect(&mut self, slot: Slot, effect: Effect) -> Result<(), String> {
         match effect {
             Effect::Client { conn, frame } => self.reply(conn, Some(frame)),
+            Effect::Mark { conn, sent } => {
+                self.tell_server(slot, Input::Flushed { conn, sent });
+            }
+            Effect::Again => self.tell_server(slot, Input::Again),
             Effect::Close { conn, reason } => {
                 if reason == CloseReason::Protocol {
                     return Err(format!("n{slot} closed a connection: {reason:?}"));

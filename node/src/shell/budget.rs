@@ -1,0 +1,283 @@
+//! How much memory clients may take together: requests that came and are not answered, half frames,
+//! and replies and events that wait to be written.
+//!
+//! Three steps, in this order. A connection whose own requests are many is not read from until
+//! some are answered. When half of the budget is taken, nobody is read from who has more than a
+//! fair share. When all of it is taken, whoever has most is let go: its client reconnects, and the
+//! others never notice.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use tokio::sync::Notify;
+
+/// Requests of one connection in progress beyond which no more are read,
+const AHEAD: usize = 2_000;
+/// and their bytes.
+const AHEAD_BYTES: usize = 2 << 20;
+/// Of each connection, whatever the others have.
+const LEAST: usize = 4 << 10;
+/// Answers to these (ping, auth) leave out of order.
+const OUT_OF_ORDER: [i32; 2] = [-2, -4];
+
+/// The bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BudgetLimits {
+    /// Bytes of all clients together.
+    pub bytes: usize,
+    /// Requests in progress of all clients together, beyond which nobody is read from who has one
+    /// (`globalOutstandingLimit`); 0: any number.
+    pub requests: usize,
+}
+
+impl Default for BudgetLimits {
+    fn default() -> BudgetLimits {
+        BudgetLimits {
+            bytes: 256 << 20,
+            requests: 0,
+        }
+    }
+}
+
+/// What all clients take.
+#[derive(Debug)]
+pub struct Budget {
+    limits: BudgetLimits,
+    bytes: AtomicUsize,
+    requests: AtomicUsize,
+    shares: Mutex<Shares>,
+    room: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Shares {
+    last: u64,
+    all: BTreeMap<u64, Weak<Share>>,
+    /// Was let go, and has not given back yet what it has.
+    going: Option<u64>,
+}
+
+/// What one client takes. Given back when dropped.
+#[derive(Debug)]
+pub struct Share {
+    number: u64,
+    budget: Arc<Budget>,
+    bytes: AtomicUsize,
+    requests: Mutex<Requests>,
+    /// Of this client's own limits; those of all are told by the budget's.
+    room: Notify,
+    over: AtomicBool,
+    told: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Requests {
+    /// Sizes of those that are answered in order.
+    ordered: VecDeque<usize>,
+    others: VecDeque<usize>,
+    bytes: usize,
+    /// Read, and not whole yet.
+    half: usize,
+}
+
+impl Budget {
+    /// Nothing is taken yet.
+    pub fn new(limits: BudgetLimits) -> Arc<Budget> {
+        Arc::new(Budget {
+            limits,
+            bytes: AtomicUsize::new(0),
+            requests: AtomicUsize::new(0),
+            shares: Mutex::default(),
+            room: Notify::new(),
+        })
+    }
+
+    fn shares(&self) -> MutexGuard<'_, Shares> {
+        self.shares.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The share of a new client.
+    pub fn share(self: &Arc<Budget>) -> Arc<Share> {
+        let mut shares = self.shares();
+        shares.last += 1;
+        let number = shares.last;
+        let share = Arc::new(Share {
+            number,
+            budget: Arc::clone(self),
+            bytes: AtomicUsize::new(0),
+            requests: Mutex::default(),
+            room: Notify::new(),
+            over: AtomicBool::new(false),
+            told: Notify::new(),
+        });
+        shares.all.insert(number, Arc::downgrade(&share));
+        share
+    }
+
+    /// Bytes taken now.
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that may be taken.
+    pub fn limit(&self) -> usize {
+        self.limits.bytes
+    }
+
+    /// What each may have when memory is short.
+    fn fair(&self) -> usize {
+        let clients = self.shares().all.len().max(1);
+        (self.limits.bytes / 2 / clients).max(LEAST)
+    }
+
+    /// Lets the largest go, one at a time: what it gives back may be enough.
+    fn shed(&self) {
+        let mut shares = self.shares();
+        if shares.going.is_some() {
+            return;
+        }
+        let living: Vec<Arc<Share>> = shares.all.values().filter_map(Weak::upgrade).collect();
+        let largest = living
+            .iter()
+            .max_by_key(|it| it.bytes.load(Ordering::Relaxed));
+        shares.going = largest.map(|share| share.number);
+        // Before any share is: dropping the last hold on one takes the lock.
+        drop(shares);
+        if let Some(share) = largest {
+            share.over.store(true, Ordering::Relaxed);
+            share.told.notify_one();
+        }
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.room.notify_waiters();
+    }
+}
+
+impl Share {
+    fn requests(&self) -> MutexGuard<'_, Requests> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let all = self.budget.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if all > self.budget.limits.bytes {
+            self.budget.shed();
+        }
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.budget.give_back(bytes);
+    }
+
+    /// A request came.
+    pub fn requested(&self, xid: i32, bytes: usize) {
+        let mut requests = self.requests();
+        if OUT_OF_ORDER.contains(&xid) {
+            requests.others.push_back(bytes);
+        } else {
+            requests.ordered.push_back(bytes);
+        }
+        requests.bytes += bytes;
+        drop(requests);
+        self.budget.requests.fetch_add(1, Ordering::Relaxed);
+        self.take(bytes);
+    }
+
+    /// So much of a frame has come that is not whole yet.
+    pub fn half(&self, bytes: usize) {
+        let before = std::mem::replace(&mut self.requests().half, bytes);
+        if bytes > before {
+            self.take(bytes - before);
+        } else {
+            self.give_back(before - bytes);
+        }
+    }
+
+    /// Something waits to be written.
+    pub fn queued(&self, bytes: usize) {
+        self.take(bytes);
+    }
+
+    /// Frames of this weight were written, with the answers to these requests among them.
+    pub fn written(&self, bytes: usize, replies: &[i32]) {
+        let mut requests = self.requests();
+        let (mut count, mut freed) = (0, 0);
+        for xid in replies {
+            let line = if OUT_OF_ORDER.contains(xid) {
+                &mut requests.others
+            } else {
+                &mut requests.ordered
+            };
+            if let Some(size) = line.pop_front() {
+                count += 1;
+                freed += size;
+            }
+        }
+        requests.bytes -= freed;
+        drop(requests);
+        self.budget.requests.fetch_sub(count, Ordering::Relaxed);
+        self.give_back(bytes + freed);
+        self.room.notify_one();
+    }
+
+    /// Whether the client may be read from.
+    fn may_read(&self) -> bool {
+        let requests = self.requests();
+        let count = requests.ordered.len() + requests.others.len();
+        if count > AHEAD || (count > 0 && requests.bytes > AHEAD_BYTES) {
+            return false;
+        }
+        drop(requests);
+        let limits = &self.budget.limits;
+        let all = self.budget.requests.load(Ordering::Relaxed);
+        if count > 0 && limits.requests > 0 && all > limits.requests {
+            return false;
+        }
+        self.budget.bytes() <= limits.bytes / 2
+            || self.bytes.load(Ordering::Relaxed) <= self.budget.fair()
+    }
+
+    /// Waits until the client may be read from.
+    pub async fn room(&self) {
+        loop {
+            let all = self.budget.room.notified();
+            tokio::pin!(all);
+            all.as_mut().enable();
+            if self.may_read() {
+                return;
+            }
+            tokio::select! {
+                () = self.room.notified() => {}
+                () = all => {}
+            }
+        }
+    }
+
+    /// Waits until this client is to be let go because it takes more than all others.
+    pub async fn over(&self) {
+        while !self.over.load(Ordering::Relaxed) {
+            self.told.notified().await;
+        }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let requests = self.requests();
+        let count = requests.ordered.len() + requests.others.len();
+        drop(requests);
+        self.budget.requests.fetch_sub(count, Ordering::Relaxed);
+        let mut shares = self.budget.shares();
+        shares.all.remove(&self.number);
+        if shares.going == Some(self.number) {
+            shares.going = None;
+        }
+        drop(shares);
+        self.budget.give_back(self.bytes.load(Ordering::Relaxed));
+    }
+}

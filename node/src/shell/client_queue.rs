@@ -1,0 +1,164 @@
+//! What waits to be written to a client.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
+
+use super::budget::Share;
+use super::client_stats::ClientStats;
+use super::driver::Driver;
+use crate::codec::client_reply;
+use crate::core::input::Input;
+use crate::core::node::flow::Sent;
+use crate::core::op::ServerFrame;
+use crate::core::types::ConnId;
+
+/// Time in which a client that is sent something takes at least some of it.
+const STALLED: Duration = Duration::from_secs(30);
+/// Time for a last word.
+const FAREWELL: Duration = Duration::from_secs(10);
+/// Bytes that are encoded before they are written, but for one large frame.
+const WRITE: usize = 256 << 10;
+
+enum Outgoing {
+    Frame(ServerFrame, usize),
+    Mark(Sent),
+    Close,
+}
+
+/// Where frames for a client go; never blocks. The core bounds what it sends ahead.
+#[derive(Clone)]
+pub struct ClientQueue {
+    queue: UnboundedSender<Outgoing>,
+    share: Arc<Share>,
+    /// Its counters.
+    pub stats: Arc<ClientStats>,
+}
+
+/// The other end of a [`ClientQueue`].
+pub(super) struct Queued(UnboundedReceiver<Outgoing>);
+
+impl std::fmt::Debug for ClientQueue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ClientQueue({})", self.stats.address)
+    }
+}
+
+impl ClientQueue {
+    pub(super) fn new(stats: Arc<ClientStats>, share: Arc<Share>) -> (ClientQueue, Queued) {
+        let (queue, queued) = unbounded_channel();
+        let queue = ClientQueue {
+            queue,
+            share,
+            stats,
+        };
+        (queue, Queued(queued))
+    }
+
+    /// Queues a frame.
+    pub fn send(&self, frame: ServerFrame) {
+        let weight = frame.weight();
+        // Before it can be written.
+        self.share.queued(weight);
+        let _ = self.queue.send(Outgoing::Frame(frame, weight));
+    }
+
+    /// Tells the core once what was queued before is written.
+    pub fn mark(&self, sent: Sent) {
+        let _ = self.queue.send(Outgoing::Mark(sent));
+    }
+
+    /// Closes the connection once what was queued before is written.
+    pub fn close(&self) {
+        let _ = self.queue.send(Outgoing::Close);
+    }
+}
+
+/// Writes whatever is queued, many frames in one write, until told to close.
+pub(super) async fn write_frames(
+    conn: ConnId,
+    mut write: impl AsyncWrite + Unpin,
+    Queued(mut queue): Queued,
+    (stats, share): (&ClientStats, &Share),
+    driver: &Driver,
+) {
+    let mut out = BytesMut::new();
+    let mut next = queue.recv().await;
+    while let Some(first) = next.take() {
+        let mut batch = Batch::default();
+        let mut outgoing = Some(first);
+        while let Some(one) = outgoing.take() {
+            if batch.add(one, &mut out, driver) && out.len() < WRITE {
+                outgoing = queue.try_recv().ok();
+            }
+        }
+        let (bytes, written) = (out.len() as u64, write_all(&mut write, &out).await);
+        out.clear();
+        if out.capacity() > 4 * WRITE {
+            // After a large reply: what every client may once have needed is not kept for each.
+            out = BytesMut::new();
+        }
+        share.written(batch.weight, &batch.replies);
+        stats.sent.fetch_add(batch.frames, Ordering::Relaxed);
+        driver.metrics.sent(batch.frames, bytes);
+        if batch.close || written.is_err() {
+            let _ = timeout(FAREWELL, write.shutdown()).await;
+            return;
+        }
+        for sent in batch.marks {
+            driver.step(Input::Flushed { conn, sent });
+        }
+        next = queue.recv().await;
+    }
+}
+
+/// What is written at once.
+#[derive(Default)]
+struct Batch {
+    weight: usize,
+    frames: u64,
+    /// The numbers of the requests that are answered.
+    replies: Vec<i32>,
+    marks: Vec<Sent>,
+    close: bool,
+}
+
+impl Batch {
+    /// Whether there may be more.
+    fn add(&mut self, outgoing: Outgoing, out: &mut BytesMut, driver: &Driver) -> bool {
+        match outgoing {
+            Outgoing::Frame(frame, weight) => {
+                self.weight += weight;
+                self.frames += 1;
+                let before = out.len();
+                *out = client_reply::server_frame(&frame, std::mem::take(out));
+                if let ServerFrame::Reply(reply) = &frame {
+                    self.replies.push(reply.xid);
+                    let sizes = &driver.metrics.counted().client_response_size;
+                    sizes.observe(out.len() - before);
+                }
+            }
+            Outgoing::Mark(sent) => self.marks.push(sent),
+            Outgoing::Close => self.close = true,
+        }
+        !self.close
+    }
+}
+
+/// Slowly, if the client is slow; but it has to take something now and then.
+async fn write_all(write: &mut (impl AsyncWrite + Unpin), mut rest: &[u8]) -> std::io::Result<()> {
+    while !rest.is_empty() {
+        let written = timeout(STALLED, write.write(rest)).await??;
+        rest = rest.get(written..).unwrap_or_default();
+        if written == 0 {
+            return Err(std::io::ErrorKind::WriteZero.into());
+        }
+    }
+    // TLS keeps what the socket did not take until it is flushed.
+    timeout(STALLED, write.flush()).await?
+}
