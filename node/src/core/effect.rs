@@ -142,6 +142,10 @@ pub enum CloseReason {
     Protocol,
     /// It does not take what it is sent.
     SlowReader,
+    /// A frame of an impossible length, or too short for a request.
+    BadFrame,
+    /// A frame that was not whole in time.
+    SlowFrame,
 }
 
 /// A request that was answered, for a connection's and the server's counters.

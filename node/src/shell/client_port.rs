@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::budget::{Budget, BudgetLimits, Share};
@@ -174,8 +175,8 @@ async fn one_client(
     let limits = &clients.limits;
     let mut buffer = BytesMut::new();
     let first = match timeout(PATIENCE, first_frame(&mut read, &mut buffer, limits)).await {
-        Ok(Some(first)) => first,
-        Ok(None) => return,
+        Ok(Ok(first)) => first,
+        Ok(Err(reason)) => return gone(reason, driver),
         Err(_) => {
             driver
                 .metrics
@@ -205,7 +206,7 @@ async fn one_client(
         disk::files::entropy(),
         disk::files::entropy(),
     ) else {
-        return;
+        return gone(Some(CloseReason::BadFrame), driver);
     };
     let stats = Arc::new(ClientStats::new(address, secure));
     let counted = driver.metrics.counted();
@@ -229,11 +230,18 @@ async fn one_client(
         most: limits.frame,
     };
     tokio::select! {
-        () = reader.read_requests(driver, &stats, &share) => {}
+        reason = reader.read_requests(driver, &stats, &share) => gone(reason, driver),
         () = write_frames(conn, write, queued, (&stats, &share), driver) => {}
-        () = share.over() => driver.metrics.closed(CloseReason::SlowReader),
+        () = share.over() => gone(Some(CloseReason::SlowReader), driver),
     }
     driver.disconnected(conn);
+}
+
+/// Counts why a connection is closed, if we close it.
+fn gone(reason: Option<CloseReason>, driver: &Driver) {
+    if let Some(reason) = reason {
+        driver.metrics.closed(reason);
+    }
 }
 
 enum First {
@@ -245,30 +253,30 @@ async fn first_frame(
     read: &mut (impl AsyncRead + Unpin),
     buffer: &mut BytesMut,
     limits: &Limits,
-) -> Option<First> {
+) -> Result<First, Option<CloseReason>> {
     loop {
         if let Some(head) = buffer.first_chunk::<4>()
             && let Some(word) = four_letter::word(*head)
         {
-            return Some(First::Word(word));
+            return Ok(First::Word(word));
         }
-        if let Some(frame) = next_frame(buffer, limits.frame.min(HANDSHAKE)).ok()? {
-            return Some(First::Frame(frame));
+        if let Some(frame) = next_frame(buffer, limits.frame.min(HANDSHAKE)).map_err(Some)? {
+            return Ok(First::Frame(frame));
         }
-        if sockets::read_some(read, buffer).await.ok()? == 0 {
-            return None;
+        if !matches!(sockets::read_some(read, buffer).await, Ok(1..)) {
+            return Err(None);
         }
     }
 }
 
 /// Cuts the next whole frame off. `Err`: its length is out of bounds.
-fn next_frame(buffer: &mut BytesMut, most: usize) -> Result<Option<Bytes>, ()> {
+fn next_frame(buffer: &mut BytesMut, most: usize) -> Result<Option<Bytes>, CloseReason> {
     let Some(length) = claimed(buffer) else {
         return Ok(None);
     };
-    let length = usize::try_from(length).map_err(|_| ())?;
+    let length = usize::try_from(length).map_err(|_| CloseReason::BadFrame)?;
     if length > most {
-        return Err(());
+        return Err(CloseReason::BadFrame);
     }
     if buffer.len() < 4 + length {
         return Ok(None);
@@ -292,8 +300,13 @@ struct Reader<R> {
 }
 
 impl<R: AsyncRead + Unpin> Reader<R> {
-    /// Reads until the client is gone or breaks the rules of framing.
-    async fn read_requests(mut self, driver: &Driver, stats: &ClientStats, share: &Share) {
+    /// Reads until the client is gone, or breaks the rules of framing: then it says which.
+    async fn read_requests(
+        mut self,
+        driver: &Driver,
+        stats: &ClientStats,
+        share: &Share,
+    ) -> Option<CloseReason> {
         // When the frame that has begun must be whole.
         let mut due = None;
         loop {
@@ -307,10 +320,10 @@ impl<R: AsyncRead + Unpin> Reader<R> {
                             let conn = self.conn;
                             inputs.push(Input::Request { conn, request });
                         }
-                        Err(_) => return,
+                        Err(_) => return Some(CloseReason::BadFrame),
                     },
                     Ok(None) => break,
-                    Err(()) => return,
+                    Err(reason) => return Some(reason),
                 }
             }
             share.half(self.buffer.len());
@@ -321,23 +334,27 @@ impl<R: AsyncRead + Unpin> Reader<R> {
                 driver.metrics.received(count, bytes);
                 driver.step(Input::Batch(inputs));
             }
-            if !matches!(self.more(share, &mut due).await, Some(1..)) {
-                return;
+            match self.more(share, &mut due).await {
+                Ok(Ok(1..)) => {}
+                Ok(_) => return None,
+                Err(_) => return Some(CloseReason::SlowFrame),
             }
         }
     }
 
     /// Reads some more, once the client may be read from. Half a frame must become a whole one in
-    /// time; between frames a client may be silent. `None`: the connection is of no more use.
-    async fn more(&mut self, share: &Share, due: &mut Option<Instant>) -> Option<usize> {
+    /// time; between frames a client may be silent.
+    async fn more(
+        &mut self,
+        share: &Share,
+        due: &mut Option<Instant>,
+    ) -> Result<std::io::Result<usize>, Elapsed> {
         if self.buffer.is_empty() {
             share.room().await;
-            return sockets::read_some(&mut self.read, &mut self.buffer)
-                .await
-                .ok();
+            return Ok(sockets::read_some(&mut self.read, &mut self.buffer).await);
         }
         let began = Instant::now();
-        timeout(PAUSE, share.room()).await.ok()?;
+        timeout(PAUSE, share.room()).await?;
         let length = claimed(&self.buffer).map_or(0, |length| length.unsigned_abs() as usize);
         let slow = Duration::from_secs((length / PACE) as u64);
         // The time that we did not read is not the client's.
@@ -347,6 +364,6 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         };
         *due = Some(until);
         let more = sockets::read_some(&mut self.read, &mut self.buffer);
-        timeout_at(until, more).await.ok()?.ok()
+        timeout_at(until, more).await
     }
 }

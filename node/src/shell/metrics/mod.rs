@@ -308,6 +308,8 @@ fn close_label(reason: CloseReason) -> &'static str {
         CloseReason::Draining => "draining",
         CloseReason::TooManyOutstanding => "too_many_outstanding",
         CloseReason::SlowReader => "slow_reader",
+        CloseReason::BadFrame => "bad_frame",
+        CloseReason::SlowFrame => "slow_frame",
         CloseReason::Protocol => "protocol",
     }
 }

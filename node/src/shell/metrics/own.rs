@@ -74,13 +74,13 @@ pub(super) fn instant(
             sizes.total_bytes as f64,
         ),
         (
-            "client_memory_bytes",
+            "quorate_node_client_memory_bytes",
             "Requests, replies and events in progress, in bytes",
             taken(Budget::bytes),
         ),
         (
-            "client_memory_limit_bytes",
-            "Most of client_memory_bytes",
+            "quorate_node_client_memory_limit_bytes",
+            "Most of quorate_node_client_memory_bytes",
             taken(Budget::limit),
         ),
     ];

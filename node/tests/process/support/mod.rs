@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod ensemble;
+pub(crate) mod facts;
 pub(crate) mod http;
 pub(crate) mod log_file;
 pub(crate) mod pki;

@@ -1,0 +1,303 @@
+//! A server under thousands of requests that somebody has tampered with.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use quorate_node::codec::client::op;
+use quorate_node::codec::jute::Writer;
+
+use crate::support::client::{Client, Session, handshake, open, word};
+use crate::support::ensemble::Ensemble;
+use crate::support::facts::{descriptors, metric};
+use crate::support::wait_until;
+
+/// xorshift: the same bytes in every run.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, most: usize) -> usize {
+        (self.next() >> 16) as usize % most.max(1)
+    }
+}
+
+fn acl(body: &mut Writer) {
+    body.count(2);
+    for (scheme, id) in [("world", "anyone"), ("digest", "u:h")] {
+        body.int(31);
+        body.ustring(scheme);
+        body.ustring(id);
+    }
+}
+
+fn create(body: &mut Writer, path: &str, flags: i32) {
+    body.ustring(path);
+    body.buffer(Some(b"data"));
+    acl(body);
+    body.int(flags);
+}
+
+fn part(body: &mut Writer, op: i32) {
+    body.int(op);
+    body.bool(op == -1);
+    body.int(-1);
+}
+
+/// The body of a good request of every kind.
+fn good(op: i32) -> Writer {
+    let mut body = Writer::new();
+    match op {
+        op::CREATE | op::CREATE2 => create(&mut body, "/h/n", 1),
+        op::CREATE_CONTAINER => create(&mut body, "/h/c", 4),
+        op::CREATE_TTL => {
+            create(&mut body, "/h/t", 5);
+            body.long(60_000);
+        }
+        op::DELETE | op::CHECK => {
+            body.ustring("/h/n");
+            body.int(-1);
+        }
+        op::SET_DATA => {
+            body.ustring("/h");
+            body.buffer(Some(b"more"));
+            body.int(-1);
+        }
+        op::SET_ACL => {
+            body.ustring("/h/n");
+            acl(&mut body);
+            body.int(-1);
+        }
+        op::MULTI => {
+            part(&mut body, op::CREATE);
+            create(&mut body, "/h/m-", 2);
+            part(&mut body, op::CREATE2);
+            create(&mut body, "/h/s-", 3);
+            part(&mut body, op::SET_DATA);
+            body.ustring("/h");
+            body.buffer(None);
+            body.int(-1);
+            part(&mut body, op::CHECK);
+            body.ustring("/h");
+            body.int(-1);
+            part(&mut body, -1);
+        }
+        op::MULTI_READ => {
+            for op in [op::GET_DATA, op::GET_CHILDREN] {
+                part(&mut body, op);
+                body.ustring("/h");
+                body.bool(true);
+            }
+            part(&mut body, -1);
+        }
+        op::SET_WATCHES | op::SET_WATCHES2 => {
+            body.long(1);
+            for path in ["/h", "/none", "/h/n", "/h", "/"] {
+                body.count(1);
+                body.ustring(path);
+            }
+        }
+        op::AUTH => {
+            body.int(0);
+            body.ustring("digest");
+            body.buffer(Some(b"u:p"));
+        }
+        op::SASL => body.buffer(Some(b"")),
+        op::RECONFIG => {
+            for text in ["server.9=h:1:2;3", "9", "server.1=h:1:2;3"] {
+                body.ustring(text);
+            }
+            body.long(-1);
+        }
+        op::ADD_WATCH | op::REMOVE_WATCHES | op::CHECK_WATCHES => {
+            body.ustring("/h");
+            body.int(1);
+        }
+        op::PING | op::CLOSE | op::WHO_AM_I => {}
+        _ => {
+            body.ustring("/h");
+            body.bool(true);
+        }
+    }
+    body
+}
+
+/// A frame that was good before it was tampered with.
+fn tampered(random: &mut Random, xid: i32) -> Vec<u8> {
+    let number = match random.below(20) {
+        0 => random.next() as i32,
+        1 => [-11, -10, 0, 10, 20, 13][random.below(6)],
+        _ => [
+            1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 14, 15, 16, 17, 18, 19, 21, 22, 100, 101, 102, 103,
+            104, 105, 106, 107,
+        ][random.below(27)],
+    };
+    let mut bytes = good(number).into_inner().to_vec();
+    for _ in 0..random.below(4) {
+        let at = random.below(bytes.len());
+        match random.below(6) {
+            0 if !bytes.is_empty() => bytes[at] ^= 1 << random.below(8),
+            1 => bytes.truncate(at),
+            // Somebody's length, most likely.
+            2 if bytes.len() >= 4 => {
+                let at = random.below(bytes.len() - 3);
+                let extremes = [i32::MAX, i32::MIN, -1, -2, 0, 1, 0x10_0000, 1 << 24];
+                bytes[at..at + 4].copy_from_slice(&extremes[random.below(8)].to_be_bytes());
+            }
+            3 => {
+                let other = good([1, 14, 22, 105][random.below(4)]).into_inner();
+                bytes.splice(at..at, other.iter().copied());
+            }
+            4 => bytes
+                .splice(at..at, [0, 0xFF, 0xC0, b'/', b'.'])
+                .for_each(drop),
+            _ => bytes.extend(vec![0; random.below(64)]),
+        }
+    }
+    let mut writer = Writer::new();
+    writer.int(0);
+    writer.int(if number == op::PING { -2 } else { xid });
+    writer.int(number);
+    writer.raw(&bytes);
+    writer.patch_length(0);
+    let mut frame = writer.into_inner().to_vec();
+    match random.below(60) {
+        0 => frame.truncate(random.below(frame.len())),
+        1 => frame[random.below(4)] ^= 1 << random.below(8),
+        _ => {}
+    }
+    frame
+}
+
+/// One connection's life; gives how many bytes came back.
+fn attack(port: u16, random: &mut Random) -> usize {
+    let mut stream = open(port).expect("connect");
+    let session = Session {
+        id: 0,
+        password: vec![0; 16],
+        timeout_ms: 4_000,
+    };
+    let mut hello = handshake(&session);
+    if random.below(10) == 0 {
+        let at = random.below(hello.len());
+        hello[at] ^= 1 << random.below(8);
+    }
+    // The server may have hung up already, and says why it does only by that.
+    let mut sent = stream.write_all(&hello);
+    for xid in 0..20 {
+        sent = sent.and_then(|()| stream.write_all(&tampered(random, xid)));
+    }
+    // A farewell, unless the server takes it for the rest of a frame: then we hang up.
+    let mut farewell = Writer::new();
+    farewell.int(8);
+    farewell.int(20);
+    farewell.int(op::CLOSE);
+    let _ = sent.and_then(|()| stream.write_all(&farewell.into_inner()));
+    drain(&mut stream)
+}
+
+fn drain(stream: &mut TcpStream) -> usize {
+    let (mut all, mut bytes) = (0, [0; 4096]);
+    let patience = Some(std::time::Duration::from_millis(500));
+    stream.set_read_timeout(patience).expect("set a timeout");
+    while let Ok(some @ 1..) = stream.read(&mut bytes) {
+        all += some;
+    }
+    all
+}
+
+/// All that clients can see below a path, but for what ends by itself.
+fn tree(client: &mut Client, path: &str) -> Vec<(String, Vec<u8>)> {
+    // A client without the right to it sees nothing of it, before and after.
+    let data = client
+        .get(path)
+        .map_or_else(|_| vec![0xFF], |data| data.to_vec());
+    let mut seen = vec![(path.to_owned(), data)];
+    for name in client.children(path).unwrap_or_default() {
+        let child = format!("{}/{name}", path.trim_end_matches('/'));
+        seen.extend(tree(client, &child));
+    }
+    let stays = |path: &str| ["/m-", "/good"].iter().any(|it| path.contains(it));
+    seen.retain(|(path, _)| stays(path));
+    seen.sort();
+    seen
+}
+
+#[test]
+fn tampered_requests_harm_nobody_leave_nothing_behind_and_can_be_replayed() {
+    let mut ensemble = Ensemble::serving(1, "");
+    let member = &mut ensemble.members[0];
+    let port = member.client;
+    let mut client = member.connect();
+    client.create("/h", b"", 0).expect("create");
+    client.create("/good", b"", 0).expect("create");
+    wait_until("only we are connected", || {
+        metric(member, "num_alive_connections") == 1.0
+    });
+    let before = descriptors(member);
+    let (done, mut writes) = (AtomicBool::new(false), 0u64);
+    let answered: usize = std::thread::scope(|scope| {
+        let attackers: Vec<_> = (1..=4)
+            .map(|seed| {
+                scope.spawn(move || {
+                    let mut random = Random(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(seed));
+                    (0..150).map(|_| attack(port, &mut random)).sum::<usize>()
+                })
+            })
+            .collect();
+        let good = scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                writes += 1;
+                let text = writes.to_string();
+                client.set("/good", text.as_bytes()).expect("write");
+                assert_eq!(client.get("/good").expect("read"), text);
+            }
+            client.ping().expect("ping");
+        });
+        let ended: Vec<_> = attackers.into_iter().map(|it| it.join()).collect();
+        done.store(true, Ordering::Relaxed);
+        good.join().expect("a good client is served");
+        let answered = ended.into_iter().map(|it| it.expect("an attacker ends"));
+        answered.sum()
+    });
+    assert!(answered > 100_000 && writes > 10, "{answered} {writes}");
+    assert!(member.alive(), "{}", member.log());
+    assert!(!member.log().contains("panicked"), "{}", member.log());
+    let mut settles = |name: &str, value: f64| {
+        wait_until(name, || {
+            client.ping().expect("ping");
+            metric(member, name) == value
+        });
+    };
+    settles("num_alive_connections", 1.0);
+    settles("global_sessions", 1.0);
+    settles("ephemerals_count", 0.0);
+    settles("outstanding_requests", 0.0);
+    settles("quorate_node_client_memory_bytes", 0.0);
+    // The connection that asked, and a segment of the log that is being prepared.
+    wait_until("descriptors are given back", || {
+        client.ping().expect("ping");
+        descriptors(member) <= before + 2
+    });
+    let seen = tree(&mut client, "/");
+    assert!(seen.len() > 40, "requests among them were good: {seen:?}");
+    client.close().expect("close");
+    let zxid = |port: u16| {
+        let text = word(port, "srvr");
+        let line = text.lines().find(|line| line.starts_with("Zxid"));
+        line.map(str::to_owned)
+    };
+    let last = zxid(port);
+    member.kill();
+    member.start();
+    wait_until("it serves again", || member.ready());
+    let mut client = member.connect();
+    assert_eq!(tree(&mut client, "/"), seen, "as before, from the log");
+    assert!(zxid(port) > last, "{last:?}");
+}
