@@ -81,7 +81,7 @@ impl World {
     }
 
     fn read(&self, read: &Read) -> Result<Body, ErrorCode> {
-        self.state.read(read, self.session, &self.ids, usize::MAX)
+        self.state.read(read, self.session, &self.ids)
     }
 }
 

@@ -200,7 +200,7 @@ fn value_of(state: &State, key: &str) -> Option<Value> {
         path: key.to_owned(),
         watch: false,
     };
-    match state.read(&read, SessionId(0), &all, usize::MAX) {
+    match state.read(&read, SessionId(0), &all) {
         Ok(Body::Data { data, stat }) => Some(Value {
             data: data.as_deref().unwrap_or_default().to_vec(),
             version: stat.version,

@@ -319,7 +319,9 @@ impl Node {
             return Ok(Body::Ids(ids.unwrap_or_default()));
         }
         let ids = self.ids_of(conn);
-        let result = self.state.read(read, session, &ids, self.options.max_reply);
+        let result = self
+            .state
+            .read_within(read, session, &ids, self.options.max_reply);
         match (read, &result) {
             (Read::Exists { path, watch: true }, Ok(_)) => {
                 self.watches.add(conn, path, WatchKind::Data);

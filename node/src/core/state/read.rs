@@ -13,13 +13,21 @@ const GET_DATA: i32 = 4;
 const GET_CHILDREN: i32 = 8;
 
 impl State {
+    /// Answers a read, however large the answer.
+    ///
+    /// # Errors
+    /// As ZooKeeper's `FinalRequestProcessor`.
+    pub fn read(&self, read: &Read, session: SessionId, ids: &[Id]) -> Result<Body, ErrorCode> {
+        self.read_within(read, session, ids, usize::MAX)
+    }
+
     /// Answers a read with at most `room` bytes. Watches are not this module's business, and
     /// neither is `whoAmI`.
     ///
     /// # Errors
     /// As ZooKeeper's `FinalRequestProcessor`; and `MarshallingError`, a code that every client
     /// knows, if the answer has no room. In a multiRead that is told of the ops that have none.
-    pub fn read(
+    pub fn read_within(
         &self,
         read: &Read,
         session: SessionId,

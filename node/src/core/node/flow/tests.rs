@@ -101,7 +101,7 @@ impl Alone {
             conn,
             ip,
             subject: None,
-            entropy: [0; 24],
+            entropy: Default::default(),
         });
         let request = ConnectRequest {
             last_zxid_seen: Zxid(0),
