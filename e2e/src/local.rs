@@ -20,6 +20,9 @@ use member::Member;
 /// How long members may take to form, to elect, and to serve again after a restart, in seconds.
 const PATIENCE: u64 = 60;
 
+/// Stands for a member's own secure port in the lines that are common to all.
+pub(crate) const SECURE_PORT: &str = "{secure}";
+
 /// What a member is a process of.
 #[derive(Clone, Debug)]
 pub(crate) enum Server {
@@ -125,6 +128,11 @@ impl LocalEnsemble {
     /// `HOST:PORT` of one member's client port; members count from 0.
     pub(crate) fn address(&self, at: usize) -> Result<String> {
         Ok(self.member(at)?.address())
+    }
+
+    /// `HOST:PORT` of one member's secure port, if it was told to have one.
+    pub(crate) fn secure_address(&self, at: usize) -> Result<String> {
+        Ok(self.member(at)?.secure_address())
     }
 
     /// Which member has its client port at `HOST:PORT`.

@@ -1,7 +1,7 @@
 //! Java programs: compiled against the libraries of a pom, and run with them.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use tokio::process::Command;
@@ -49,6 +49,16 @@ impl Program {
 
     pub(super) fn command(&self) -> Command {
         self.other(self.main)
+    }
+
+    /// With a property of the Java machine that names a file.
+    pub(super) fn with_property(&self, key: &str, file: &Path) -> Command {
+        let mut options = OsString::from(format!("-D{key}="));
+        options.push(file);
+        let mut java = self.command();
+        // Taken before all arguments; its words must not hold spaces, and none of ours does.
+        java.env("JDK_JAVA_OPTIONS", options);
+        java
     }
 
     /// Another program that lies in the same libraries.

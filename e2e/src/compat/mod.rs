@@ -9,6 +9,7 @@ mod kafka;
 mod python;
 mod runner;
 pub(crate) mod rust;
+mod secure;
 mod stand;
 mod tools;
 
@@ -44,6 +45,8 @@ scenarios! {
     java_35: "the same of its client 3.5" => java::client_35,
     curator_39: "Curator 5 and its recipes on the client 3.9" => java::curator_39,
     curator_35: "the recipes on the client 3.5" => java::curator_35,
+    java_secure: "the client 3.9 with TLS and with SASL DIGEST-MD5" => secure::java,
+    kazoo_secure: "kazoo with TLS and with SASL DIGEST-MD5" => secure::kazoo,
     kafka: "a Kafka broker: topics, records, restarts below it, a clean end" => kafka::broker,
     kazoo: "kazoo and its recipes" => python::client,
     c_client: "the C client, multi-threaded" => c::client,

@@ -14,6 +14,8 @@ const MORE: &str = "4lw.commands.whitelist=*\nextendedTypesEnabled=true\n";
 /// What a scenario has.
 pub(super) struct Stand {
     pub(super) settings: Settings,
+    /// What the members are processes of, for those who want some of their own.
+    pub(super) server: Server,
     pub(super) ensemble: LocalEnsemble,
     name: &'static str,
 }
@@ -26,6 +28,7 @@ impl Stand {
     ) -> Result<Self> {
         Ok(Stand {
             settings: settings.clone(),
+            server: server.clone(),
             ensemble: LocalEnsemble::start(server, 3, MORE).await?,
             name,
         })

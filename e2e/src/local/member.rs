@@ -10,9 +10,11 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{Server, ports};
+use super::{SECURE_PORT, Server, ports};
 
 const HOST: &str = "127.0.0.1";
+/// Where Java finds users and passwords.
+const JAAS: &str = "java.security.auth.login.config";
 /// One word and its answer.
 const WORD: Duration = Duration::from_secs(5);
 
@@ -26,6 +28,7 @@ pub(super) struct Member {
     peer: u16,
     election: u16,
     admin: u16,
+    secure: u16,
     data: PathBuf,
     config: PathBuf,
     log: PathBuf,
@@ -34,7 +37,7 @@ pub(super) struct Member {
 
 impl Member {
     pub(super) fn new(server: &Server, folder: &Path, id: u8) -> Result<Self> {
-        let port = ports::free(4)?;
+        let port = ports::free(5)?;
         let data = folder.join(format!("data-{id}"));
         fs::create_dir_all(&data)?;
         fs::write(data.join("myid"), id.to_string())?;
@@ -45,6 +48,7 @@ impl Member {
             peer: port + 1,
             election: port + 2,
             admin: port + 3,
+            secure: port + 4,
             data,
             config: folder.join(format!("zoo-{id}.cfg")),
             log: folder.join(format!("log-{id}")),
@@ -72,6 +76,7 @@ impl Member {
             self.data.display(),
             self.admin,
         );
+        let more = more.replace(SECURE_PORT, &self.secure.to_string());
         let key = |line: &str| line.split('=').next().unwrap_or_default().trim().to_owned();
         let replaced: Vec<String> = more.lines().map(key).collect();
         let kept = own.lines().filter(|line| !replaced.contains(&key(line)));
@@ -85,11 +90,16 @@ impl Member {
         format!("{HOST}:{}", self.client)
     }
 
+    /// Where clients with TLS connect, under the name of its certificate.
+    pub(super) fn secure_address(&self) -> String {
+        format!("localhost:{}", self.secure)
+    }
+
     /// Starts its process; it may be on its way for a while.
     pub(super) fn start(&mut self) -> Result<()> {
         ensure!(!self.runs(), "member {} runs already", self.id);
         let log = File::options().create(true).append(true).open(&self.log)?;
-        let mut command = self.command();
+        let mut command = self.command()?;
         command
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -100,8 +110,17 @@ impl Member {
         Ok(())
     }
 
-    fn command(&self) -> Command {
-        match &self.server {
+    /// What its zoo.cfg says of a key.
+    fn value(&self, key: &str) -> Result<Option<String>> {
+        let config = fs::read_to_string(&self.config)?;
+        let mut lines = config.lines().filter_map(|line| line.split_once('='));
+        Ok(lines
+            .find(|(known, _)| *known == key)
+            .map(|(_, value)| value.to_owned()))
+    }
+
+    fn command(&self) -> Result<Command> {
+        Ok(match &self.server {
             Server::Quorate(program) => {
                 let mut command = Command::new(program);
                 command.arg("run").arg("--config").arg(&self.config);
@@ -119,13 +138,15 @@ impl Member {
                     .args(["-Dzookeeper.admin.enableServer=false"])
                     // What it reaps in the middle of a comparison would look like a difference.
                     .args(["-Dznode.container.checkIntervalMs=86400000"])
+                    // A system property of Java's own, which ZooKeeper does not take from its file.
+                    .args(self.value(JAAS)?.map(|file| format!("-D{JAAS}={file}")))
                     .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp"])
                     .arg(classpath)
                     .arg("org.apache.zookeeper.server.quorum.QuorumPeerMain")
                     .arg(&self.config);
                 command
             }
-        }
+        })
     }
 
     /// Whether its process was started and is not known to have ended.
