@@ -98,7 +98,7 @@ final class Secure {
             Check.fails(KeeperException.NoAuthException.class, () -> nobody.zk.getData(root + "/x509", false, null));
             Check.fails(KeeperException.NoAuthException.class, () -> nobody.zk.getData(root + "/sasl", false, null));
             Check.fails(KeeperException.NoAuthException.class, () -> user.zk.getData(root + "/x509", false, null));
-            List<ACL> bad = List.of(new ACL(Perms.ALL, new Id("x509", "nobody")));
+            List<ACL> bad = Collections.singletonList(new ACL(Perms.ALL, new Id("x509", "nobody")));
             Check.fails(KeeperException.InvalidACLException.class,
                     () -> bob.zk.create(root + "/bad", new byte[0], bad, CreateMode.PERSISTENT));
             try (Client wrong = new Client(plain, false, "Wrong")) {
