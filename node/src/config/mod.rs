@@ -83,6 +83,7 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
         .max(1);
     options.linearizable_reads = args.linearizable_reads;
     options.skip_acl = file.skip_acl;
+    options.read_only_mode = file.read_only_mode;
     options.auth = file
         .auth
         .options(args.secure.jaas_file.as_deref(), tls.is_some())?;

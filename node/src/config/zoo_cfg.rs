@@ -33,6 +33,7 @@ pub struct ZooCfg {
     pub snap_retain: Option<usize>,
     pub words: Option<Vec<String>>,
     pub max_buffer: Option<usize>,
+    pub read_only_mode: bool,
     pub skip_acl: bool,
     pub log_dir: Option<PathBuf>,
     pub servers: Vec<StaticServer>,
@@ -53,7 +54,7 @@ pub struct ZooCfg {
 }
 
 /// Keys that [`ZooCfg::set`] takes itself.
-pub const KNOWN: [&str; 14] = [
+pub const KNOWN: [&str; 15] = [
     "tickTime",
     "dataDir",
     "dataLogDir",
@@ -66,6 +67,7 @@ pub const KNOWN: [&str; 14] = [
     "snapCount",
     "autopurge.snapRetainCount",
     "jute.maxbuffer",
+    "readonlymode.enabled",
     "skipACL",
     "4lw.commands.whitelist",
 ];
@@ -172,6 +174,7 @@ impl ZooCfg {
                 );
                 self.max_buffer = Some(bytes);
             }
+            "readonlymode.enabled" => self.read_only_mode = value == "true",
             "skipACL" => self.skip_acl = value == "yes",
             "4lw.commands.whitelist" => {
                 let words = value.split(',').map(|word| word.trim().to_owned());

@@ -60,6 +60,8 @@ pub struct Options {
     pub turn_weight: usize,
     /// Every read is preceded by a barrier.
     pub linearizable_reads: bool,
+    /// Cut off from the quorum, this server serves what it has to clients that may only read.
+    pub read_only_mode: bool,
     /// Nothing is checked against ACLs.
     pub skip_acl: bool,
     /// How callers prove who they are.
@@ -102,6 +104,7 @@ impl Options {
             event_window: 16 << 20,
             turn_weight: 1 << 20,
             linearizable_reads: false,
+            read_only_mode: false,
             skip_acl: false,
             auth: AuthOptions::default(),
             reap_ms: 60_000,

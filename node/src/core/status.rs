@@ -114,6 +114,8 @@ pub struct Status {
     pub peers: Vec<Peer>,
     /// Whether clients are served.
     pub serving: bool,
+    /// Whether only those are that may not write.
+    pub read_only: bool,
     /// `Err` says in one line why it is not ready.
     pub ready: Result<(), String>,
     /// Whether the ensemble keeps its quorum without this member; `Err` says why not.

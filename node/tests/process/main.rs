@@ -9,6 +9,7 @@ mod formation;
 mod greedy;
 mod hostile;
 mod malformed;
+mod read_only;
 mod sasl;
 mod secure;
 mod sessions;

@@ -83,6 +83,7 @@ impl Node {
                 self.close(conn, CloseReason::TooManyOutstanding, out);
             }
             Stage::Connecting { .. } => connection.held.push_back(request),
+            Stage::ReadOnly { .. } => self.request_read_only(now, conn, request, out),
             Stage::Attached { session, .. } => {
                 let out_of_order =
                     matches!(request.op, Op::Ping | Op::Auth { .. } | Op::Sasl { .. });
@@ -114,7 +115,8 @@ impl Node {
                 return self.authenticate(conn, xid, &scheme, auth.as_deref(), out);
             }
             Op::Sasl { token } => return self.sasl(conn, xid, token.as_deref(), out),
-            Op::Read(read) if self.options.linearizable_reads => (
+            // In read-only mode there is no quorum to ask.
+            Op::Read(read) if self.options.linearizable_reads && self.standing.serving() => (
                 Waits::Barrier(self.barrier(now, conn, out)),
                 Work::Read(read),
             ),

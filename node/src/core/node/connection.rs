@@ -29,6 +29,13 @@ pub enum Stage {
         /// Where the claim is in the log; a later claim takes the session away.
         attach: Index,
     },
+    /// It holds a session that only this server knows, in read-only mode.
+    ReadOnly {
+        /// That session.
+        session: SessionId,
+        /// When its client was last heard.
+        heard: Mono,
+    },
     /// It is being closed; nothing of it counts any more.
     Closing,
 }
@@ -157,7 +164,7 @@ impl Connection {
     /// The session it holds.
     pub fn session(&self) -> Option<SessionId> {
         match self.stage {
-            Stage::Attached { session, .. } => Some(session),
+            Stage::Attached { session, .. } | Stage::ReadOnly { session, .. } => Some(session),
             _ => None,
         }
     }

@@ -33,6 +33,9 @@ impl Node {
         if self.standing.draining() {
             return self.close(conn, CloseReason::Draining, out);
         }
+        if self.reads_only() {
+            return self.connect_read_only(now, conn, &request, entropy, out);
+        }
         if !self.standing.serving() {
             return self.close(conn, CloseReason::NotServing, out);
         }
@@ -114,7 +117,7 @@ impl Node {
     }
 
     /// Unknown, expired, wrong password: all look alike.
-    fn refuse_session(&mut self, conn: ConnId, out: &mut Vec<Effect>) {
+    pub(super) fn refuse_session(&mut self, conn: ConnId, out: &mut Vec<Effect>) {
         let read_only = self
             .connections
             .get(conn)

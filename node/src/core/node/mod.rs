@@ -27,6 +27,7 @@ mod formation;
 mod handshake;
 mod intake;
 mod peers;
+mod read_only;
 mod snapshots;
 mod standing;
 mod wall_watch;
@@ -211,6 +212,7 @@ impl Node {
         self.tick_barriers(now, out);
         self.tick_peers(now, out);
         self.tick_standing(now, out);
+        self.tick_read_only(now, out);
         self.tick_reaper(now, out);
     }
 

@@ -297,6 +297,7 @@ impl Node {
                 .map(|raft| peers_of(raft, now.mono))
                 .unwrap_or_default(),
             serving: self.standing.serving && !self.standing.draining(),
+            read_only: self.reads_only(),
             ready: self.readiness(now),
             safe_to_stop: self.safety_of_stopping(now),
             draining: self.standing.draining(),

@@ -60,6 +60,9 @@ pub(super) fn facts(metrics: &Metrics, status: &Status) -> Facts {
 
 /// ZooKeeper's word for what this server is; `None` while it does not serve.
 fn mode(status: &Status) -> Option<&'static str> {
+    if status.read_only {
+        return Some("read-only");
+    }
     if !status.serving {
         return None;
     }

@@ -51,6 +51,8 @@ pub(crate) struct Client {
     stream: Box<dyn Stream>,
     xid: i32,
     pub(crate) session: Session,
+    /// Whether the server says that it is in read-only mode.
+    pub(crate) read_only: bool,
     /// Paths of the watch events that came.
     pub(crate) events: Vec<String>,
 }
@@ -107,14 +109,28 @@ impl Client {
         Client::over(Box::new(open(port)?), session)
     }
 
-    /// The same on a connection that is made already.
-    pub(crate) fn over(mut stream: Box<dyn Stream>, session: &Session) -> Result<Client, Failure> {
-        stream.write_all(&handshake(session))?;
+    /// The same, saying that a server in read-only mode will do.
+    pub(crate) fn attach_read_only(port: u16, session: &Session) -> Result<Client, Failure> {
+        let mut hello = handshake(session);
+        if let Some(flag) = hello.last_mut() {
+            *flag = 1;
+        }
+        Client::greet(Box::new(open(port)?), &hello)
+    }
+
+    /// Takes a session over on a connection that is made already.
+    pub(crate) fn over(stream: Box<dyn Stream>, session: &Session) -> Result<Client, Failure> {
+        Client::greet(stream, &handshake(session))
+    }
+
+    fn greet(mut stream: Box<dyn Stream>, hello: &[u8]) -> Result<Client, Failure> {
+        stream.write_all(hello)?;
         let mut answer = read_frame(&mut stream)?;
         answer.int()?;
         let timeout_ms = answer.int()?;
         let id = answer.long()?;
         let password = answer.buffer()?.unwrap_or_default().to_vec();
+        let read_only = answer.bool()?;
         let session = Session {
             id,
             password,
@@ -124,6 +140,7 @@ impl Client {
             stream,
             xid: 0,
             session,
+            read_only,
             events: Vec::new(),
         })
     }

@@ -1,0 +1,140 @@
+//! Read-only mode: a server that is cut off from the quorum serves what it has to clients that
+//! said they can do with that. Their sessions are known here alone and end with their connections,
+//! or with the mode. Source: ZooKeeper's `ReadOnlyZooKeeperServer` and `ReadOnlyRequestProcessor`.
+
+use super::Node;
+use super::connection::Stage;
+use crate::core::effect::{CloseReason, Effect};
+use crate::core::op::{
+    Body, ConnectRequest, ConnectResponse, ErrorCode, Op, Reply, Request, ServerFrame,
+};
+use crate::core::raft::{Raft, RoleNow};
+use crate::core::types::{ConnId, Now, Password, SessionId};
+
+impl Node {
+    /// Whether read-only clients are served. What is here is old, but it is a state that was.
+    pub(super) fn reads_only(&self) -> bool {
+        let whole = |raft: &Raft| !raft.repairing() && raft.role() != RoleNow::Removed;
+        self.options.read_only_mode
+            && !self.standing.serving()
+            && !self.standing.draining()
+            && self.raft.as_ref().is_some_and(whole)
+    }
+
+    /// The first frame of a connection to a server in this mode.
+    pub(super) fn connect_read_only(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        request: &ConnectRequest,
+        entropy: [u8; 16],
+        out: &mut Vec<Effect>,
+    ) {
+        // One that can write belongs elsewhere, and a session of the ensemble does so as well: only
+        // the ensemble may say that it lives.
+        if request.read_only != Some(true) || self.state.session(request.session).is_some() {
+            return self.close(conn, CloseReason::NotServing, out);
+        }
+        if request.last_zxid_seen > self.state.zxid() {
+            return self.close(conn, CloseReason::ClientAhead, out);
+        }
+        if request.session != SessionId(0) {
+            return self.refuse_session(conn, out);
+        }
+        let session = self.local_session(entropy);
+        let timeout_ms = request.timeout_ms.clamp(
+            self.options.min_session_timeout_ms,
+            self.options.max_session_timeout_ms,
+        );
+        let Some(connection) = self.connections.get_mut(conn) else {
+            return;
+        };
+        connection.timeout_ms = timeout_ms;
+        connection.stage = Stage::ReadOnly {
+            session,
+            heard: now.mono,
+        };
+        let response = ConnectResponse {
+            timeout_ms,
+            session,
+            password: Password(entropy),
+            read_only: Some(true),
+        };
+        out.push(Effect::Client {
+            conn,
+            frame: ServerFrame::Connect(response),
+        });
+    }
+
+    /// An id that no session of the ensemble has here: this server's number, then chance.
+    fn local_session(&self, entropy: [u8; 16]) -> SessionId {
+        let chance = u128::from_be_bytes(entropy) as i64 & 0x00FF_FFFF_FFFF_FFFF;
+        let mut id = (i64::from(self.options.server.0) << 56) | chance;
+        while id == 0 || self.state.session(SessionId(id)).is_some() {
+            id = id.wrapping_add(1);
+        }
+        SessionId(id)
+    }
+
+    /// A request on such a connection: what needs the quorum is refused. Nothing waits here, so
+    /// each is answered at once.
+    pub(super) fn request_read_only(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        mut request: Request,
+        out: &mut Vec<Effect>,
+    ) {
+        if let Some(connection) = self.connections.get_mut(conn)
+            && let Stage::ReadOnly { heard, .. } = &mut connection.stage
+        {
+            *heard = now.mono;
+        }
+        if request.op == Op::Close {
+            let reply = Reply {
+                xid: request.xid,
+                zxid: self.state.zxid(),
+                err: ErrorCode::Ok,
+                body: Body::Empty,
+            };
+            out.push(Effect::Client {
+                conn,
+                frame: ServerFrame::Reply(reply),
+            });
+            return self.close(conn, CloseReason::Goodbye, out);
+        }
+        if matches!(
+            request.op,
+            Op::Write(_) | Op::Sync { .. } | Op::Reconfig { .. }
+        ) {
+            request.op = Op::Invalid(ErrorCode::NotReadOnly);
+        }
+        self.dispatch(now, conn, request, out);
+    }
+
+    /// Ends sessions that have gone silent, and all of them once the quorum is back: their clients
+    /// look for a server that can write.
+    pub(super) fn tick_read_only(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let over = !self.reads_only();
+        let ended = |stage: &Stage, timeout_ms: i32| match stage {
+            Stage::ReadOnly { heard, .. } => {
+                let silent = now.mono.since(*heard);
+                let patience = u64::try_from(timeout_ms).unwrap_or_default();
+                if over {
+                    Some(CloseReason::NotServing)
+                } else {
+                    (silent > patience).then_some(CloseReason::SessionExpired)
+                }
+            }
+            _ => None,
+        };
+        let all: Vec<(ConnId, CloseReason)> = self
+            .connections
+            .iter()
+            .filter_map(|(conn, it)| Some((conn, ended(&it.stage, it.timeout_ms)?)))
+            .collect();
+        for (conn, reason) in all {
+            self.close(conn, reason, out);
+        }
+    }
+}
