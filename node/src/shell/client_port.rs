@@ -201,6 +201,7 @@ async fn one_client(
         }
         First::Frame(frame) => frame,
     };
+    driver.metrics.received(1, first.len() as u64);
     let (Ok(request), Ok(entropy), Ok(challenge)) = (
         client::connect_request(first),
         disk::files::entropy(),

@@ -203,7 +203,7 @@ fn what_the_dashboards_ask_for_is_measured_or_the_page_says_that_it_is_not() {
         ("node_changed_watch_count_sum", 1.0),
         ("fsynctime_count", 3.0),
         ("dbinittime_count", 1.0),
-        ("bytes_received_count", 50.0),
+        ("bytes_received_count", 100.0),
         ("response_bytes", 100.0),
         ("last_client_response_size", 20.0),
         ("last_proposal_size", 20.0),

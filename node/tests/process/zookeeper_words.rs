@@ -129,6 +129,35 @@ fn a_leaders_and_a_followers_words_have_the_lines_of_zookeepers() {
 }
 
 #[test]
+fn a_list_of_many_pages_has_every_line_once() {
+    const MANY: usize = 4_500;
+    let ensemble = Ensemble::serving(1, "4lw.commands.whitelist=*\n");
+    let port = ensemble.members[0].client;
+    let mut client = ensemble.members[0].connect();
+    for n in 0..MANY {
+        let path = format!("/e{n}");
+        client.create(&path, b"", 1).expect("create");
+        client.get_watching(&path).expect("watch");
+    }
+    let listed = |name: &str, begin: &str| {
+        let text = word(port, name);
+        let lines = text.lines().filter(|line| line.starts_with(begin));
+        let lines: Vec<String> = lines.map(str::to_owned).collect();
+        let distinct: BTreeSet<&String> = lines.iter().collect();
+        assert_eq!(distinct.len(), lines.len(), "{name} has a line twice");
+        lines.len()
+    };
+    assert_eq!(listed("dump", "\t/e"), MANY);
+    assert_eq!(listed("wchc", "\t/e"), MANY);
+    assert_eq!(listed("wchp", "/e"), MANY);
+    let (_, text) =
+        crate::support::http::get(ensemble.members[0].admin, "/commands/wchp").expect("an answer");
+    let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let paths = json["path_to_session_ids"].as_object().expect("paths");
+    assert_eq!(paths.len(), MANY);
+}
+
+#[test]
 fn resets_are_said_as_zookeeper_says_them_and_happen() {
     let ensemble = Ensemble::serving(1, "4lw.commands.whitelist=*\n");
     let port = ensemble.members[0].client;
@@ -152,7 +181,7 @@ fn resets_are_said_as_zookeeper_says_them_and_happen() {
         line.and_then(|it| it.parse::<u64>().ok())
             .expect("a number")
     };
-    assert!(received() > 0);
+    assert_eq!(received(), 3, "the handshake and two requests");
     assert_eq!(word(port, "srst"), recorded(STANDALONE, "srst"));
     assert_eq!(received(), 0);
     client.ping().expect("ping");

@@ -20,7 +20,7 @@ pub(super) const VERSION: &str = concat!(
 pub(super) fn facts(metrics: &Metrics, status: &Status) -> Facts {
     let counted = metrics.counted();
     let sizes = metrics.disk();
-    let latency = counted.latency.view();
+    let (latency_min, latency_avg, latency_max) = counted.latency();
     let (open_files, max_files) = files();
     Facts {
         version: VERSION.to_owned(),
@@ -38,9 +38,9 @@ pub(super) fn facts(metrics: &Metrics, status: &Status) -> Facts {
         pending_syncs: status.pending_syncs,
         received: counted.packets_received.get(),
         sent: counted.packets_sent.get(),
-        latency_min: latency.min,
-        latency_avg: latency.mean(),
-        latency_max: latency.max,
+        latency_min,
+        latency_avg,
+        latency_max,
         response_sizes: counted.client_response_size.get(),
         proposal_sizes: counted.proposal_size.get(),
         followers: (status.role == RoleName::Leader).then(|| followers(status)),

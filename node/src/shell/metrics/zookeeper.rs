@@ -101,8 +101,6 @@ pub struct Counted {
     pub fsync_slow: Counter,
     pub client_response_size: Sizes,
     pub proposal_size: Sizes,
-    /// Of all answers.
-    pub latency: Summary,
     pub readlatency: Summary,
     pub updatelatency: Summary,
     pub fsynctime: Summary,
@@ -131,7 +129,6 @@ fn millis(took: Duration) -> u64 {
 impl Counted {
     /// A request was answered.
     pub fn answered(&self, answered: &Answered) {
-        self.latency.observe(answered.millis);
         if answered.write {
             self.updatelatency.observe(answered.millis);
         } else {
@@ -228,6 +225,17 @@ impl Counted {
     pub fn recovered(&self, took: Duration, entries: usize) {
         self.dbinittime.observe(millis(took));
         self.startup_txns_loaded.observe(entries as u64);
+    }
+
+    /// Least, mean and longest time to an answer, in milliseconds.
+    pub fn latency(&self) -> (u64, f64, u64) {
+        let views = [self.readlatency.view(), self.updatelatency.view()];
+        let seen = || views.iter().filter(|view| view.count > 0);
+        let count: u64 = seen().map(|view| view.count).sum();
+        let sum: u64 = seen().map(|view| view.sum).sum();
+        let mean = sum as f64 / count.max(1) as f64;
+        let min = seen().map(|view| view.min).min().unwrap_or(0);
+        (min, mean, seen().map(|view| view.max).max().unwrap_or(0))
     }
 
     fn counters(&self) -> [(&'static str, &'static str, &Counter); 19] {
@@ -452,7 +460,6 @@ impl Counted {
         for (_, _, summary, _) in self.summaries() {
             summary.reset();
         }
-        self.latency.reset();
         self.packets_received.reset();
         self.packets_sent.reset();
         self.client_response_size.reset();
@@ -474,6 +481,32 @@ mod tests {
         assert_eq!(sizes.get(), [9, 5, 20]);
         sizes.reset();
         assert_eq!(sizes.get(), [-1, -1, -1]);
+    }
+
+    #[test]
+    fn latency_is_of_reads_and_writes_together() {
+        let counted = Counted::default();
+        assert_eq!(counted.latency(), (0, 0.0, 0));
+        for millis in [4, 8] {
+            counted.updatelatency.observe(millis);
+        }
+        assert_eq!(counted.latency(), (4, 6.0, 8));
+        counted.readlatency.observe(0);
+        assert_eq!(counted.latency(), (0, 4.0, 8));
+    }
+
+    #[test]
+    fn after_a_reset_it_is_as_if_the_server_had_just_started() {
+        let counted = Counted::default();
+        let fresh = counted.samples();
+        counted.readlatency.observe(3);
+        counted.closed(CloseReason::AuthFailed);
+        counted.synced(Duration::from_secs(2));
+        counted.saved_snapshot(Duration::ZERO, false);
+        let changed = counted.samples().into_iter().zip(&fresh);
+        assert!(changed.filter(|(now, then)| now != *then).count() >= 4);
+        counted.reset();
+        assert_eq!(counted.samples(), fresh);
     }
 
     #[test]
