@@ -1,6 +1,7 @@
 //! Counters, and their names: ZooKeeper's own where it has one ([`zookeeper`], [`gauges`]),
 //! `quorate_node_*` for the rest ([`own`]). The only room that names metrics.
 
+pub mod count;
 pub mod sample;
 pub mod summary;
 pub mod zookeeper;
