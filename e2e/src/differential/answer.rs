@@ -22,7 +22,7 @@ pub(super) enum Token {
     Time(i64),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     Handshake,
     Reply {

@@ -18,8 +18,8 @@ mod shrink;
 mod wire;
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use futures::StreamExt;
@@ -28,6 +28,7 @@ use crate::local::{LocalEnsemble, Server};
 use crate::progress::say;
 use crate::settings::Settings;
 use crate::zookeeper;
+use answer::Kind;
 use compare::{Difference, compare};
 use history::{Action, History};
 use play::{Target, Transcript, play};
@@ -35,7 +36,7 @@ use play::{Target, Transcript, play};
 /// How many histories are played at the same time.
 const AT_ONCE: usize = 24;
 /// How many different failures are made short and printed.
-const PRINTED: usize = 40;
+const PRINTED: usize = 8;
 
 /// What to run.
 pub(crate) struct Plan {
@@ -53,9 +54,11 @@ struct Stand {
     /// One member, and three.
     ours: [Target; 2],
     /// A new root znode for each play.
-    plays: AtomicU64,
+    plays: AtomicU32,
     /// How often each line of the table of allowed differences was needed.
     used: Mutex<BTreeMap<usize, usize>>,
+    /// How often ZooKeeper gave each kind of answer.
+    answers: Mutex<BTreeMap<Kind, usize>>,
 }
 
 /// Where two servers differ, and on which.
@@ -87,8 +90,9 @@ pub(crate) async fn run(settings: &Settings, plan: &Plan) -> Result<bool> {
             target("one member", &one)?,
             target("three members", &three)?,
         ],
-        plays: AtomicU64::new(0),
+        plays: AtomicU32::new(0),
         used: Mutex::new(BTreeMap::new()),
+        answers: Mutex::new(BTreeMap::new()),
     };
     let outcome = stand.run(plan).await;
     if outcome.is_err() {
@@ -140,20 +144,22 @@ impl Stand {
         for (kind, count) in &kinds {
             println!("failed {count} times: {kind}");
         }
+        self.print_answers();
         self.print_allowed();
         println!("{passed} passed, {failed} failed");
         Ok(failed == 0)
     }
 
     async fn judge(&self, history: &History, aloud: bool) -> Result<Option<Failure>> {
-        let root = format!("/h{}", self.plays.fetch_add(1, Ordering::Relaxed));
+        let number = self.plays.fetch_add(1, Ordering::Relaxed);
         let [one, three] = &self.ours;
         let (theirs, one, three) = tokio::try_join!(
-            play(&self.zookeeper, history, &root),
-            play(one, history, &root),
-            play(three, history, &root),
+            play(&self.zookeeper, history, number),
+            play(one, history, number),
+            play(three, history, number),
         )?;
         let theirs = normal::normal(theirs);
+        self.count(&theirs);
         if aloud {
             println!("{history}");
             print_transcript(&theirs);
@@ -161,10 +167,7 @@ impl Stand {
         for (target, ours) in [one, three].into_iter().enumerate() {
             let mut used = BTreeMap::new();
             let difference = compare(history, &theirs, &normal::normal(ours), &mut used);
-            let mut all = self
-                .used
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut all = self.used.lock().unwrap_or_else(PoisonError::into_inner);
             for (rule, count) in used {
                 *all.entry(rule).or_default() += count;
             }
@@ -216,11 +219,42 @@ impl Stand {
         );
     }
 
+    fn count(&self, transcript: &Transcript) {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        for line in transcript
+            .steps
+            .iter()
+            .flat_map(|step| step.values().flatten())
+        {
+            *answers.entry(line.kind).or_default() += 1;
+        }
+    }
+
+    /// What was compared: how often each op had each outcome.
+    fn print_answers(&self) {
+        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines: BTreeMap<String, String> = BTreeMap::new();
+        for (kind, count) in answers.iter() {
+            let (name, err) = match kind {
+                Kind::Handshake => ("handshakes".to_owned(), String::new()),
+                Kind::Event => ("events".to_owned(), String::new()),
+                Kind::End => ("ends".to_owned(), String::new()),
+                Kind::Reply {
+                    op: ops::CREATE_SESSION,
+                    ..
+                } => continue,
+                Kind::Reply { op, err } => (ops::name(*op), format!("{err}: ")),
+            };
+            let line = lines.entry(name).or_default();
+            *line += &format!("  {err}{count}");
+        }
+        for (name, counts) in lines {
+            println!("{name:<22}{counts}");
+        }
+    }
+
     fn print_allowed(&self) {
-        let used = self
-            .used
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         for (number, allowed) in allowed::ALLOWED.iter().enumerate() {
             let count = used.get(&number).copied().unwrap_or_default();
             println!(

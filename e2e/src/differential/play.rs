@@ -41,6 +41,8 @@ struct Player<'a> {
     target: &'a Target,
     root: &'a str,
     seed: u64,
+    /// This id and the next are of no session, and in no other history.
+    nobodys: i64,
     clients: BTreeMap<usize, Client>,
     sessions: BTreeMap<StepId, (i64, Vec<u8>)>,
     moments: BTreeMap<StepId, i64>,
@@ -52,11 +54,13 @@ struct Player<'a> {
 ///
 /// # Errors
 /// If the server cannot be reached, or contradicts the protocol so that nothing can be compared.
-pub(super) async fn play(target: &Target, history: &History, root: &str) -> Result<Transcript> {
+pub(super) async fn play(target: &Target, history: &History, number: u32) -> Result<Transcript> {
+    let root = format!("/h{number}");
     let mut player = Player {
         target,
-        root,
+        root: &root,
         seed: history.seed,
+        nobodys: (0x77 << 56) + 2 * i64::from(number),
         clients: BTreeMap::new(),
         sessions: BTreeMap::new(),
         moments: BTreeMap::new(),
@@ -113,9 +117,9 @@ impl Player<'_> {
             Session::Of(step) => match self.sessions.get(&step) {
                 Some(known) => Some(known.clone()),
                 // Its step was taken out, or refused.
-                None => Some((0x7777, vec![1; 16])),
+                None => Some((self.nobodys + 1, vec![1; 16])),
             },
-            Session::Unknown => Some((0x1234_5678_9ABC, vec![1; 16])),
+            Session::Unknown => Some((self.nobodys, vec![1; 16])),
         };
         let frame = self.handshake(handshake, known.as_ref());
         let at = usize::try_from(self.seed)? + client + usize::try_from(id)? / 3;

@@ -113,7 +113,12 @@ fn body(number: i32, reader: &mut Reader) -> Result<Option<Op>, ErrorCode> {
         op::CREATE | op::CREATE2 | op::CREATE_CONTAINER | op::CREATE_TTL => {
             Op::Write(Write::Create(create::alone(number, reader)?))
         }
-        op::DELETE | op::SET_DATA | op::SET_ACL => Op::Write(write(number, reader)?),
+        op::DELETE => Op::Write(write(number, path(reader)?, reader)?),
+        op::SET_DATA | op::SET_ACL => {
+            // Null is as bad a path as none; only inside of a multi ZooKeeper trips over it.
+            let path = reader.lossy_string()?.unwrap_or_default();
+            Op::Write(write(number, path, reader)?)
+        }
         op::MULTI => Op::Write(Write::Multi(multi(reader)?)),
         op::SYNC => Op::Sync {
             path: path(reader)?,
@@ -189,8 +194,7 @@ fn watcher_type(reader: &mut Reader) -> Result<WatcherType, ErrorCode> {
     })
 }
 
-fn write(number: i32, reader: &mut Reader) -> Result<Write, ErrorCode> {
-    let path = path(reader)?;
+fn write(number: i32, path: String, reader: &mut Reader) -> Result<Write, ErrorCode> {
     Ok(match number {
         op::DELETE => Write::Delete {
             path,
@@ -284,7 +288,9 @@ fn multi(reader: &mut Reader) -> Result<Vec<Write>, ErrorCode> {
             op::CREATE | op::CREATE2 | op::CREATE_CONTAINER | op::CREATE_TTL => {
                 writes.push(Write::Create(create::in_multi(number, reader)?));
             }
-            op::DELETE | op::SET_DATA | op::CHECK => writes.push(write(number, reader)?),
+            op::DELETE | op::SET_DATA | op::CHECK => {
+                writes.push(write(number, path(reader)?, reader)?)
+            }
             _ => return Err(ErrorCode::MarshallingError),
         }
     }
@@ -358,6 +364,74 @@ mod tests {
             assert_eq!(request.op, Op::Invalid(ErrorCode::MarshallingError));
             assert_eq!(request.xid, 5);
         }
+    }
+
+    fn op_of(number: i32, body: impl FnOnce(&mut Writer)) -> Op {
+        let mut writer = Writer::new();
+        writer.int(1);
+        writer.int(number);
+        body(&mut writer);
+        request(writer.into_inner().freeze()).unwrap().op
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_read_as_java_reads_it() {
+        let op = op_of(op::GET_ACL, |body| body.buffer(Some(b"/\xFFx")));
+        let path = "/\u{fffd}x".to_owned();
+        assert_eq!(op, Op::Read(Read::GetAcl { path }));
+    }
+
+    #[test]
+    fn watches_in_front_of_a_null_are_set() {
+        let op = op_of(op::SET_WATCHES, |body| {
+            body.long(7);
+            body.int(3);
+            body.ustring("/a");
+            body.int(-1);
+            body.ustring("/b");
+            body.int(0);
+            body.int(-1);
+        });
+        let expected = SetWatches {
+            relative_zxid: Zxid(7),
+            data: vec!["/a".to_owned()],
+            ends_early: true,
+            ..SetWatches::default()
+        };
+        assert_eq!(op, Op::SetWatches(expected));
+    }
+
+    #[test]
+    fn a_null_is_refused_as_zookeeper_does_it() {
+        let null_and_int = |number: i32, int: i32| {
+            op_of(number, |body| {
+                body.int(-1);
+                body.int(int);
+            })
+        };
+        let no_watcher = Op::Invalid(ErrorCode::NoWatcher);
+        assert_eq!(null_and_int(op::REMOVE_WATCHES, 1), no_watcher);
+        assert_eq!(null_and_int(op::CHECK_WATCHES, 3), no_watcher);
+        let unreadable = Op::Invalid(ErrorCode::MarshallingError);
+        assert_eq!(null_and_int(op::CHECK_WATCHES, 0), unreadable);
+        assert_eq!(null_and_int(op::DELETE, 0), unreadable);
+        let create = |flags: i32| {
+            op_of(op::CREATE, |body| {
+                body.int(-1);
+                body.int(-1);
+                body.int(-1);
+                body.int(flags);
+            })
+        };
+        assert_eq!(create(0), unreadable);
+        assert_eq!(create(9), Op::Invalid(ErrorCode::BadArguments));
+        let auth = op_of(op::AUTH, |body| {
+            body.int(0);
+            body.ustring("digest");
+            body.int(-1);
+        });
+        let scheme = "digest".to_owned();
+        assert_eq!(auth, Op::Auth { scheme, auth: None });
     }
 
     proptest! {

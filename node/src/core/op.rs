@@ -87,6 +87,8 @@ pub mod flags {
     pub const CONTAINER_SEQUENTIAL: i32 = 7;
     /// None that there is.
     pub const INVALID: i32 = -1;
+    /// The longest TTL: five bytes of milliseconds.
+    pub const TTL_MAX: i64 = (1 << 40) - 1;
 }
 
 /// A create request in any of its four ops. Flags are judged when it is applied.

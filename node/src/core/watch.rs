@@ -294,4 +294,15 @@ mod tests {
         assert_eq!(watches.fire(&change(EventType::Deleted, "/a")), [ConnId(1)]);
         assert!(watches.fire(&change(EventType::Deleted, "/a")).is_empty());
     }
+
+    /// ZooKeeper's reads take the empty path for the root; its watches do not.
+    #[test]
+    fn a_watch_on_the_empty_path_is_not_on_the_root() {
+        let mut watches = Watches::default();
+        watches.add(ConnId(1), "", WatchKind::Data);
+        assert!(!watches.has(ConnId(1), "/", WatcherType::Data));
+        let fired = watches.fire(&change(EventType::DataChanged, "/"));
+        assert!(fired.is_empty());
+        assert!(watches.remove(ConnId(1), "", WatcherType::Data));
+    }
 }

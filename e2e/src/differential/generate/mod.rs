@@ -1,12 +1,16 @@
 //! Makes a history of a seed. Few paths, so that clients meet on them.
 //!
 //! To add an op: give it a number and a line in the table of `ops.rs` (with the shape of its reply),
-//! and a function here in `requests.rs` that makes its body, with a weight in [`WEIGHTS`].
+//! and a function in `requests.rs` that makes its body, with a place in `Maker::request` and a weight
+//! in `WEIGHTS` there. A test here tells if it never comes up.
 
 mod paths;
 mod requests;
+mod rights;
 
-pub(super) use requests::SUPER;
+pub(super) use rights::SUPER;
+
+use std::collections::BTreeMap;
 
 use super::history::{
     Action, Field, Handshake, History, Moment, Password, Request, Session, Step, StepId,
@@ -33,8 +37,10 @@ struct Maker {
     theme: Theme,
     steps: Vec<Step>,
     next: StepId,
-    /// The step that opened each client's session.
+    /// The step that opened each client's connection.
     sessions: Vec<Option<StepId>>,
+    /// The step that opened the session of such a step.
+    origins: BTreeMap<StepId, StepId>,
 }
 
 /// The history of a seed.
@@ -54,13 +60,18 @@ pub(super) fn history(seed: u64) -> History {
         steps: Vec::new(),
         next: 0,
         sessions: vec![None; clients],
+        origins: BTreeMap::new(),
     };
     for client in 0..clients {
         maker.open(client);
     }
-    let root = maker.create_root();
-    maker.push(0, root);
-    for _ in 0..6 + maker.rng.below(30) {
+    if theme == Theme::Rights {
+        let bob = maker.auth();
+        maker.push(0, Action::Send(vec![bob]));
+    }
+    let planted = maker.plant();
+    maker.push(0, Action::Send(planted));
+    for _ in 0..6 + maker.rng.below(34) {
         maker.step();
     }
     if maker.rng.chance(10) {
@@ -89,6 +100,7 @@ impl Maker {
             read_only: self.rng.pick(&[Some(0), Some(0), Some(1), None]),
         };
         let step = self.push(client, Action::Connect(handshake));
+        self.origins.insert(step, step);
         self.sessions[client] = Some(step);
     }
 
@@ -138,12 +150,13 @@ impl Maker {
     /// What a server may treat otherwise than ZooKeeper, with consequences.
     fn last_step(&mut self) {
         let client = self.rng.below(self.sessions.len());
-        let action = match self.rng.below(3) {
+        let action = match self.rng.below(4) {
             0 => Action::Send(vec![self.delete_container()]),
             1 => Action::Send(vec![Request::new(
                 ops::CREATE_SESSION,
                 vec![Field::Int(10_000)],
             )]),
+            2 => Action::Send(vec![self.watch_nothing()]),
             _ => Action::Connect(Handshake {
                 session: self.sessions[0].map_or(Session::New, Session::Of),
                 password: self.rng.pick(&WRONG),
@@ -166,12 +179,17 @@ impl Maker {
             (1 | 2, Some(step), _) | (_, _, Some(step)) => Session::Of(step),
             _ => Session::New,
         };
-        // Whether its connection lives is only known of the client's own, which is cut then.
-        let wrong = self.rng.chance(25);
-        let password = if wrong
-            && matches!(session, Session::Of(step) if Some(step) == self.sessions[client])
-            && other == client
-        {
+        // With a wrong password only a session that no connection has, but for the last step.
+        let origin = |step: Option<StepId>| step.and_then(|step| self.origins.get(&step));
+        let wanted = match session {
+            Session::Of(step) => origin(Some(step)),
+            Session::New | Session::Unknown => None,
+        };
+        let others = (0..self.sessions.len()).filter(|at| *at != client);
+        let free = others
+            .into_iter()
+            .all(|at| origin(self.sessions[at]) != wanted);
+        let password = if wanted.is_some() && free && self.rng.chance(25) {
             self.push(client, Action::Cut);
             self.rng.pick(&WRONG)
         } else {
@@ -190,7 +208,15 @@ impl Maker {
             read_only: self.rng.pick(&[Some(0), Some(1), None]),
         };
         let step = self.push(client, Action::Connect(handshake));
-        self.sessions[client] = Some(step);
+        let origin = match session {
+            Session::Of(known) => self.origins.get(&known).copied(),
+            Session::New | Session::Unknown => None,
+        };
+        // Refused before anything else, it leaves the client what it had.
+        if !matches!(last_seen, Moment::Never) {
+            self.origins.insert(step, origin.unwrap_or(step));
+            self.sessions[client] = Some(step);
+        }
     }
 
     /// Some step that is over.

@@ -3,16 +3,20 @@
 use super::{Maker, Theme};
 use crate::differential::history::Field;
 
-/// Good ones; `$` is the history's root.
-const GOOD: [&str; 14] = [
+/// Good ones, the first ones more often; `$` is the history's root.
+const GOOD: [&str; 18] = [
+    "$/a",
+    "$/a",
+    "$/a",
+    "$/a",
+    "$/a",
+    "$/b",
+    "$/b",
+    "$/b",
+    "$/a/x",
+    "$/a/x",
+    "$/a/x",
     "$",
-    "$/a",
-    "$/a",
-    "$/a",
-    "$/b",
-    "$/b",
-    "$/a/x",
-    "$/a/x",
     "$/a/y",
     "$/b/x",
     "$/a/x/deep",

@@ -1,26 +1,24 @@
 //! Requests: each op with good and odd arguments.
 
+use super::rights::open_acl;
 use super::{Maker, Theme};
-use crate::differential::history::{Action, Field, Request};
+use crate::differential::history::{Field, Request};
 use crate::differential::ops;
 
 /// How likely each kind of request is, in the order of [`Maker::request`].
 const WEIGHTS: [usize; 20] = [18, 9, 6, 10, 6, 5, 4, 5, 8, 2, 3, 3, 3, 6, 3, 5, 2, 3, 2, 3];
 
-/// `digest` ids of users with the passwords that [`Maker::auth`] sends.
-const BOB: &str = "bob:fyVmFCwVbTJYrznoSu1koqYEYF0=";
-/// What the servers are told about the super user: `super:test`.
-pub(in crate::differential) const SUPER: &str = "super:D/InIHSb7yEEbrWz8b9l71RjZJU=";
-
 impl Maker {
-    pub(super) fn create_root(&mut self) -> Action {
-        let fields = vec![
-            Field::text("$"),
-            Field::Buffer(Some(b"root".to_vec())),
-            open_acl(),
-            Field::Int(0),
-        ];
-        Action::Send(vec![Request::new(ops::CREATE, fields)])
+    /// The root, and mostly some znodes below it.
+    pub(super) fn plant(&mut self) -> Vec<Request> {
+        let mut requests = vec![persistent("$", open_acl())];
+        for (path, percent) in [("$/a", 85), ("$/b", 70), ("$/a/x", 60)] {
+            if self.rng.chance(percent) {
+                let acl = self.acl();
+                requests.push(persistent(path, acl));
+            }
+        }
+        requests
     }
 
     /// One that may stand among others.
@@ -161,22 +159,35 @@ impl Maker {
             2 | 3 | 6 if self.rng.chance(80) => {
                 Field::text(self.rng.pick(&["$/a/n", "$/n", "$/b/", "$/a/x/"]))
             }
+            2 | 3 | 6 => {
+                // Beside the root they would be numbered for all histories together.
+                Field::text(
+                    self.rng
+                        .pick(&["$/a/x", "$/a/x/deep", "$/", "$//a", "a", "$/a\0b"]),
+                )
+            }
             _ => self.path(),
         };
         let (data, acl) = (self.data(), self.acl());
         let mut fields = vec![path, data, acl, Field::Int(flags)];
         if op == ops::CREATE_TTL {
-            let ttl = self.rng.pick(&[
-                3_600_000,
-                3_600_000,
-                3_600_000,
-                0,
-                -1,
-                (1 << 40) - 1,
-                1 << 40,
-                i64::MAX,
-                i64::MIN,
-            ]);
+            // A TTL that is none, of a znode that should have none, ends ZooKeeper.
+            let good = flags != 5 && flags != 6;
+            let ttl = if good {
+                3_600_000
+            } else {
+                self.rng.pick(&[
+                    3_600_000,
+                    3_600_000,
+                    3_600_000,
+                    0,
+                    -1,
+                    (1 << 40) - 1,
+                    1 << 40,
+                    i64::MAX,
+                    i64::MIN,
+                ])
+            };
             fields.push(Field::Long(ttl));
         }
         (op, fields)
@@ -229,13 +240,33 @@ impl Maker {
     }
 
     fn add_watch(&mut self) -> Request {
-        let mode = self.rng.pick(&[0, 0, 0, 1, 1, 1, 1, 2, -1, i32::MAX]);
-        let path = self.path();
+        let mode = if self.rng.chance(4) {
+            self.rng.pick(&[2, -1, i32::MAX])
+        } else {
+            self.rng.pick(&[0, 1])
+        };
+        let path = self.watched_path();
         Request::new(ops::ADD_WATCH, vec![path, Field::Int(mode)])
     }
 
+    pub(super) fn watch_nothing(&mut self) -> Request {
+        Request::new(ops::ADD_WATCH, vec![Field::Text(None), Field::Int(0)])
+    }
+
+    /// Never null, which see in the table of allowed differences.
+    fn watched_path(&mut self) -> Field {
+        match self.path() {
+            Field::Text(None) => self.good_path(),
+            path => path,
+        }
+    }
+
     fn watcher_type(&mut self, op: i32) -> Request {
-        let kind = self.rng.pick(&[1, 1, 2, 2, 3, 3, 4, 5, 0, 6, -1, i32::MAX]);
+        let kind = if self.rng.chance(4) {
+            self.rng.pick(&[0, 6, -1, i32::MAX])
+        } else {
+            self.rng.pick(&[1, 2, 3, 3, 4, 5])
+        };
         let path = self.path();
         Request::new(op, vec![path, Field::Int(kind)])
     }
@@ -261,7 +292,16 @@ impl Maker {
         let op = self.rng.pick(&[ops::SET_WATCHES, ops::SET_WATCHES2]);
         let lists = if op == ops::SET_WATCHES { 3 } else { 5 };
         let mut fields = vec![since];
-        fields.extend((0..lists).map(|_| self.path_list()));
+        for list in 0..lists {
+            fields.push(match list {
+                0..=2 => self.path_list(),
+                _ => Field::List(Some(
+                    (0..self.rng.below(4))
+                        .map(|_| vec![self.watched_path()])
+                        .collect(),
+                )),
+            });
+        }
         Request::new(op, fields)
     }
 
@@ -336,96 +376,22 @@ impl Maker {
                 _ => ops::GET_CHILDREN,
             };
             fields.extend(self.multi_header(op));
-            fields.extend(self.watching(op).fields);
+            // The root's Stat is not to be seen in the middle of an answer.
+            let mut read = self.watching(op).fields;
+            if matches!(read.first(), Some(Field::Text(Some(path))) if path.is_empty()) {
+                read[0] = self.good_path();
+            }
+            fields.extend(read);
         }
         fields.extend([Field::Int(-1), Field::Byte(1), Field::Int(-1)]);
         Request::new(ops::MULTI_READ, fields)
     }
-
-    fn acl(&mut self) -> Field {
-        let odd = if self.theme == Theme::Rights { 60 } else { 12 };
-        if !self.rng.chance(odd) {
-            return open_acl();
-        }
-        if self.rng.chance(8) {
-            return Field::List(if self.rng.chance(50) {
-                None
-            } else {
-                Some(Vec::new())
-            });
-        }
-        let lines = (0..1 + self.rng.below(3)).map(|_| self.acl_line());
-        Field::List(Some(lines.collect()))
-    }
-
-    fn acl_line(&mut self) -> Vec<Field> {
-        let perms = self
-            .rng
-            .pick(&[31, 31, 31, 1, 2, 4, 8, 16, 3, 15, 30, 0, 255, -1]);
-        let (scheme, id) = self.rng.pick(&[
-            ("world", "anyone"),
-            ("world", "anyone"),
-            ("auth", ""),
-            ("auth", "whatever"),
-            ("digest", BOB),
-            ("digest", SUPER),
-            ("ip", "127.0.0.1"),
-            ("ip", "127.0.0.0/8"),
-            ("ip", "10.0.0.0/8"),
-            ("world", "anyone"),
-            ("auth", ""),
-            ("digest", BOB),
-            ("world", "someone"),
-            ("digest", "bob"),
-            ("digest", "a:b:c"),
-            ("digest", ""),
-            ("ip", "300.1.1.1"),
-            ("ip", "127.0.0.1/33"),
-            ("ip", "127.0.0.1/-1"),
-            ("ip", "127.0.0.1/x"),
-            ("ip", "127.0.0.1/"),
-            ("ip", "1.2.3"),
-            ("ip", "::1"),
-            ("ip", "0:0:0:0:0:0:0:1"),
-            ("ip", ""),
-            ("super", ""),
-            ("sasl", "bob"),
-            ("x509", "CN=bob"),
-            ("nobody", "x"),
-            ("", ""),
-        ]);
-        vec![Field::Int(perms), Field::text(scheme), Field::text(id)]
-    }
-
-    fn auth(&mut self) -> Request {
-        let digest = |text: &'static str| ("digest", Some(text));
-        let (scheme, auth) = self.rng.pick(&[
-            digest("bob:secret"),
-            digest("bob:secret"),
-            digest("alice:secret"),
-            digest("super:test"),
-            digest("super:wrong"),
-            ("ip", Some("")),
-            ("ip", Some("1.2.3.4")),
-            ("world", Some("anyone")),
-            digest("nocolon"),
-            digest(":"),
-            digest("a:b:c"),
-            digest(""),
-            ("digest", None),
-            ("nobody", Some("x")),
-            ("auth", Some("")),
-            ("", Some("")),
-        ]);
-        let auth = Field::Buffer(auth.map(|it| it.as_bytes().to_vec()));
-        let mut request = Request::new(ops::AUTH, vec![Field::Int(0), Field::text(scheme), auth]);
-        request.xid = Some(-4);
-        request
-    }
 }
 
-/// `world:anyone` with all permissions.
-fn open_acl() -> Field {
-    let line = vec![Field::Int(31), Field::text("world"), Field::text("anyone")];
-    Field::List(Some(vec![line]))
+fn persistent(path: &str, acl: Field) -> Request {
+    let data = Field::Buffer(Some(b"first".to_vec()));
+    Request::new(
+        ops::CREATE,
+        vec![Field::text(path), data, acl, Field::Int(0)],
+    )
 }

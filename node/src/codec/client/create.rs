@@ -7,9 +7,9 @@ use crate::codec::jute::Reader;
 use crate::core::op::{Create, ErrorCode, flags};
 
 /// The request of a create op as it stands in a frame.
-fn read(number: i32, reader: &mut Reader) -> Result<Create, ErrorCode> {
+fn read(number: i32, path: String, reader: &mut Reader) -> Result<Create, ErrorCode> {
     Ok(Create {
-        path: path(reader)?,
+        path,
         data: reader.buffer()?,
         acl: acl_list(reader)?,
         flags: reader.int()?,
@@ -24,7 +24,8 @@ fn read(number: i32, reader: &mut Reader) -> Result<Create, ErrorCode> {
 
 /// A create op that is a request of its own.
 pub(super) fn alone(number: i32, reader: &mut Reader) -> Result<Create, ErrorCode> {
-    let mut create = read(number, reader)?;
+    let path = reader.lossy_string()?;
+    let mut create = read(number, path.clone().unwrap_or_default(), reader)?;
     create.flags = match (number, create.flags) {
         // The container of this op's flags is known to the client only; what it makes is persistent.
         (op::CREATE | op::CREATE2, 4) => flags::PERSISTENT,
@@ -32,12 +33,21 @@ pub(super) fn alone(number: i32, reader: &mut Reader) -> Result<Create, ErrorCod
         (_, flags @ 0..=6) => flags,
         _ => flags::INVALID,
     };
-    Ok(create)
+    // ZooKeeper looks at flags and TTL before it trips over a null path.
+    let bad_ttl = matches!(create.flags, 5 | 6)
+        && !create
+            .ttl
+            .is_some_and(|ttl| (1..=flags::TTL_MAX).contains(&ttl));
+    match path {
+        None if create.flags == flags::INVALID || bad_ttl => Err(ErrorCode::BadArguments),
+        None => Err(ErrorCode::MarshallingError),
+        Some(_) => Ok(create),
+    }
 }
 
 /// A create op inside a multi. Bad flags and a null access list make the whole multi unreadable.
 pub(super) fn in_multi(number: i32, reader: &mut Reader) -> Result<Create, ErrorCode> {
-    let mut create = read(number, reader)?;
+    let mut create = read(number, path(reader)?, reader)?;
     if number == op::CREATE_TTL {
         // With flags of another kind it is a plain create, and answered as one.
         if !matches!(create.flags, 5 | 6) {

@@ -8,12 +8,9 @@ use super::quota::{self, Quotas};
 use super::tree::{Lifetime, Znode};
 use super::verdicts::Verdicts;
 use super::{Change, State, digest, path};
-use crate::core::op::flags::CONTAINER_SEQUENTIAL;
+use crate::core::op::flags::{CONTAINER_SEQUENTIAL, TTL_MAX};
 use crate::core::op::{Acl, Body, Create, ErrorCode, EventType, MultiResult, Write};
 use crate::core::types::{SessionId, Wall, Zxid};
-
-/// The longest TTL: five bytes of milliseconds.
-const TTL_MAX: i64 = (1 << 40) - 1;
 
 /// One transaction being applied.
 pub(super) struct Txn<'a> {
