@@ -113,9 +113,9 @@ async fn write(client: Client, root: String, stop: Arc<AtomicBool>) -> Result<Ve
         let created = client.create(&path, b"", &PERSISTENT);
         match tokio::time::timeout(PATIENCE, created).await {
             Ok(Ok(_)) => acknowledged.push(path),
-            // Nobody knows what became of it.
-            Ok(Err(Error::ConnectionLoss)) | Err(_) => {}
-            Ok(Err(error)) => return Err(error.into()),
+            Ok(Err(error @ Error::SessionExpired)) => return Err(error.into()),
+            // Nobody knows what became of it; the crate has more than one error for that.
+            Ok(Err(_)) | Err(_) => {}
         }
     }
     Ok(acknowledged)

@@ -9,7 +9,8 @@ use crate::progress::say;
 use crate::settings::Settings;
 
 /// Words that say who is connected where, and znodes that expire, are off in ZooKeeper by default.
-const MORE: &str = "4lw.commands.whitelist=*\nextendedTypesEnabled=true\n";
+/// Sessions are to outlast restarts on a machine that has much to do; so long clients ask for.
+const MORE: &str = "4lw.commands.whitelist=*\nextendedTypesEnabled=true\nmaxSessionTimeout=20000\n";
 
 /// What a scenario has.
 pub(super) struct Stand {
