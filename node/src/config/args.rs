@@ -100,6 +100,9 @@ pub struct RunArgs {
     /// Free bytes below which no new data is taken.
     #[arg(long, env = "QUORATE_DISK_RESERVE_BYTES", default_value_t = 64 << 20)]
     pub disk_reserve_bytes: u64,
+    /// Bytes of memory close to which no new data is taken; 0: as the control group says.
+    #[arg(long, env = "QUORATE_MEMORY_LIMIT_BYTES", default_value_t = 0)]
+    pub memory_limit_bytes: u64,
     /// Make every read linearizable (each asks a quorum).
     #[arg(long, env = "QUORATE_LINEARIZABLE_READS")]
     pub linearizable_reads: bool,

@@ -27,6 +27,7 @@ use crate::core::types::ServerId;
 use crate::shell::budget::BudgetLimits;
 use crate::shell::client_port::Limits;
 use crate::shell::disk::DiskConfig;
+use crate::shell::memory;
 use crate::shell::server::ServerConfig;
 use crate::shell::shown::Shown;
 
@@ -103,6 +104,10 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
         .or(file.snap_retain)
         .unwrap_or(3)
         .max(1);
+    let memory_limit = match args.memory_limit_bytes {
+        0 => memory::granted(),
+        bytes => bytes,
+    };
     let mut config = ServerConfig {
         disk: DiskConfig {
             dir,
@@ -123,9 +128,13 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
                 most => most,
             },
             per_address: file.max_client_cnxns.unwrap_or(0),
-            budget: BudgetLimits::default(),
+            budget: BudgetLimits {
+                bytes: memory::for_clients(memory_limit),
+                requests: file.outstanding.unwrap_or(0),
+            },
             words: four_letter::allowed(file.words.as_deref()),
         },
+        memory_limit,
         disk_reserve: args.disk_reserve_bytes,
         shown: Shown::default(),
         options,

@@ -1,7 +1,7 @@
 //! Which of ZooKeeper's keys mean nothing here, and which it reads from the file alone.
 
 /// Keys that are accepted and change nothing: what they tune does not exist here.
-pub const MEANINGLESS: [&str; 47] = [
+pub const MEANINGLESS: [&str; 46] = [
     "initLimit",
     "autopurge.purgeInterval",
     "electionAlg",
@@ -14,7 +14,6 @@ pub const MEANINGLESS: [&str; 47] = [
     "forceSync",
     "leaderServes",
     "cnxTimeout",
-    "globalOutstandingLimit",
     "extendedTypesEnabled",
     "enforceQuota",
     "fsync.warningthresholdms",

@@ -130,6 +130,8 @@ pub enum Input {
     },
     /// Free space fell below the watermark (`true`) or rose above it again.
     DiskLow(bool),
+    /// Memory runs short (`true`), or there is enough again.
+    MemoryLow(bool),
 }
 
 /// What an operator may ask.

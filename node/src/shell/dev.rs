@@ -8,6 +8,7 @@ use anyhow::Context;
 use super::budget::BudgetLimits;
 use super::client_port::Limits;
 use super::disk::DiskConfig;
+use super::memory;
 use super::server::{Server, ServerConfig};
 use super::shown::Shown;
 use crate::codec::four_letter;
@@ -60,6 +61,7 @@ pub async fn start(members: u8, dir: &Path, port: u16) -> anyhow::Result<Vec<Ser
                 per_address: 0,
                 words: four_letter::WORDS.map(str::to_owned).to_vec(),
             },
+            memory_limit: memory::granted(),
             disk_reserve: 16 << 20,
             shown: Shown {
                 conf: vec![("clientPort".to_owned(), (port + number).to_string())],

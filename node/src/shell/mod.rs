@@ -3,7 +3,7 @@
 //!
 //! [`server`] puts a server together · [`driver`] the mutex · `clock` the only reader of time ·
 //! [`client_port`] clients · [`tls`] their handshakes on the secure port · [`client_queue`] what
-//! waits to be written to them · [`budget`] what they may take together · [`client_stats`] what
+//! waits to be written to them · [`budget`] what they may take together · [`memory`] what the system grants · [`client_stats`] what
 //! each did · `words` four-letter words ·
 //! [`peer_link`] links we dial · [`peer_port`] links others dial · [`snapshot_stream`] snapshots
 //! between members · [`disk`] durability · [`admin_http`] the admin port · `admin_commands`
@@ -20,6 +20,7 @@ pub mod client_stats;
 pub mod dev;
 pub mod disk;
 pub mod driver;
+pub mod memory;
 pub mod metrics;
 pub mod peer_link;
 pub mod peer_port;

@@ -19,7 +19,7 @@ use super::driver::{Chore, Driver};
 use super::metrics::Metrics;
 use super::shown::Shown;
 use super::tls::{Tls, TlsConfig};
-use super::{admin_http, peer_port, snapshot_stream, sockets};
+use super::{admin_http, memory, peer_port, snapshot_stream, sockets};
 use crate::core::input::{AdminRequest, Input};
 use crate::core::node::Recovered;
 use crate::core::options::Options;
@@ -46,6 +46,8 @@ pub struct ServerConfig {
     pub token_file: Option<PathBuf>,
     /// For the client port.
     pub limits: Limits,
+    /// Bytes of memory; close to them no new data is taken.
+    pub memory_limit: u64,
     /// Free bytes below which no new data is taken.
     pub disk_reserve: u64,
     /// Shown by words and admin commands.
@@ -200,6 +202,7 @@ impl Server {
         tasks.spawn(tick(Arc::clone(&driver)));
         let more = Arc::clone(&driver);
         tasks.spawn(async move { more.go_on().await });
+        tasks.spawn(memory::watch(Arc::clone(&driver), config.memory_limit));
         tasks.spawn(watch_disk(Arc::clone(&driver), config.disk_reserve));
         tasks.spawn(do_chores(Arc::clone(&driver), config.disk, inbox));
         let log = queue;

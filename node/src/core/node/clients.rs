@@ -182,7 +182,8 @@ impl Node {
     }
 
     fn submit_write(&mut self, conn: ConnId, write: Write) -> Result<u64, ErrorCode> {
-        if self.standing.disk_low && adds_data(&write) {
+        let low = self.standing.disk_low || self.standing.memory_low;
+        if low && adds_data(&write) {
             return Err(ErrorCode::QuotaExceeded);
         }
         let connection = self.connections.get(conn).ok_or(ErrorCode::SystemError)?;

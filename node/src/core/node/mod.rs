@@ -201,6 +201,7 @@ impl Node {
             }
             Input::Admin { call, request } => self.admin(now, call, request, out),
             Input::DiskLow(low) => self.standing.disk_low = low,
+            Input::MemoryLow(low) => self.standing.memory_low = low,
         }
     }
 

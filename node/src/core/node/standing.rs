@@ -34,6 +34,8 @@ pub(super) struct Standing {
     drain: Option<Drain>,
     /// Free space is below the watermark: no new data.
     pub(super) disk_low: bool,
+    /// Memory runs short: no new data.
+    pub(super) memory_low: bool,
     leader: Option<MemberId>,
     term: Term,
     leading_since: Option<Mono>,
@@ -46,6 +48,7 @@ impl Standing {
             good: now,
             drain: None,
             disk_low: false,
+            memory_low: false,
             leader: None,
             term: Term(0),
             leading_since: None,
