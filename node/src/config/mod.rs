@@ -303,4 +303,43 @@ mod tests {
         assert_eq!(given, 6_000);
         assert_eq!(absent, Options::new(ServerId(1)).leaderless_grace_ms);
     }
+
+    #[test]
+    fn a_file_may_ask_for_the_secure_port_alone_or_for_both() {
+        let dir = std::env::temp_dir().join(format!("quorate-secure-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let ports = |text: &str| {
+            let file = dir.join("zoo.cfg");
+            let data = dir.display();
+            let text = format!(
+                "dataDir={data}\nssl.keyStore.location=/k.pem\nssl.clientAuth=none\n{text}"
+            );
+            std::fs::write(&file, text).unwrap();
+            let words = ["quorate-node", "run", "--server-id=1", "--config"].map(Into::into);
+            let words = words.into_iter().chain([file.into_os_string()]);
+            let Command::Run(args) = Cli::parse_from(words).command else {
+                panic!("another command");
+            };
+            let config = resolve(&args).unwrap();
+            let port = |address: Option<SocketAddr>| address.map(|it| it.port());
+            (port(config.client), port(config.tls.map(|it| it.address)))
+        };
+        let cases = [
+            ("", (Some(2181), None)),
+            ("secureClientPort=2281\n", (None, Some(2281))),
+            (
+                "secureClientPort=2281\nclientPort=2182\n",
+                (Some(2182), Some(2281)),
+            ),
+            (
+                "secureClientPort=2281\nserver.1=a:2888:3888;2183\n",
+                (Some(2183), Some(2281)),
+            ),
+        ];
+        let found: Vec<_> = cases.iter().map(|(text, _)| ports(text)).collect();
+        std::fs::remove_dir_all(&dir).unwrap();
+        for ((text, expected), found) in cases.iter().zip(found) {
+            assert_eq!(found, *expected, "{text}");
+        }
+    }
 }

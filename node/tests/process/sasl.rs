@@ -151,3 +151,20 @@ fn with_skip_acl_nobody_is_refused() {
     other.set("/own", b"y").expect("written");
     assert_eq!(other.who_am_i(), ["ip:127.0.0.1"]);
 }
+
+#[test]
+fn who_looks_for_another_ensemble_is_let_go_without_an_answer() {
+    let class = "org.apache.zookeeper.server.auth.EnsembleAuthenticationProvider";
+    let more = format!("authProvider.1={class}\nensembleAuthName=blue, green\n");
+    let ensemble = Ensemble::serving(1, &more);
+    for name in ["green", ""] {
+        let mut meant = ensemble.members[0].connect();
+        meant
+            .authenticate("ensemble", name.as_bytes())
+            .expect("meant");
+        assert_eq!(meant.who_am_i(), ["ip:127.0.0.1"], "it is no id");
+    }
+    let mut lost = ensemble.members[0].connect();
+    let answer = lost.authenticate("ensemble", b"red");
+    assert!(matches!(answer, Err(Failure::Broken(_))), "{answer:?}");
+}
