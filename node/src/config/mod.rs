@@ -132,7 +132,7 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
                 bytes: memory::for_clients(memory_limit),
                 requests: file.outstanding.unwrap_or(0),
             },
-            words: four_letter::allowed(file.words.as_deref()),
+            words: four_letter::allowed(file.words.as_deref(), file.read_only_mode),
         },
         memory_limit,
         disk_reserve: args.disk_reserve_bytes,

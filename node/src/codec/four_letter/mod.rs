@@ -122,14 +122,15 @@ pub fn word(bytes: [u8; 4]) -> Option<&'static str> {
 }
 
 /// The words that a whitelist (`4lw.commands.whitelist`) allows. `srvr` always is, for
-/// ZooKeeper's own scripts use it.
-pub fn allowed(whitelist: Option<&[String]>) -> Vec<String> {
+/// ZooKeeper's own scripts use it, and so is `isro` with read-only mode, for its clients use that.
+pub fn allowed(whitelist: Option<&[String]>, read_only_mode: bool) -> Vec<String> {
     let mut words: Vec<String> = match whitelist {
         None => ANSWERED_BY_DEFAULT.map(str::to_owned).to_vec(),
         Some(list) if list.iter().any(|word| word == "*") => WORDS.map(str::to_owned).to_vec(),
         Some(list) => list.to_vec(),
     };
     words.push("srvr".to_owned());
+    words.extend(read_only_mode.then(|| "isro".to_owned()));
     words
 }
 
@@ -268,10 +269,12 @@ mod tests {
     #[test]
     fn a_whitelist_allows_what_it_names_and_srvr() {
         let list = |words: &[&str]| words.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
-        let all = allowed(Some(&list(&["ruok", "*"])));
+        let all = allowed(Some(&list(&["ruok", "*"])), false);
         assert!(WORDS.iter().all(|word| all.iter().any(|it| it == word)));
-        assert_eq!(allowed(Some(&list(&["ruok"]))), ["ruok", "srvr"]);
-        let usual = allowed(None);
+        let ruok = list(&["ruok"]);
+        assert_eq!(allowed(Some(&ruok), false), ["ruok", "srvr"]);
+        assert_eq!(allowed(Some(&ruok), true), ["ruok", "srvr", "isro"]);
+        let usual = allowed(None, false);
         for costly in ["dump", "wchc", "wchp", "crst", "srst", "stmk"] {
             assert!(!usual.iter().any(|word| word == costly), "{costly}");
         }
