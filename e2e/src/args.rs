@@ -2,6 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::differential;
+
 /// A real Kubernetes on this machine, and the end-to-end tests that run on it.
 ///
 /// With KUBECONFIG in the environment that cluster is used instead: nothing is built and nothing is
@@ -26,9 +28,9 @@ pub(crate) enum Command {
         #[arg(long)]
         keep: bool,
     },
-    /// Runs the tests
+    /// Runs all tests: `differential`, `compat`, and then those on the cluster
     Test {
-        /// Only tests with one of these in their names
+        /// Only tests on the cluster, those with one of these in their names
         filter: Vec<String>,
         /// Only print what there is
         #[arg(long)]
@@ -51,7 +53,7 @@ pub(crate) enum Command {
     /// Plays seeded histories on Quorate and on a real ZooKeeper, and compares what clients see
     Differential {
         /// How many
-        #[arg(long, default_value_t = 3000)]
+        #[arg(long, default_value_t = differential::HISTORIES)]
         histories: u64,
         /// The first seed
         #[arg(long, default_value_t = 1)]

@@ -89,6 +89,9 @@ async fn run(command: Command) -> Result<bool> {
             runner::list(&filter);
             Ok(true)
         }
+        Command::Test { filter, keep, .. } if filter.is_empty() && settings.foreign.is_none() => {
+            test_all(settings, keep).await
+        }
         Command::Test { filter, keep, .. } => runner::run(settings, &filter, keep).await,
         Command::Compat {
             list: true, filter, ..
@@ -118,4 +121,20 @@ async fn run(command: Command) -> Result<bool> {
             .await
             .map(|()| true),
     }
+}
+
+/// Everything, the quickest to tell first. What comes later runs whatever came before.
+async fn test_all(settings: Settings, keep: bool) -> Result<bool> {
+    let plan = differential::Plan {
+        from: 1,
+        histories: differential::HISTORIES,
+        aloud: false,
+    };
+    println!("--- the same histories on Quorate and on ZooKeeper");
+    let alike = differential::run(&settings, &plan).await?;
+    println!("--- stock clients, tools and applications");
+    let compatible = compat::run(&settings, &[], false).await?;
+    println!("--- the operator on a cluster");
+    let operated = runner::run(settings, &[], keep).await?;
+    Ok(alike && compatible && operated)
 }

@@ -38,6 +38,9 @@ const AT_ONCE: usize = 24;
 /// How many different failures are made short and printed.
 const PRINTED: usize = 8;
 
+/// How many there are unless another number is wanted: enough to meet each kind of answer often.
+pub(crate) const HISTORIES: u64 = 3000;
+
 /// What to run.
 pub(crate) struct Plan {
     /// The first seed.
