@@ -165,7 +165,7 @@ fn slow_and_silent_connections_are_let_go_while_others_are_served() {
 /// Reads take it for the root; writes judge it as a path.
 #[test]
 fn an_empty_path_can_be_read_and_not_written() {
-    let mut ensemble = Ensemble::serving(1, "");
+    let ensemble = Ensemble::serving(1, "");
     let mut client = ensemble.members[0].connect();
     assert!(client.exists("", false).expect("read"));
     let refused = client.set("", b"x").expect_err("no path");
