@@ -13,6 +13,8 @@ final class Writer extends Thread {
     Writer(String connect, String root) throws Exception {
         session = new Session(connect);
         this.root = root;
+        // A program that has failed must not wait for it.
+        setDaemon(true);
         start();
     }
 
