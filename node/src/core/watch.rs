@@ -30,7 +30,8 @@ pub struct Armed {
 pub struct Watches {
     by_path: BTreeMap<String, BTreeSet<(WatchKind, ConnId)>>,
     by_conn: BTreeMap<ConnId, BTreeSet<(String, WatchKind)>>,
-    recursive: usize,
+    /// How many recursive watches there are, by a hash of their paths.
+    recursive: BTreeMap<u64, usize>,
 }
 
 impl Watches {
@@ -46,7 +47,9 @@ impl Watches {
                 .entry(conn)
                 .or_default()
                 .insert((path.to_owned(), kind));
-            self.recursive += usize::from(kind == WatchKind::PersistentRecursive);
+            if kind == WatchKind::PersistentRecursive {
+                *self.recursive.entry(hash(path)).or_default() += 1;
+            }
         }
     }
 
@@ -66,7 +69,15 @@ impl Watches {
                 self.by_conn.remove(&conn);
             }
         }
-        self.recursive -= usize::from(kind == WatchKind::PersistentRecursive);
+        if kind == WatchKind::PersistentRecursive {
+            let hash = hash(path);
+            if let Some(count) = self.recursive.get_mut(&hash) {
+                *count -= 1;
+                if *count == 0 {
+                    self.recursive.remove(&hash);
+                }
+            }
+        }
         true
     }
 
@@ -111,21 +122,37 @@ impl Watches {
         for (kind, conn) in spent {
             self.disarm(conn, &change.path, kind);
         }
-        if self.recursive > 0 && change.kind != EventType::ChildrenChanged {
+        if !self.recursive.is_empty() && change.kind != EventType::ChildrenChanged {
             self.fire_above(&change.path, &mut told);
         }
         told.into_iter().collect()
     }
 
-    /// Recursive watches of the ancestors.
+    /// Recursive watches of the ancestors. Each ancestor is looked up only if the hash of its path
+    /// is that of a watched one, for clients choose the depth: ten thousand look-ups, each by a
+    /// long text, at each change below would be most of what a server does.
     fn fire_above(&self, path: &str, told: &mut BTreeSet<ConnId>) {
-        let mut at = path;
-        while let Some((parent, _)) = super::state::path::split(at) {
-            let armed = self.by_path.get(parent).into_iter().flatten();
+        for ancestor in self.above(path) {
+            let armed = self.by_path.get(ancestor).into_iter().flatten();
             let recursive = armed.filter(|(kind, _)| *kind == WatchKind::PersistentRecursive);
             told.extend(recursive.map(|(_, conn)| *conn));
-            at = parent;
         }
+    }
+
+    /// The ancestors that may have a recursive watch, found in one walk over the path.
+    fn above<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
+        let mut so_far = SEED;
+        path.bytes().enumerate().filter_map(move |(at, byte)| {
+            let before = so_far;
+            so_far = step(so_far, byte);
+            let (hash, end) = match (byte, at) {
+                (b'/', 0) => (so_far, 1),
+                (b'/', _) => (before, at),
+                _ => return None,
+            };
+            let ancestor = path.get(..end)?;
+            (ancestor.len() < path.len() && self.recursive.contains_key(&hash)).then_some(ancestor)
+        })
     }
 
     /// How much is watched.
@@ -172,6 +199,17 @@ impl Watches {
             })
         })
     }
+}
+
+const SEED: u64 = 0xCBF2_9CE4_8422_2325;
+
+/// FNV-1a: the hash of a path is a step from that of its parent.
+fn step(hash: u64, byte: u8) -> u64 {
+    (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
+}
+
+fn hash(path: &str) -> u64 {
+    path.bytes().fold(SEED, step)
 }
 
 fn one_shot(kind: WatchKind) -> bool {
@@ -254,7 +292,7 @@ mod tests {
         assert!(watches.fire(&change(EventType::Created, "/ab")).is_empty());
         watches.drop_conn(ConnId(1));
         assert_eq!(watches.counts(), Counts::default());
-        assert_eq!(watches.recursive, 0);
+        assert!(watches.recursive.is_empty());
     }
 
     #[test]
@@ -304,5 +342,32 @@ mod tests {
         let fired = watches.fire(&change(EventType::DataChanged, "/"));
         assert!(fired.is_empty());
         assert!(watches.remove(ConnId(1), "", WatcherType::Data));
+    }
+
+    #[test]
+    fn of_a_deep_paths_ancestors_only_watched_ones_are_looked_up() {
+        let mut watches = Watches::default();
+        let deep = "/a".repeat(100_000);
+        for path in ["/", "/a/a", "/a/b", &deep] {
+            watches.add(ConnId(1), path, WatchKind::PersistentRecursive);
+        }
+        let below = deep.clone() + "/z";
+        assert_eq!(
+            watches.above(&below).collect::<Vec<_>>(),
+            ["/", "/a/a", &deep]
+        );
+        assert_eq!(watches.above("/a/a").collect::<Vec<_>>(), ["/"]);
+        assert_eq!(watches.above("/").count(), 0);
+        assert_eq!(
+            watches.fire(&change(EventType::Created, &below)),
+            [ConnId(1)]
+        );
+        for path in ["/", "/a/a", &deep] {
+            assert!(watches.remove(ConnId(1), path, WatcherType::Any));
+        }
+        assert_eq!(watches.above(&below).count(), 0);
+        assert!(watches.fire(&change(EventType::Created, &below)).is_empty());
+        watches.drop_conn(ConnId(1));
+        assert!(watches.recursive.is_empty());
     }
 }
