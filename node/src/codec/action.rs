@@ -4,7 +4,7 @@ use super::client::acl_list;
 use super::client_reply::encode_acl;
 use super::jute::{Malformed, Reader, Writer};
 use crate::core::entry::Action;
-use crate::core::op::{Acl, Create, Id, Write};
+use crate::core::op::{Acl, Create, ErrorCode, Id, Reconfig, Write};
 use crate::core::types::{Index, Password, ServerId, SessionId};
 
 /// Appends an action.
@@ -60,6 +60,10 @@ pub fn encode_action(action: &Action, writer: &mut Writer) {
             }
         }
         Action::EpochRoll => writer.u8(5),
+        Action::RefuseReconfig(error) => {
+            writer.u8(6);
+            writer.int(*error as i32);
+        }
     }
 }
 
@@ -125,6 +129,11 @@ pub fn decode_action(reader: &mut Reader) -> Result<Action, Malformed> {
             Action::Reap(paths.unwrap_or_default())
         }
         5 => Action::EpochRoll,
+        6 => Action::RefuseReconfig(match reader.int()? {
+            -13 => ErrorCode::NewConfigNoQuorum,
+            -14 => ErrorCode::ReconfigInProgress,
+            _ => return Err(Malformed::Value),
+        }),
         _ => return Err(Malformed::Value),
     })
 }
@@ -174,6 +183,14 @@ fn encode_write(write: &Write, writer: &mut Writer) {
                 encode_write(write, writer);
             }
         }
+        Write::Reconfig(request) => {
+            writer.u8(6);
+            for list in [&request.joining, &request.leaving, &request.members] {
+                writer.buffer(list.as_deref().map(str::as_bytes));
+            }
+            writer.long(request.version);
+            writer.u8(request.least_voters);
+        }
     }
 }
 
@@ -184,7 +201,7 @@ fn encode_maybe_acl(acl: Option<&[Acl]>, writer: &mut Writer) {
     }
 }
 
-/// A multi never holds another, so the depth is bounded.
+/// A multi never holds another nor a reconfig, so the depth is bounded.
 fn decode_write(reader: &mut Reader, outer: bool) -> Result<Write, Malformed> {
     let kind = reader.u8()?;
     if kind == 5 {
@@ -193,6 +210,18 @@ fn decode_write(reader: &mut Reader, outer: bool) -> Result<Write, Malformed> {
         }
         let writes = reader.vector(|reader| decode_write(reader, false))?;
         return Ok(Write::Multi(writes.unwrap_or_default()));
+    }
+    if kind == 6 {
+        if !outer {
+            return Err(Malformed::Value);
+        }
+        return Ok(Write::Reconfig(Reconfig {
+            joining: reader.ustring()?,
+            leaving: reader.ustring()?,
+            members: reader.ustring()?,
+            version: reader.long()?,
+            least_voters: reader.u8()?,
+        }));
     }
     let path = reader.ustring()?.ok_or(Malformed::Value)?;
     Ok(match kind {

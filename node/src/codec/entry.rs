@@ -152,7 +152,7 @@ mod tests {
 
     use super::*;
     use crate::core::entry::Action;
-    use crate::core::op::{Acl, Create, Id, Write};
+    use crate::core::op::{Acl, Create, ErrorCode, Id, Reconfig, Write};
     use crate::core::types::{Password, SessionId};
 
     fn samples() -> Vec<Action> {
@@ -197,6 +197,13 @@ mod tests {
                     version: 0,
                 },
                 Write::Multi(writes.clone()),
+                Write::Reconfig(Reconfig {
+                    joining: Some("server.4=d:2888:3888;2181".into()),
+                    leaving: None,
+                    members: Some(String::new()),
+                    version: 0x2_0000_0001,
+                    least_voters: 2,
+                }),
             ])
             .map(|write| Action::Write {
                 session: SessionId(-5),
@@ -230,6 +237,8 @@ mod tests {
             },
             Action::Reap(vec!["/c".into()]),
             Action::EpochRoll,
+            Action::RefuseReconfig(ErrorCode::NewConfigNoQuorum),
+            Action::RefuseReconfig(ErrorCode::ReconfigInProgress),
         ]);
         actions
     }

@@ -21,7 +21,7 @@ use self::args::RunArgs;
 use self::container::{Process, Source};
 use self::zoo_cfg::ZooCfg;
 use crate::codec::four_letter;
-use crate::core::options::{Options, StaticServer};
+use crate::core::options::{Options, ReconfigPolicy, StaticServer};
 use crate::core::raft::config::Role;
 use crate::core::types::ServerId;
 use crate::shell::budget::BudgetLimits;
@@ -88,6 +88,7 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
     options.auth = file
         .auth
         .options(args.secure.jaas_file.as_deref(), tls.is_some())?;
+    options.reconfig = reconfig_policy(args, &file);
     options.static_list = static_list(args, &file, server, peer);
     options.peer_address = match (&args.peer_host, own) {
         (Some(host), _) => host.clone(),
@@ -141,6 +142,27 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
     };
     config.shown = shown::of(&config, &file, tick, text, &properties);
     Ok(config)
+}
+
+/// Who starts servers without a list of them, or gives them a token, means an operator to decide who
+/// is a member: clients that did, too, would work against it.
+fn reconfig_policy(args: &RunArgs, file: &ZooCfg) -> ReconfigPolicy {
+    let unlisted = file.servers.is_empty() && args.peer_host.is_some();
+    let operated = unlisted || args.server_id_from_hostname || args.admin_token_file.is_some();
+    match (file.reconfig_enabled, operated) {
+        (false, _) => ReconfigPolicy::Off,
+        (true, true) => {
+            let why = "an operator changes the membership of this server's ensemble";
+            tracing::warn!(
+                why,
+                "reconfigEnabled is set, and clients are refused all the same"
+            );
+            ReconfigPolicy::Operated
+        }
+        (true, false) => ReconfigPolicy::Clients {
+            least_voters: if file.never_standalone { 1 } else { 2 },
+        },
+    }
 }
 
 fn names_client_port(file: &ZooCfg, server: ServerId) -> bool {
@@ -265,6 +287,12 @@ fn read(args: &RunArgs) -> anyhow::Result<(ZooCfg, Option<String>)> {
         }
     };
     let mut file = ZooCfg::parse(text.as_deref().unwrap_or_default()).context(name)?;
+    if let Some(path) = file.dynamic.clone() {
+        let text =
+            std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()));
+        file.include(&text?)
+            .with_context(|| path.display().to_string())?;
+    }
     container::apply(&mut file, &container::properties(&Process))?;
     for (line, key) in &file.ignored {
         tracing::info!(line, key, "this setting has no meaning here and is ignored");

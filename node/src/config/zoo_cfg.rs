@@ -36,6 +36,11 @@ pub struct ZooCfg {
     pub max_buffer: Option<usize>,
     pub read_only_mode: bool,
     pub skip_acl: bool,
+    pub reconfig_enabled: bool,
+    /// Another file with `server.N` lines.
+    pub dynamic: Option<PathBuf>,
+    /// `standaloneEnabled=false`.
+    pub never_standalone: bool,
     pub log_dir: Option<PathBuf>,
     pub servers: Vec<StaticServer>,
     /// The client ports of `server.N` lines, with their addresses if those name one.
@@ -55,7 +60,7 @@ pub struct ZooCfg {
 }
 
 /// Keys that [`ZooCfg::set`] takes itself.
-pub const KNOWN: [&str; 15] = [
+pub const KNOWN: [&str; 18] = [
     "tickTime",
     "dataDir",
     "dataLogDir",
@@ -70,6 +75,9 @@ pub const KNOWN: [&str; 15] = [
     "jute.maxbuffer",
     "readonlymode.enabled",
     "skipACL",
+    "reconfigEnabled",
+    "standaloneEnabled",
+    "dynamicConfigFile",
     "4lw.commands.whitelist",
 ];
 
@@ -83,6 +91,34 @@ impl ZooCfg {
     /// Names the line and what is wrong with it.
     pub fn parse(text: &str) -> anyhow::Result<ZooCfg> {
         let mut cfg = ZooCfg::default();
+        cfg.take(text)?;
+        Ok(cfg)
+    }
+
+    /// Reads the text of the file of `dynamicConfigFile`, which has `server.N` lines only and the
+    /// version of what ZooKeeper had made of them.
+    ///
+    /// # Errors
+    /// Names the line and what is wrong with it.
+    pub fn include(&mut self, text: &str) -> anyhow::Result<()> {
+        for (at, line) in text.lines().enumerate() {
+            let key = line.split('=').next().unwrap_or_default().trim();
+            let comment = key.is_empty() || key.starts_with(['#', '!']);
+            ensure!(
+                comment || key == "version" || key.starts_with("server."),
+                "line {}: {key} is neither server.N nor version",
+                at + 1
+            );
+        }
+        let servers = text.lines().map(|line| {
+            let version = line.trim_start().starts_with("version");
+            if version { "" } else { line }
+        });
+        self.take(&servers.collect::<Vec<_>>().join("\n"))
+    }
+
+    fn take(&mut self, text: &str) -> anyhow::Result<()> {
+        let cfg = self;
         for (at, line) in text.lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') || line.starts_with('!') {
@@ -108,7 +144,7 @@ impl ZooCfg {
             let place = cfg.place(&format!("server.{}", first.server));
             bail!("all server.N are observers{place}: at least one must be a participant");
         }
-        Ok(cfg)
+        Ok(())
     }
 
     /// ` (line 3)` for a key of the file; nothing for others.
@@ -178,6 +214,9 @@ impl ZooCfg {
             }
             "readonlymode.enabled" => self.read_only_mode = value == "true",
             "skipACL" => self.skip_acl = value == "yes",
+            "dynamicConfigFile" => self.dynamic = Some(PathBuf::from(value)),
+            "reconfigEnabled" => self.reconfig_enabled = yes_or_no(key, value)?,
+            "standaloneEnabled" => self.never_standalone = !yes_or_no(key, value)?,
             "4lw.commands.whitelist" => {
                 let words = value.split(',').map(|word| word.trim().to_owned());
                 self.words = Some(words.collect());
@@ -205,6 +244,15 @@ impl ZooCfg {
         }
         self.unknown.push((line, key.to_owned()));
         Ok(())
+    }
+}
+
+/// As ZooKeeper reads it: nothing else will do.
+fn yes_or_no(key: &str, value: &str) -> anyhow::Result<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => bail!("{key}: `{value}` is neither true nor false"),
     }
 }
 
@@ -293,6 +341,17 @@ mod tests {
         assert_eq!(peers, ["a:2888", "b:2888", "[fd00::1]:2888"]);
         assert_eq!(cfg.servers[0].client, "a:2181");
         assert_eq!(cfg.servers[1].role, Role::Observer);
+    }
+
+    #[test]
+    fn the_dynamic_file_names_servers_and_nothing_else() {
+        let mut cfg = ZooCfg::parse("dynamicConfigFile=/etc/zoo.dyn\n").unwrap();
+        assert_eq!(cfg.dynamic, Some(PathBuf::from("/etc/zoo.dyn")));
+        let text = "# c\nserver.2=b:2888:3888;2181\nserver.1=a:2888:3888;2181\nversion=1f\n";
+        cfg.include(text).unwrap();
+        assert_eq!(cfg.servers.len(), 2);
+        let error = cfg.include("version=1\ntickTime=1\n").unwrap_err();
+        assert!(format!("{error:#}").contains("line 2"), "{error:#}");
     }
 
     #[test]

@@ -1,13 +1,10 @@
 //! Which of ZooKeeper's keys mean nothing here, and which it reads from the file alone.
 
 /// Keys that are accepted and change nothing: what they tune does not exist here.
-pub const MEANINGLESS: [&str; 46] = [
+pub const MEANINGLESS: [&str; 43] = [
     "initLimit",
     "autopurge.purgeInterval",
     "electionAlg",
-    "standaloneEnabled",
-    "reconfigEnabled",
-    "dynamicConfigFile",
     "syncEnabled",
     "quorumListenOnAllIPs",
     "preAllocSize",

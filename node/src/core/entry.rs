@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::op::{Acl, Id, Write};
+use super::op::{Acl, ErrorCode, Id, Write};
 use super::raft::config::Config;
 use super::types::{Index, MemberId, Password, ServerId, SessionId, Term, Wall};
 
@@ -97,6 +97,8 @@ pub enum Action {
     Reap(Vec<String>),
     /// Starts a new zxid epoch before the counter runs out. Consumes no zxid of its own.
     EpochRoll,
+    /// The answer to an accepted reconfig that did not come to pass. Changes nothing.
+    RefuseReconfig(ErrorCode),
 }
 
 impl Payload {
@@ -147,6 +149,11 @@ impl Write {
                 path, acl: list, ..
             } => 32 + path.len() + acl(list.as_ref()),
             Write::Multi(writes) => writes.iter().map(Write::weight).sum(),
+            Write::Reconfig(request) => {
+                let lists = [&request.joining, &request.leaving, &request.members];
+                let bytes = |list: &&Option<String>| list.as_ref().map_or(0, String::len);
+                64 + lists.iter().map(bytes).sum::<usize>()
+            }
         }
     }
 }

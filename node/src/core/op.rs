@@ -133,8 +133,24 @@ pub enum Write {
         path: String,
         version: i32,
     },
-    /// Never holds another `Multi` nor `SetAcl`.
+    /// Never holds another `Multi`, `SetAcl` nor `Reconfig`.
     Multi(Vec<Write>),
+    Reconfig(Reconfig),
+}
+
+/// A change of the membership, as a client asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reconfig {
+    /// `server.N=...` of those that join, comma-separated.
+    pub joining: Option<String>,
+    /// Numbers of those that leave, comma-separated.
+    pub leaving: Option<String>,
+    /// All that there are to be; the other two lists mean nothing then.
+    pub members: Option<String>,
+    /// Of the configuration that it is meant for (`version=` there); -1 is any.
+    pub version: i64,
+    /// As few voters may be left: 2, or 1 with `standaloneEnabled=false`.
+    pub least_voters: u8,
 }
 
 /// A request that the local state answers.

@@ -49,6 +49,7 @@ fn of_write(write: &Write) -> &'static str {
         Write::SetAcl { .. } => "SETA",
         Write::Check { .. } => "CHEC",
         Write::Multi(_) => "MULT",
+        Write::Reconfig(_) => "RECO",
     }
 }
 

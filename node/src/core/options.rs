@@ -18,6 +18,20 @@ pub struct StaticServer {
     pub role: Role,
 }
 
+/// Whether clients may change the membership (op reconfig).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReconfigPolicy {
+    /// ZooKeeper's default.
+    Off,
+    /// An operator does, and nobody else.
+    Operated,
+    /// Those that may write `/zookeeper/config`.
+    Clients {
+        /// As few voters may be left: 2, or 1 with `standaloneEnabled=false`.
+        least_voters: u8,
+    },
+}
+
 /// A server's settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -64,6 +78,8 @@ pub struct Options {
     pub read_only_mode: bool,
     /// Nothing is checked against ACLs.
     pub skip_acl: bool,
+    /// Who changes the membership.
+    pub reconfig: ReconfigPolicy,
     /// How callers prove who they are.
     pub auth: AuthOptions,
     /// How often containers and TTL znodes are looked at, in milliseconds.
@@ -106,6 +122,7 @@ impl Options {
             linearizable_reads: false,
             read_only_mode: false,
             skip_acl: false,
+            reconfig: ReconfigPolicy::Off,
             auth: AuthOptions::default(),
             reap_ms: 60_000,
             epoch_roll_at: 0xF000_0000,

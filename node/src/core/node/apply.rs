@@ -26,8 +26,12 @@ impl Node {
             self.digests.applied(self.state.zxid(), self.state.digest());
             if entry.payload == Payload::NewLeader {
                 self.queue.settle(entry.term);
+                self.abandon_reconfigs(out);
             }
             self.fire(outcome.zxid, &outcome.changes, out);
+            if matches!(entry.payload, Payload::Config(_)) {
+                self.answer_reconfigs(now, out);
+            }
             if let Payload::Command(command) = &entry.payload {
                 // The stamp is the leader's clock: one that is ahead of ours must not count back.
                 let millis = now
@@ -45,7 +49,9 @@ impl Node {
                 Payload::Command(command) => self.own_request(command.origin),
                 _ => None,
             };
-            if let Some((request, conn)) = own {
+            if let Some(target) = &outcome.accepted {
+                self.reconfig_accepted(now, entry, own, target, out);
+            } else if let Some((request, conn)) = own {
                 self.answer_submitted(now, request, conn, entry, &outcome, out);
             }
             if let Some(session) = outcome.ended {
@@ -67,7 +73,8 @@ impl Node {
     /// Takes a request of this process off the queue; gives the connection that waits for it.
     fn own_request(&mut self, origin: Option<crate::core::entry::Origin>) -> Option<(u64, ConnId)> {
         let origin = origin.filter(|it| it.member == self.member && it.boot == self.boot)?;
-        let conn = self.queue.resolve(origin.request)?;
+        let conn = self.queue.resolve(origin.request);
+        let conn = conn.or_else(|| self.reconfigs.take(origin.request))?;
         Some((origin.request, conn))
     }
 

@@ -41,6 +41,7 @@ impl Node {
             self.watches.drop_conn(conn);
             self.queue.drop_conn(conn);
             self.barriers.drop_conn(conn);
+            self.reconfigs.drop_conn(conn);
         }
     }
 
@@ -50,6 +51,7 @@ impl Node {
         self.watches.drop_conn(conn);
         self.queue.drop_conn(conn);
         self.barriers.drop_conn(conn);
+        self.reconfigs.drop_conn(conn);
         out.push(Effect::Close { conn, reason });
     }
 
@@ -141,8 +143,10 @@ impl Node {
                 (Waits::Nothing, Work::RemoveWatches { path, kind })
             }
             Op::CheckWatches { path, kind } => (Waits::Nothing, Work::CheckWatches { path, kind }),
-            // As ZooKeeper answers with reconfigEnabled=false, its default.
-            Op::Reconfig { .. } => (Waits::Nothing, Work::Fail(ErrorCode::ReconfigDisabled)),
+            op @ Op::Reconfig { .. } => match self.submit_reconfig(conn, op) {
+                Ok(request) => (Waits::Outcome(request), Work::Write(None)),
+                Err(error) => (Waits::Nothing, Work::Fail(error)),
+            },
             Op::Invalid(error) => (Waits::Nothing, Work::Fail(error)),
             Op::Unknown(_) => (Waits::Nothing, Work::Unknown),
         };
@@ -181,7 +185,7 @@ impl Node {
         out.push(Effect::Note(Note::Answered(answered)));
     }
 
-    fn submit_write(&mut self, conn: ConnId, write: Write) -> Result<u64, ErrorCode> {
+    pub(super) fn submit_write(&mut self, conn: ConnId, write: Write) -> Result<u64, ErrorCode> {
         let low = self.standing.disk_low || self.standing.memory_low;
         if low && adds_data(&write) {
             return Err(ErrorCode::QuotaExceeded);
@@ -406,7 +410,7 @@ impl Node {
 fn adds_data(write: &Write) -> bool {
     match write {
         Write::Create(_) | Write::SetData { .. } | Write::SetAcl { .. } => true,
-        Write::Delete { .. } | Write::Check { .. } => false,
+        Write::Delete { .. } | Write::Check { .. } | Write::Reconfig(_) => false,
         Write::Multi(writes) => writes.iter().any(adds_data),
     }
 }

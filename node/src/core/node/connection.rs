@@ -209,7 +209,8 @@ impl Connection {
             let barrier = |item: &Item| matches!(item.waits, Waits::Barrier(_));
             self.is_ready() || self.heavy > 0 || self.items.iter().any(barrier)
         };
-        !self.held.is_empty() || (matches!(op, Op::Write(_) | Op::Close) && behind())
+        !self.held.is_empty()
+            || (matches!(op, Op::Write(_) | Op::Reconfig { .. } | Op::Close) && behind())
     }
 
     /// Takes the oldest held request if its time has come.

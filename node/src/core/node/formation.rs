@@ -12,6 +12,7 @@ use crate::core::effect::{Effect, Note};
 use crate::core::entry::{Entry, Payload};
 use crate::core::input::AdminError;
 use crate::core::message::Hello;
+use crate::core::options::StaticServer;
 use crate::core::raft::config::{Config, Member, Role};
 use crate::core::raft::event::{HardState, LogWrite};
 use crate::core::types::{CallId, EnsembleId, Index, MemberId, Mono, Now, Term, WriteSeq};
@@ -41,6 +42,14 @@ impl Formation {
 
     pub(super) fn answered(&mut self, now: Mono, address: String, hello: Hello) {
         self.answers.insert(address, (now, hello));
+    }
+
+    /// This listed server as a member, if it has just answered as blank.
+    pub(super) fn blank(&self, now: Mono, listed: &StaticServer) -> Option<Member> {
+        let (at, hello) = self.answers.get(&listed.peer)?;
+        let fresh = now.since(*at) <= FRESH_MS;
+        let blank = hello.ensemble.is_none() && hello.server == listed.server;
+        (fresh && blank).then(|| listed_as(listed, hello.from))
     }
 
     /// Whether a crash could still undo it. Until then nobody is dialled in the ensemble's name:
@@ -163,7 +172,7 @@ impl Node {
         Ok(None)
     }
 
-    /// A static list: once every listed server has just answered as blank, the lowest-numbered
+    /// A static list: once every listed participant has just answered as blank, the lowest-numbered
     /// participant forms the ensemble of exactly those incarnations.
     pub(super) fn form_static_list(&mut self, now: Now, out: &mut Vec<Effect>) {
         if self.raft.is_some() || self.options.static_list.is_empty() {
@@ -179,32 +188,32 @@ impl Node {
         }
         let mut members = Vec::new();
         for listed in &self.options.static_list {
-            let id = if listed.server == self.options.server {
-                self.member
+            let member = if listed.server == self.options.server {
+                Some(listed_as(listed, self.member))
             } else {
-                match self.formation.answers.get(&listed.peer) {
-                    Some((at, hello))
-                        if now.mono.since(*at) <= FRESH_MS
-                            && hello.ensemble.is_none()
-                            && hello.server == listed.server =>
-                    {
-                        hello.from
-                    }
-                    _ => return,
-                }
+                self.formation.blank(now.mono, listed)
             };
-            members.push(Member {
-                id,
-                server: listed.server,
-                role: listed.role,
-                peer: listed.peer.clone(),
-                client: listed.client.clone(),
-            });
+            match member {
+                Some(member) => members.push(member),
+                // Nothing waits for an observer; it is brought in when it is there.
+                None if listed.role == Role::Observer => {}
+                None => return,
+            }
         }
         if well_formed(&members, self.member) {
             let ensemble = EnsembleId((u128::from(self.boot) << 64) | u128::from(self.member.0));
             self.form(now, ensemble, members, out);
         }
+    }
+}
+
+fn listed_as(listed: &StaticServer, id: MemberId) -> Member {
+    Member {
+        id,
+        server: listed.server,
+        role: listed.role,
+        peer: listed.peer.clone(),
+        client: listed.client.clone(),
     }
 }
 

@@ -7,7 +7,7 @@
 //! which of them a leader took ·
 //! [`barrier`] reads that must be fresh · `apply` committed entries and what they set off ·
 //! [`expiry`] when sessions end · `peers` links and what members say · `formation` how an
-//! ensemble begins · `admin` what operators ask · `snapshots` when the log is cut ·
+//! ensemble begins · `reconfig` changes of the membership by clients · `admin` what operators ask · `snapshots` when the log is cut ·
 //! [`listing`] long lists in pages · `digest_log` digests of the past ·
 //! `standing` whether to serve, and the status · `wall_watch` whether wall time can be trusted.
 
@@ -28,6 +28,7 @@ mod handshake;
 mod intake;
 mod peers;
 mod read_only;
+mod reconfig;
 mod snapshots;
 mod standing;
 mod wall_watch;
@@ -42,6 +43,7 @@ use self::expiry::Expiry;
 use self::formation::Formation;
 use self::intake::Intake;
 use self::peers::Peers;
+use self::reconfig::Reconfigs;
 use self::snapshots::Snapshots;
 use self::standing::Standing;
 use self::submit::SubmitQueue;
@@ -94,6 +96,7 @@ pub struct Node {
     wall_watch: WallWatch,
     peers: Peers,
     formation: Formation,
+    reconfigs: Reconfigs,
     snapshots: Snapshots,
     standing: Standing,
     digests: DigestLog,
@@ -130,6 +133,7 @@ impl Node {
             wall_watch: WallWatch::default(),
             peers: Peers::default(),
             formation: Formation::default(),
+            reconfigs: Reconfigs::default(),
             snapshots: Snapshots::new(state.applied()),
             standing: Standing::new(now.mono),
             digests: DigestLog::default(),
@@ -212,6 +216,7 @@ impl Node {
         self.tick_sessions(now, out);
         self.tick_barriers(now, out);
         self.tick_peers(now, out);
+        self.tick_reconfig(now, out);
         self.tick_standing(now, out);
         self.tick_read_only(now, out);
         self.tick_reaper(now, out);
@@ -257,14 +262,18 @@ impl Node {
             }
             Action::ReadReady { id, index } => self.read_ready(now, id, Some(index), out),
             Action::ReadRefused { id, .. } => self.read_ready(now, id, None, out),
-            Action::ChangeDone { id, version } => self.call_done(id, version, out),
+            Action::ChangeDone { id, version } => {
+                self.own_change_ended(now, id, None, out);
+                self.call_done(id, version, out);
+            }
             Action::ChangeRefused { id, refusal } | Action::TransferRefused { id, refusal } => {
+                self.own_change_ended(now, id, Some(refusal), out);
                 self.call_refused(id, refusal, out);
             }
             Action::TransferDone { id } => self.transfer_done(id, out),
             Action::Repaired => out.push(Effect::Repaired),
             Action::Turned => self.turned(now, out),
-            Action::Configured => self.configured(out),
+            Action::Configured => self.configured(now, out),
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::Node;
 use crate::core::effect::{Effect, Link, Note};
 use crate::core::message::{Hello, PeerMessage};
+use crate::core::options::ReconfigPolicy;
 use crate::core::raft::config::Member;
 use crate::core::raft::event::Event;
 use crate::core::types::{Index, LinkId, MemberId, Mono, Now};
@@ -64,8 +65,12 @@ impl Node {
         }
     }
 
-    /// Where a member is reached: the list we were started with knows better than the log.
+    /// Where a member is reached: the list we were started with knows better than the log, unless
+    /// clients may have changed what is in the log.
     fn address_of(&self, member: &Member) -> String {
+        if matches!(self.options.reconfig, ReconfigPolicy::Clients { .. }) {
+            return member.peer.clone();
+        }
         let listed = self
             .options
             .static_list
@@ -104,6 +109,7 @@ impl Node {
                 });
             }
         }
+        links.extend(self.sought());
         links
     }
 
@@ -123,9 +129,20 @@ impl Node {
     }
 
     /// The configuration in force changed.
-    pub(super) fn configured(&mut self, out: &mut Vec<Effect>) {
+    pub(super) fn configured(&mut self, now: Now, out: &mut Vec<Effect>) {
         if let Some(raft) = &self.raft {
             let config = raft.config();
+            if raft.leader() == Some(self.member) {
+                // Whoever leaves has to hear of it, also from a leader that leaves with it and is
+                // none any more a moment later.
+                for gone in raft.contacts() {
+                    let room = self.peers.strangers.len() < STRANGERS;
+                    if room && config.member(gone.id).is_none() {
+                        let address = self.address_of(&gone);
+                        self.peers.strangers.insert(gone.id, (address, now.mono));
+                    }
+                }
+            }
             let voters = config.voters().len();
             out.push(Effect::Note(Note::Configured {
                 version: config.index,
@@ -198,6 +215,7 @@ impl Node {
         hello: Hello,
         out: &mut Vec<Effect>,
     ) {
+        self.reconfigs.answered(&address, &hello, self.ensemble);
         self.formation.answered(now.mono, address, hello);
         self.form_static_list(now, out);
     }

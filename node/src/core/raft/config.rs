@@ -39,7 +39,7 @@ pub struct Config {
     pub members: Vec<Member>,
     /// The voters of the old half, sorted; empty unless joint.
     pub outgoing: Vec<MemberId>,
-    /// The members dropped when a joint phase ends: voters that are in no role afterwards.
+    /// The members dropped when a joint phase ends.
     pub leaving: Vec<MemberId>,
 }
 

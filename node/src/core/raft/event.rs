@@ -104,6 +104,9 @@ pub enum Change {
     Voters(Vec<MemberId>),
     /// Drop members that do not vote.
     RemoveLearners(Vec<MemberId>),
+    /// Exactly these members, voters and observers, by one joint change if the voters are others
+    /// than before. Any number of voters; each is a member already.
+    Members(Vec<Member>),
 }
 
 /// Why a membership change, transfer or read was refused.

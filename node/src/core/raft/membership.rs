@@ -1,9 +1,10 @@
 //! Membership changes: one at a time, each under the version it was decided on (Raft §6).
 //!
 //! Learners come and go by one entry. Voters change by a joint configuration, which needs a
-//! majority of both halves, and, as soon as that is committed, the final one. The number of voters
-//! is odd before and after.
+//! majority of both halves, and, as soon as that is committed, the final one. Operators keep the
+//! number of voters odd; who changes the members as a whole may have any.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::config::{Config, Member, Role as MemberRole};
@@ -71,6 +72,7 @@ impl Raft {
             Change::AddLearners(members) => add_learners(config, members)?,
             Change::RemoveLearners(ids) => remove_learners(config, &ids)?,
             Change::Voters(voters) => self.joint(now, config, voters)?,
+            Change::Members(members) => self.reshaped(now, config, members)?,
         };
         if next.members == config.members && next.outgoing.is_empty() {
             return Ok(None);
@@ -105,14 +107,8 @@ impl Raft {
             if member.role == MemberRole::Observer {
                 return Err(Refusal::Invalid);
             }
-            if member.role == MemberRole::Learner && !self.caught_up(now, *id) {
-                return Err(Refusal::LearnerBehind);
-            }
         }
-        let ready = voters.iter().filter(|id| self.caught_up(now, **id)).count();
-        if ready < quorum::majority(voters.len()) {
-            return Err(Refusal::NoQuorum);
-        }
+        self.can_vote(now, config, &voters)?;
         let mut next = config.clone();
         next.leaving = old
             .iter()
@@ -127,6 +123,63 @@ impl Raft {
                 member.role = MemberRole::Learner;
             }
         }
+        Ok(next)
+    }
+
+    /// Whether these could commit at once.
+    fn can_vote(&self, now: Mono, config: &Config, voters: &[MemberId]) -> Result<(), Refusal> {
+        for id in voters {
+            let member = config.member(*id).ok_or(Refusal::UnknownMember)?;
+            if member.role != MemberRole::Voter && !self.caught_up(now, *id) {
+                return Err(Refusal::LearnerBehind);
+            }
+        }
+        let ready = voters.iter().filter(|id| self.caught_up(now, **id)).count();
+        if ready < quorum::majority(voters.len()) {
+            return Err(Refusal::NoQuorum);
+        }
+        Ok(())
+    }
+
+    /// The configuration towards exactly these members.
+    fn reshaped(
+        &self,
+        now: Mono,
+        config: &Config,
+        mut members: Vec<Member>,
+    ) -> Result<Config, Refusal> {
+        members.sort_by_key(|member| member.id);
+        let mut next = Config {
+            members,
+            ..Config::default()
+        };
+        let (old, voters) = (config.voters(), next.voters());
+        let mut servers: Vec<_> = next.members.iter().map(|member| member.server).collect();
+        servers.sort();
+        servers.dedup();
+        let (count, ids) = (next.members.len(), next.members.iter().map(|it| it.id));
+        let distinct = servers.len() == count && ids.collect::<BTreeSet<_>>().len() == count;
+        let learns = next.members.iter().any(|it| it.role == MemberRole::Learner);
+        if voters.is_empty() || !distinct || learns {
+            return Err(Refusal::Invalid);
+        }
+        self.can_vote(now, config, &voters)?;
+        if voters == old {
+            next.index = config.index;
+            return Ok(next);
+        }
+        let known: BTreeSet<MemberId> = next.members.iter().map(|it| it.id).collect();
+        for member in &config.members {
+            if !known.contains(&member.id) {
+                next.leaving.push(member.id);
+                next.members.push(Member {
+                    role: MemberRole::Learner,
+                    ..member.clone()
+                });
+            }
+        }
+        next.members.sort_by_key(|member| member.id);
+        next.outgoing = old;
         Ok(next)
     }
 

@@ -173,6 +173,15 @@ impl Raft {
         leading.peers.iter().map(view).collect()
     }
 
+    /// On the leader: whether that member was heard lately.
+    pub fn hears(&self, now: Mono, id: MemberId) -> bool {
+        let Role::Leader(leading) = &self.role else {
+            return false;
+        };
+        let heard = leading.peers.get(&id).and_then(|peer| peer.heard);
+        id == self.id || heard.is_some_and(|at| now.since(at) <= 3 * self.timing.election)
+    }
+
     /// On the leader: whether the members that can be counted on would be a quorum without this one.
     pub fn quorum_without(&self, now: Mono, id: MemberId) -> bool {
         let leads = matches!(self.role, Role::Leader(_));

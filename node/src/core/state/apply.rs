@@ -6,11 +6,7 @@ use super::write::Txn;
 use super::{Change, Opened, Outcome, State};
 use crate::core::entry::{Action, Command, Entry, Payload};
 use crate::core::op::{Body, ErrorCode, Id, Write};
-use crate::core::raft::config::{Config, Role};
 use crate::core::types::{Index, Password, Reckoning, ServerId, SessionId, Wall, Zxid};
-
-/// Where clients read the configuration.
-const CONFIG: &str = "/zookeeper/config";
 
 impl State {
     /// Applies the next entry.
@@ -51,16 +47,18 @@ impl State {
                 self.new_epoch();
                 self.done(Ok(Body::Empty))
             }
+            Action::RefuseReconfig(error) => self.done(Err(*error)),
         }
     }
 
-    fn done(&self, result: Result<Body, ErrorCode>) -> Outcome {
+    pub(super) fn done(&self, result: Result<Body, ErrorCode>) -> Outcome {
         Outcome {
             zxid: self.zxid,
             result,
             changes: Vec::new(),
             opened: None,
             ended: None,
+            accepted: None,
         }
     }
 
@@ -74,7 +72,7 @@ impl State {
         self.zxid
     }
 
-    fn txn<'a>(&mut self, wall: Wall, session: SessionId, ids: &'a [Id]) -> Txn<'a> {
+    pub(super) fn txn<'a>(&mut self, wall: Wall, session: SessionId, ids: &'a [Id]) -> Txn<'a> {
         let zxid = self.next_zxid();
         Txn {
             zxid,
@@ -84,6 +82,7 @@ impl State {
             changes: Vec::new(),
             before: None,
             quotas_changed: false,
+            accepted: None,
         }
     }
 
@@ -112,6 +111,7 @@ impl State {
             changes,
             opened: None,
             ended: None,
+            accepted: txn.accepted,
         }
     }
 
@@ -193,6 +193,7 @@ impl State {
             changes: txn.changes,
             opened: None,
             ended: Some(id),
+            accepted: None,
         }
     }
 
@@ -212,62 +213,5 @@ impl State {
             changes,
             ..self.done(Ok(Body::Empty))
         }
-    }
-
-    /// A settled configuration is what `/zookeeper/config` shows.
-    fn configured(&mut self, config: &Config) -> Outcome {
-        let mut txn = self.txn(Wall(0), SessionId(0), &[]);
-        if !config.joint() {
-            let text = describe(config, txn.zxid);
-            self.set_reserved(CONFIG, text.into_bytes(), &mut txn);
-        }
-        Outcome {
-            changes: txn.changes,
-            ..self.done(Ok(Body::Empty))
-        }
-    }
-}
-
-/// Something to show as the election port of a member with this address, for it does not exist
-/// here. It must not be the peer port: ZooKeeper's own classes, by which Curator reads
-/// `/zookeeper/config`, refuse that.
-pub fn election_port(peer: &str) -> u16 {
-    let port = peer.rsplit(':').next().and_then(|it| it.parse().ok());
-    let port: u16 = port.unwrap_or(2888);
-    // As 3888 stands beside 2888.
-    port.checked_add(1000)
-        .unwrap_or_else(|| port.saturating_sub(1000))
-}
-
-/// The text of ZooKeeper's dynamic configuration.
-fn describe(config: &Config, zxid: Zxid) -> String {
-    let mut members: Vec<_> = config.members.iter().collect();
-    members.sort_by_key(|member| member.server);
-    let mut text = String::new();
-    for member in members {
-        let role = if member.role == Role::Voter {
-            "participant"
-        } else {
-            "observer"
-        };
-        let election = election_port(&member.peer);
-        text += &format!("server.{}={}:{election}:{role}", member.server, member.peer);
-        if !member.client.is_empty() {
-            text += &format!(";{}", member.client);
-        }
-        text += "\n";
-    }
-    text + &format!("version={:x}", zxid.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::election_port;
-
-    #[test]
-    fn the_election_port_of_the_configuration_is_never_the_peer_port() {
-        assert_eq!(election_port("zk-0.zk:2888"), 3888);
-        assert_eq!(election_port("[::1]:65000"), 64000);
-        assert_eq!(election_port("nonsense"), 3888);
     }
 }

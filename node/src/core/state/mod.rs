@@ -3,12 +3,14 @@
 //!
 //! [`path`] what a path may be · [`acl`] who may do what · [`tree`] the znodes · [`session`]
 //! sessions · [`access_lists`] equal lists are one · `apply` entries · `quota` what a subtree may hold · `write` the effect of each client write · `read` answers ·
+//! `reconfig` clients' changes of the membership · [`server_list`] the text that shows it ·
 //! [`image`] a snapshot that shares structure · `digest` what members compare.
 
 pub mod access_lists;
 pub mod acl;
 pub mod image;
 pub mod path;
+pub mod server_list;
 pub mod session;
 pub mod tree;
 
@@ -16,16 +18,18 @@ mod apply;
 mod digest;
 mod quota;
 mod read;
+mod reconfig;
 mod verdicts;
 mod write;
 
 use std::sync::Arc;
 
 pub use self::acl::allowed;
-pub use self::apply::election_port;
 use self::image::Image;
 pub use self::quota::Overrun;
 use self::quota::Quotas;
+pub use self::reconfig::Target;
+pub use self::server_list::election_port;
 pub use self::session::Session;
 use self::session::Sessions;
 use self::tree::Tree;
@@ -67,6 +71,9 @@ pub struct Outcome {
     pub opened: Option<Opened>,
     /// A session is over.
     pub ended: Option<SessionId>,
+    /// A reconfig was accepted: the leader has to bring these servers about. Its answer comes
+    /// later, and `result` is none.
+    pub accepted: Option<Target>,
 }
 
 /// How much there is.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::acl::{self, ADMIN, CREATE, DELETE, READ, WRITE};
 use super::quota::{self, Quotas};
+use super::reconfig::Target;
 use super::tree::{Lifetime, Znode};
 use super::verdicts::Verdicts;
 use super::{Change, State, digest, path};
@@ -25,6 +26,8 @@ pub(super) struct Txn<'a> {
     pub(super) before: Option<Vec<(u32, Option<Znode>)>>,
     /// A quota was set or lifted.
     pub(super) quotas_changed: bool,
+    /// What an accepted reconfig asks for.
+    pub(super) accepted: Option<Target>,
 }
 
 impl State {
@@ -42,6 +45,7 @@ impl State {
             }
             Write::Check { path, version } => self.check(path, *version, txn),
             Write::Multi(writes) => Ok(self.multi(writes, txn)),
+            Write::Reconfig(request) => self.reconfig(request, txn),
         }
     }
 
@@ -242,13 +246,15 @@ impl State {
         Ok(Body::Stat(stat.unwrap_or_default()))
     }
 
-    /// Writes a reserved znode of the server's own.
+    /// Writes a reserved znode of the server's own. Its version stays -1, as in ZooKeeper: the zxid
+    /// tells one text from another.
     pub(super) fn set_reserved(&mut self, path: &str, data: Vec<u8>, txn: &mut Txn<'_>) {
         let Some(place) = self.tree.find(path) else {
             return;
         };
         let acl = self.tree.change(place, |znode| {
             znode.data = Some(data.into());
+            znode.version = -1;
             znode.mzxid = txn.zxid;
             znode.mtime = txn.wall.0;
             Arc::clone(&znode.acl)
@@ -384,6 +390,7 @@ fn wire_op(write: &Write) -> i32 {
         Write::SetAcl { .. } => 7,
         Write::Check { .. } => 13,
         Write::Multi(_) => 14,
+        Write::Reconfig(_) => 16,
     }
 }
 
@@ -402,6 +409,7 @@ mod tests {
             changes: Vec::new(),
             before: None,
             quotas_changed: false,
+            accepted: None,
         }
     }
 

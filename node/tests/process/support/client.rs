@@ -10,6 +10,7 @@ use quorate_node::codec::jute::{Malformed, Reader, Writer};
 
 pub(crate) const NO_NODE: i32 = -101;
 pub(crate) const EPHEMERAL: i32 = 1;
+pub(crate) const PERSISTENT_SEQUENTIAL: i32 = 2;
 
 /// Why there is no answer, or no good one.
 #[derive(Debug)]
@@ -253,10 +254,47 @@ impl Client {
         self.call(op::PING, |_| {}).map(drop)
     }
 
+    /// The configuration that comes of it, and its Stat's mzxid and version.
+    pub(crate) fn reconfig(
+        &mut self,
+        joining: Option<&str>,
+        leaving: Option<&str>,
+        members: Option<&str>,
+        version: i64,
+    ) -> Result<(String, i64, i32), Failure> {
+        let answer = self.call(op::RECONFIG, |body| {
+            for list in [joining, leaving, members] {
+                body.buffer(list.map(str::as_bytes));
+            }
+            body.long(version);
+        })?;
+        shown(answer)
+    }
+
+    /// `/zookeeper/config` likewise, and leaves a watch.
+    pub(crate) fn config(&mut self) -> Result<(String, i64, i32), Failure> {
+        let answer = self.call(op::GET_DATA, |body| {
+            body.ustring("/zookeeper/config");
+            body.bool(true);
+        })?;
+        shown(answer)
+    }
+
     /// Ends the session.
     pub(crate) fn close(mut self) -> Result<(), Failure> {
         self.call(op::CLOSE, |_| {}).map(drop)
     }
+}
+
+/// Data, and of its Stat mzxid and version.
+fn shown(mut answer: Reader) -> Result<(String, i64, i32), Failure> {
+    let data = answer.buffer()?.unwrap_or_default();
+    answer.long()?;
+    let mzxid = answer.long()?;
+    answer.long()?;
+    answer.long()?;
+    let version = answer.int()?;
+    Ok((String::from_utf8_lossy(&data).into_owned(), mzxid, version))
 }
 
 fn read_frame(stream: &mut impl Read) -> std::io::Result<Reader> {

@@ -188,6 +188,34 @@ impl Member {
         })
     }
 
+    /// Leaves only these of the `server.N` lines in its zoo.cfg.
+    pub(crate) fn list(&self, numbers: &[u8]) {
+        let text = std::fs::read_to_string(&self.config).expect("read zoo.cfg");
+        let named = |line: &&str| {
+            let number = line.strip_prefix("server.")?.split_once('=')?.0;
+            number.parse::<u8>().ok()
+        };
+        let kept = text
+            .lines()
+            .filter(|line| named(line).is_none_or(|number| numbers.contains(&number)));
+        let kept: String = kept.map(|line| format!("{line}\n")).collect();
+        std::fs::write(&self.config, kept).expect("write zoo.cfg");
+    }
+
+    /// Changes text in its zoo.cfg.
+    pub(crate) fn edit(&self, from: &str, to: &str) {
+        let text = std::fs::read_to_string(&self.config).expect("read zoo.cfg");
+        assert!(text.contains(from), "{text}");
+        std::fs::write(&self.config, text.replace(from, to)).expect("write zoo.cfg");
+    }
+
+    /// Its line as a reconfig names it.
+    pub(crate) fn line(&self, role: &str) -> String {
+        let (number, peer, election, client) =
+            (self.number, self.peer, self.peer + 1_000, self.client);
+        format!("server.{number}=127.0.0.1:{peer}:{election}:{role};127.0.0.1:{client}")
+    }
+
     /// Wipes the disk, but for myid.
     pub(crate) fn wipe(&self) {
         std::fs::remove_dir_all(&self.data).expect("wipe a disk");
