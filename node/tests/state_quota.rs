@@ -35,7 +35,7 @@ impl World {
         };
         let outcome = self.state.apply(&self.entry(action));
         self.index += 1;
-        outcome.opened.unwrap().session
+        outcome.opened.expect("a session").session
     }
 
     fn entry(&self, action: Action) -> Entry {
@@ -77,9 +77,9 @@ impl World {
         }
         let branch = format!("/zookeeper/quota{path}");
         self.create(&format!("{branch}/zookeeper_limits"), limits)
-            .unwrap();
+            .expect("set a limit");
         self.create(&format!("{branch}/zookeeper_stats"), "count=0,bytes=0")
-            .unwrap();
+            .expect("make room for the usage");
     }
 
     fn usage(&self, path: &str) -> String {
@@ -88,7 +88,7 @@ impl World {
         let Ok(Body::Data { data, .. }) = self.state.read(&read, self.session, &[]) else {
             panic!("no usage of {path:?}", path = read);
         };
-        String::from_utf8(data.unwrap().to_vec()).unwrap()
+        String::from_utf8_lossy(&data.unwrap_or_default()).into_owned()
     }
 }
 
