@@ -85,6 +85,7 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
     options.linearizable_reads = args.linearizable_reads;
     options.skip_acl = file.skip_acl;
     options.read_only_mode = file.read_only_mode;
+    file.ops.reaping(&mut options);
     options.auth = file
         .auth
         .options(args.secure.jaas_file.as_deref(), tls.is_some())?;

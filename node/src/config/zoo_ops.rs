@@ -1,8 +1,11 @@
-//! Keys of zoo.cfg for those who operate a server: the admin port and the metrics provider.
+//! Keys of zoo.cfg for those who operate a server: the admin port, the metrics provider, and how
+//! containers are removed.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::{NonZeroU32, NonZeroU64};
 
 use super::zoo_cfg::number;
+use crate::core::options::Options;
 
 /// These settings.
 #[derive(Clone, Debug, Default)]
@@ -12,17 +15,21 @@ pub struct ZooOps {
     pub admin_port: Option<u16>,
     pub admin_address: Option<IpAddr>,
     pub max_cnxns: Option<usize>,
+    pub container_interval: Option<NonZeroU64>,
+    pub containers_per_minute: Option<NonZeroU32>,
     provider: Option<String>,
     metrics_port: Option<u16>,
     metrics_host: Option<IpAddr>,
 }
 
 /// Keys that are known here.
-pub const KEYS: [&str; 8] = [
+pub const KEYS: [&str; 10] = [
     "admin.enableServer",
     "admin.serverPort",
     "admin.serverAddress",
     "maxCnxns",
+    "znode.container.checkIntervalMs",
+    "znode.container.maxPerMinute",
     "metricsProvider.className",
     "metricsProvider.httpPort",
     "metricsProvider.httpHost",
@@ -40,6 +47,12 @@ impl ZooOps {
             "admin.serverPort" => self.admin_port = Some(number(key, value)?),
             "admin.serverAddress" => self.admin_address = Some(number(key, value)?),
             "maxCnxns" => self.max_cnxns = Some(number(key, value)?),
+            "znode.container.checkIntervalMs" => {
+                self.container_interval = Some(number(key, value)?);
+            }
+            "znode.container.maxPerMinute" => {
+                self.containers_per_minute = Some(number(key, value)?);
+            }
             "metricsProvider.className" => self.provider = Some(value.to_owned()),
             "metricsProvider.httpPort" => self.metrics_port = Some(number(key, value)?),
             "metricsProvider.httpHost" => self.metrics_host = Some(number(key, value)?),
@@ -54,6 +67,16 @@ impl ZooOps {
     pub fn prometheus(&self) -> bool {
         let provider = self.provider.as_deref().unwrap_or_default();
         provider.ends_with("PrometheusMetricsProvider")
+    }
+
+    /// How often containers and TTL znodes are looked at, and how many are removed in a minute.
+    pub fn reaping(&self, options: &mut Options) {
+        if let Some(interval) = self.container_interval {
+            options.reap_ms = interval.get();
+        }
+        if let Some(most) = self.containers_per_minute {
+            options.reap_per_minute = most.get();
+        }
     }
 
     /// Where that provider listens.
@@ -77,6 +100,7 @@ impl ZooOps {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::types::ServerId;
 
     #[test]
     fn metrics_have_a_port_only_under_the_prometheus_provider() {
@@ -99,5 +123,18 @@ mod tests {
         assert_eq!(ops.admin(), Some("127.0.0.1:9090".parse().unwrap()));
         ops.set("admin.enableServer", "false").unwrap();
         assert_eq!(ops.admin(), None);
+    }
+
+    #[test]
+    fn the_pace_at_which_containers_are_removed_can_be_set() {
+        let mut options = Options::new(ServerId(1));
+        let mut ops = ZooOps::default();
+        ops.reaping(&mut options);
+        assert_eq!((options.reap_ms, options.reap_per_minute), (60_000, 10_000));
+        ops.set("znode.container.checkIntervalMs", "500").unwrap();
+        ops.set("znode.container.maxPerMinute", "60").unwrap();
+        ops.reaping(&mut options);
+        assert_eq!((options.reap_ms, options.reap_per_minute), (500, 60));
+        assert!(ops.set("znode.container.maxPerMinute", "0").is_err());
     }
 }

@@ -84,6 +84,8 @@ pub struct Options {
     pub auth: AuthOptions,
     /// How often containers and TTL znodes are looked at, in milliseconds.
     pub reap_ms: u64,
+    /// How many of them are removed in a minute, at most.
+    pub reap_per_minute: u32,
     /// The zxid counter at which a new epoch is started. Far below 2^32.
     pub epoch_roll_at: u32,
 }
@@ -125,6 +127,7 @@ impl Options {
             reconfig: ReconfigPolicy::Off,
             auth: AuthOptions::default(),
             reap_ms: 60_000,
+            reap_per_minute: 10_000,
             epoch_roll_at: 0xF000_0000,
         }
     }

@@ -26,8 +26,6 @@ pub struct Expiry {
     touched: BTreeSet<SessionId>,
     told: Mono,
     last_tick: Option<Mono>,
-    reaped: Mono,
-    rolled: Option<u32>,
 }
 
 impl Expiry {
@@ -66,9 +64,12 @@ impl Expiry {
         self.touched.remove(&session);
     }
 
-    /// Sessions whose time is up. Each is given again after another timeout, should it still be
-    /// there then.
-    pub fn due(&mut self, now: Mono) -> Vec<SessionId> {
+    /// Sessions whose time was up `grace_ms` ago. Each is given again after another timeout, should
+    /// it still be there then.
+    pub fn due(&mut self, now: Mono, grace_ms: u64) -> Vec<SessionId> {
+        let Some(now) = now.0.checked_sub(grace_ms).map(Mono) else {
+            return Vec::new();
+        };
         let mut due = Vec::new();
         while let Some((at, session)) = self.look.first().copied() {
             if at > now {
@@ -131,7 +132,7 @@ impl Node {
         let Some(raft) = &self.raft else { return };
         let leading = raft.leader() == Some(self.member);
         if leading && raft.accepts_proposals() && raft.ready_to_serve() {
-            for session in self.expiry.due(now.mono) {
+            for session in self.expiry.due(now.mono, self.grace_ms()) {
                 out.push(Effect::Note(Note::SessionExpired { session }));
                 self.propose_own(
                     now,
@@ -142,10 +143,18 @@ impl Node {
                 );
             }
         }
-        if now.mono.since(self.expiry.told) >= self.options.tick_ms / 2 {
+        if now.mono.since(self.expiry.told) >= self.options.tick_ms / 4 {
             self.expiry.told = now.mono;
             self.pass_on_touches(out);
         }
+    }
+
+    /// How long a session lives on after its timeout: the leader may hear from a client's server
+    /// so much later that it spoke. A session that was never silent for its timeout must not end,
+    /// and one that was ends within a tick: a quarter goes by until it is passed on, half of one
+    /// here, and what is left is for the network and for this server's own steps.
+    fn grace_ms(&self) -> u64 {
+        self.options.tick_ms / 2
     }
 
     fn pass_on_touches(&mut self, out: &mut Vec<Effect>) {
@@ -163,43 +172,6 @@ impl Node {
             });
         }
     }
-
-    /// As leader: removes containers and TTL znodes that are due, and starts a new zxid epoch
-    /// long before the counter is used up.
-    pub(super) fn tick_reaper(&mut self, now: Now, out: &mut Vec<Effect>) {
-        const BATCH: usize = 100;
-        const BATCH_BYTES: usize = 1 << 20;
-        // On every member: whoever leads later must know of a jump, too.
-        if let Some(millis) = self.wall_watch.look(now) {
-            out.push(Effect::Note(Note::WallJumped { millis }));
-        }
-        let Some(raft) = &self.raft else { return };
-        let leads = raft.leader() == Some(self.member) && raft.accepts_proposals();
-        if !leads || !raft.ready_to_serve() {
-            return;
-        }
-        if now.mono.since(self.expiry.reaped) >= self.options.reap_ms {
-            self.expiry.reaped = now.mono;
-            let mut due = self.state.due(self.wall_watch.reckoning(now), BATCH);
-            // An entry has to fit into a record and a frame; the others are due next time.
-            let mut bytes = 0;
-            let fit = due.iter().take_while(|path| {
-                bytes += path.len();
-                bytes <= BATCH_BYTES
-            });
-            let fit = fit.count().max(1);
-            due.truncate(fit);
-            if !due.is_empty() {
-                self.propose_own(now, Action::Reap(due));
-            }
-        }
-        let zxid = self.state.zxid();
-        if zxid.counter() >= self.options.epoch_roll_at && self.expiry.rolled != Some(zxid.epoch())
-        {
-            self.expiry.rolled = Some(zxid.epoch());
-            self.propose_own(now, Action::EpochRoll);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -210,11 +182,11 @@ mod tests {
     fn a_session_ends_when_it_was_silent_for_its_timeout_and_not_before() {
         let mut expiry = Expiry::default();
         expiry.open(SessionId(1), 100, Mono(0));
-        assert!(expiry.due(Mono(99)).is_empty());
+        assert!(expiry.due(Mono(99), 0).is_empty());
         expiry.heard(SessionId(1), Mono(60));
-        assert!(expiry.due(Mono(100)).is_empty());
-        assert!(expiry.due(Mono(159)).is_empty());
-        assert_eq!(expiry.due(Mono(160)), [SessionId(1)]);
+        assert!(expiry.due(Mono(100), 0).is_empty());
+        assert!(expiry.due(Mono(159), 0).is_empty());
+        assert_eq!(expiry.due(Mono(160), 0), [SessionId(1)]);
     }
 
     #[test]
@@ -222,7 +194,21 @@ mod tests {
         let mut expiry = Expiry::default();
         expiry.open(SessionId(1), 100, Mono(0));
         expiry.renew(Mono(5_000));
-        assert!(expiry.due(Mono(5_099)).is_empty());
-        assert_eq!(expiry.due(Mono(5_100)), [SessionId(1)]);
+        assert!(expiry.due(Mono(5_099), 0).is_empty());
+        assert_eq!(expiry.due(Mono(5_100), 0), [SessionId(1)]);
+    }
+
+    #[test]
+    fn grace_is_given_on_top_of_the_timeout_once() {
+        let mut expiry = Expiry::default();
+        expiry.open(SessionId(1), 100, Mono(0));
+        assert!(expiry.due(Mono(49), 50).is_empty());
+        assert!(expiry.due(Mono(149), 50).is_empty());
+        assert_eq!(expiry.due(Mono(150), 50), [SessionId(1)]);
+        assert!(
+            expiry.due(Mono(249), 50).is_empty(),
+            "not asked for at every tick"
+        );
+        assert_eq!(expiry.due(Mono(250), 50), [SessionId(1)]);
     }
 }

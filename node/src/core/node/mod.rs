@@ -6,8 +6,9 @@
 //! `handshake` sessions and connections · [`submit`] writes on their way to the leader · `intake`
 //! which of them a leader took ·
 //! [`barrier`] reads that must be fresh · `apply` committed entries and what they set off ·
-//! [`expiry`] when sessions end · `peers` links and what members say · `formation` how an
-//! ensemble begins · `reconfig` changes of the membership by clients · `admin` what operators ask · `snapshots` when the log is cut ·
+//! [`expiry`] when sessions end · `reaper` when containers do · `peers` links and what members say ·
+//! `formation` how an ensemble begins · `reconfig` changes of the membership by clients · `admin` what
+//! operators ask · `snapshots` when the log is cut ·
 //! [`listing`] long lists in pages · `digest_log` digests of the past ·
 //! `standing` whether to serve, and the status · `wall_watch` whether wall time can be trusted.
 
@@ -29,6 +30,7 @@ mod intake;
 mod peers;
 mod read_only;
 mod reconfig;
+mod reaper;
 mod snapshots;
 mod standing;
 mod wall_watch;
@@ -44,6 +46,7 @@ use self::formation::Formation;
 use self::intake::Intake;
 use self::peers::Peers;
 use self::reconfig::Reconfigs;
+use self::reaper::Reaper;
 use self::snapshots::Snapshots;
 use self::standing::Standing;
 use self::submit::SubmitQueue;
@@ -94,6 +97,7 @@ pub struct Node {
     barriers: Barriers,
     expiry: Expiry,
     wall_watch: WallWatch,
+    reaper: Reaper,
     peers: Peers,
     formation: Formation,
     reconfigs: Reconfigs,
@@ -131,6 +135,7 @@ impl Node {
             barriers: Barriers::default(),
             expiry: Expiry::default(),
             wall_watch: WallWatch::default(),
+            reaper: Reaper::default(),
             peers: Peers::default(),
             formation: Formation::default(),
             reconfigs: Reconfigs::default(),

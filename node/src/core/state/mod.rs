@@ -2,9 +2,10 @@
 //! entries give the same state, and the same digest, on every member.
 //!
 //! [`path`] what a path may be · [`acl`] who may do what · [`tree`] the znodes · [`session`]
-//! sessions · [`access_lists`] equal lists are one · `apply` entries · `quota` what a subtree may hold · `write` the effect of each client write · `read` answers ·
-//! `reconfig` clients' changes of the membership · [`server_list`] the text that shows it ·
-//! [`image`] a snapshot that shares structure · `digest` what members compare.
+//! sessions · [`access_lists`] equal lists are one · `apply` entries · `quota` what a
+//! subtree may hold · `mortal` containers and TTL znodes · `write` the effect of each client write ·
+//! `read` answers · `reconfig` clients' changes of the membership · [`server_list`] the text that
+//! shows it · [`image`] a snapshot that shares structure · `digest` what members compare.
 
 pub mod access_lists;
 pub mod acl;
@@ -16,6 +17,7 @@ pub mod tree;
 
 mod apply;
 mod digest;
+mod mortal;
 mod quota;
 mod read;
 mod reconfig;
@@ -26,6 +28,7 @@ use std::sync::Arc;
 
 pub use self::acl::allowed;
 use self::image::Image;
+pub use self::mortal::Glance;
 pub use self::quota::Overrun;
 use self::quota::Quotas;
 pub use self::reconfig::Target;
@@ -34,7 +37,7 @@ pub use self::session::Session;
 use self::session::Sessions;
 use self::tree::Tree;
 use super::op::{Acl, Body, ErrorCode, EventType};
-use super::types::{Index, Password, Reckoning, SessionId, Zxid};
+use super::types::{Index, Password, SessionId, Zxid};
 
 /// A change that watches may be waiting for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,11 +173,6 @@ impl State {
     /// Paths of a session's ephemerals.
     pub fn ephemerals_of(&self, id: SessionId) -> Vec<String> {
         self.tree.ephemerals_of(id)
-    }
-
-    /// Containers and TTL znodes that are due, at most `max`.
-    pub fn due(&self, reckoning: Reckoning, max: usize) -> Vec<String> {
-        self.tree.due(reckoning, max)
     }
 
     /// How much there is.

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::access_lists::AccessLists;
 use super::{acl, digest, path};
 use crate::core::op::{Acl, Stat};
-use crate::core::types::{Reckoning, SessionId, Zxid};
+use crate::core::types::{SessionId, Zxid};
 
 /// Znodes in one chunk.
 const CHUNK: usize = 256;
@@ -44,7 +44,7 @@ pub struct Znode {
     pub mtime: i64,
     pub version: i32,
     pub aversion: i32,
-    /// Children ever created; the next sequential name.
+    /// Children ever created; the next sequential name. Negative: those are used up.
     pub creates: i32,
     pub children: i32,
 }
@@ -270,8 +270,11 @@ impl Tree {
     pub fn insert(&mut self, parent: u32, znode: Znode) -> u32 {
         let place = self.place(znode);
         self.change(parent, |parent| {
-            // Numbers end at the largest one; names that begin anew would sort before the rest.
-            parent.creates = parent.creates.saturating_add(1);
+            // Numbers end at the largest one: a negative count says that they are used up, and
+            // stays, for names that begin anew would sort before the rest.
+            if parent.creates >= 0 {
+                parent.creates = parent.creates.wrapping_add(1);
+            }
             parent.children += 1;
         });
         place
@@ -413,28 +416,9 @@ impl Tree {
         paths
     }
 
-    /// Whether a container or TTL znode is due (ZooKeeper's `ContainerManager`): childless, and
-    /// a container must have had a child, a TTL znode must have been left alone for its time.
-    pub fn is_due(&self, place: u32, reckoning: Reckoning) -> bool {
-        let Some(znode) = self.get(place) else {
-            return false;
-        };
-        znode.children == 0
-            && match znode.lifetime {
-                Lifetime::Container => znode.creates > 0,
-                Lifetime::Ttl(ttl) => reckoning.age_ms(znode.mtime) > ttl,
-                Lifetime::Persistent | Lifetime::Ephemeral(_) => false,
-            }
-    }
-
-    /// Paths that are due.
-    pub fn due(&self, reckoning: Reckoning, max: usize) -> Vec<String> {
-        let due = self
-            .mortal
-            .iter()
-            .filter(|place| self.is_due(**place, reckoning))
-            .take(max);
-        due.map(|place| self.path_of(*place)).collect()
+    /// Places of containers and TTL znodes, from this one on.
+    pub fn mortal_from(&self, place: u32) -> impl Iterator<Item = u32> {
+        self.mortal.range(place..).copied()
     }
 
     /// The digest of all znodes, from scratch.

@@ -123,8 +123,8 @@ impl State {
         if matches!(above.lifetime, Lifetime::Ephemeral(_)) {
             return Err(ErrorCode::NoChildrenForEphemerals);
         }
-        if sequential && above.creates == i32::MAX {
-            // ZooKeeper's parent is stuck there too, with this answer.
+        if sequential && above.creates < 0 {
+            // As ZooKeeper answers when its numbers are used up.
             return Err(ErrorCode::NodeExists);
         }
         let bytes = quota::length(create.data.as_ref());
@@ -426,12 +426,17 @@ mod tests {
     }
 
     #[test]
-    fn numbers_end_at_the_largest_one_and_the_parent_is_not_stuck() {
+    fn numbers_end_at_the_largest_one_which_is_given_once_and_the_parent_is_not_stuck() {
         let mut state = State::new();
         state.tree.change(ROOT, |root| root.creates = i32::MAX - 1);
-        let last = create(&mut state, 1, "/n", 2);
-        assert_eq!(last, Ok(Body::Path("/n2147483646".to_owned())));
+        for number in [i32::MAX - 1, i32::MAX] {
+            let named = create(&mut state, 1, "/n", 2);
+            assert_eq!(named, Ok(Body::Path(format!("/n{number}"))));
+        }
+        let last = format!("/n{}", i32::MAX);
+        assert!(state.delete(&last, -1, &mut txn(2)).is_ok());
         assert_eq!(create(&mut state, 2, "/n", 2), Err(ErrorCode::NodeExists));
+        assert_eq!(create(&mut state, 2, "/m", 2), Err(ErrorCode::NodeExists));
         assert!(create(&mut state, 3, "/plain", 0).is_ok());
         assert_eq!(create(&mut state, 4, "/n", 2), Err(ErrorCode::NodeExists));
         assert_eq!(state.stat("/").map(|stat| stat.pzxid), Some(Zxid(3)));
