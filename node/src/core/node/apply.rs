@@ -33,6 +33,10 @@ impl Node {
                 self.answer_reconfigs(now, out);
             }
             if let Payload::Command(command) = &entry.payload {
+                // Only what arrives while this server is in step is about as old as its stamp.
+                if self.standing.serving() {
+                    self.wall_watch.compare(entry.term, now.wall, command.wall);
+                }
                 // The stamp is the leader's clock: one that is ahead of ours must not count back.
                 let millis = now
                     .wall

@@ -63,7 +63,11 @@ impl Node {
                 timeout_ms,
             }
         };
-        self.expiry.touch(request.session, now.mono);
+        // Where the session is not known yet, nobody has judged the password: a stranger must not
+        // keep it alive.
+        if self.state.session(request.session).is_some() {
+            self.expiry.touch(request.session, now.mono);
+        }
         let number = self.queue.push(Some(conn), action);
         if let Some(connection) = self.connections.get_mut(conn) {
             connection.stage = Stage::Connecting { request: number };

@@ -84,6 +84,7 @@ impl Node {
             Some(leader) if leader == self.member => {
                 self.standing.leading_since = Some(now.mono);
                 self.watch_all_sessions(now);
+                self.wall_watch.take_over(now.wall);
                 out.push(Effect::Note(Note::BecameLeader { term }));
             }
             Some(leader) => {
