@@ -13,6 +13,9 @@ use crate::core::op::{
 };
 use crate::core::types::{ConnId, Password, SessionId, Zxid};
 
+/// The client protocol's number of a ping.
+const PING_XID: i32 = -2;
+
 /// A request without an answer.
 #[derive(Clone, Debug)]
 struct Issued {
@@ -173,6 +176,23 @@ impl SimClient {
         requests
     }
 
+    /// A ping, and the session that sends it.
+    pub fn ping(&mut self, now: u64) -> (SessionId, Request) {
+        let (at, floor, what) = (now, Zxid(0), What::Ping);
+        self.issued.push_back(Issued {
+            xid: PING_XID,
+            at,
+            floor,
+            what,
+        });
+        let ping = Request {
+            xid: PING_XID,
+            op: Op::Ping,
+            size: 64,
+        };
+        (self.session, ping)
+    }
+
     /// In the calm at the end: a write and a fresh read of every key must succeed.
     pub fn probe(&mut self, now: u64, oracle: &Oracle) -> Vec<Request> {
         let mut requests = Vec::new();
@@ -284,7 +304,7 @@ impl SimClient {
 
     fn issue(&mut self, at: u64, floor: Zxid, what: What, op: Op, out: &mut Vec<Request>) {
         let xid = if matches!(what, What::Ping) {
-            -2
+            PING_XID
         } else {
             self.xid += 1;
             self.xid
@@ -366,10 +386,10 @@ impl SimClient {
     }
 
     fn reply(&mut self, reply: Reply, oracle: &mut Oracle) -> Result<(), String> {
-        let at = if reply.xid == -2 {
-            self.issued.iter().position(|issued| issued.xid == -2)
+        let at = if reply.xid == PING_XID {
+            self.issued.iter().position(|issued| issued.xid == PING_XID)
         } else {
-            self.issued.iter().position(|issued| issued.xid != -2)
+            self.issued.iter().position(|issued| issued.xid != PING_XID)
         };
         let issued = at
             .and_then(|at| self.issued.remove(at))

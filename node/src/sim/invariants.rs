@@ -12,6 +12,8 @@ use crate::core::types::{Index, MemberId, Term};
 pub struct Invariants {
     leaders: BTreeMap<Term, MemberId>,
     terms: BTreeMap<MemberId, Term>,
+    /// When a server gave all sessions their full timeout.
+    lives: BTreeMap<usize, u64>,
     /// Elections won, for the report.
     pub elections: u64,
 }
@@ -31,6 +33,27 @@ impl Invariants {
     /// A member lost power: a term that was not durable yet may be forgotten.
     pub fn forget_term(&mut self, member: MemberId) {
         self.terms.remove(&member);
+    }
+
+    /// This server leads from now on, or had not run for a while: what clients said meanwhile it
+    /// cannot know.
+    pub fn lives_begin(&mut self, slot: usize, now: u64) {
+        self.lives.insert(slot, now);
+    }
+
+    /// When this server last began to listen to all sessions.
+    pub fn listens_since(&self, slot: usize) -> Option<u64> {
+        self.lives.get(&slot).copied()
+    }
+
+    /// A leader finds a session expired: it must have listened for the whole timeout.
+    pub fn may_expire(&self, slot: usize, now: u64, timeout_ms: u64) -> Result<(), String> {
+        match self.listens_since(slot) {
+            Some(since) if now >= since + timeout_ms => Ok(()),
+            since => Err(format!(
+                "n{slot} ends a session of {timeout_ms} ms, it listens since {since:?}"
+            )),
+        }
     }
 
     /// Election safety (Raft §5.2).

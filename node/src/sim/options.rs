@@ -33,6 +33,11 @@ pub struct SimOptions {
     pub epoch_roll_at: u32,
     /// Little is answered at once, and little may wait to be sent.
     pub narrow: bool,
+    /// Clients only ping, each time a millisecond before their session's timeout.
+    pub quiet: bool,
+    /// Per thousand turns of a client: it goes to another server, and the one it was on is not told
+    /// for a while.
+    pub moves: u64,
 }
 
 impl SimOptions {
@@ -73,12 +78,17 @@ impl SimOptions {
             session_timeout_ms: [2_000, 4_000, 10_000][rng.below(3) as usize],
             epoch_roll_at: if rng.chance(20) { 50 } else { 0xF000_0000 },
             narrow: false,
+            quiet: false,
+            moves: 0,
         };
         // Last, so that older seeds keep their course.
         if !calm && rng.chance(25) {
             options.disk_damage = rng.between(1, 5);
         }
         options.narrow = rng.chance(30);
+        if rng.chance(50) {
+            options.moves = rng.between(1, 30);
+        }
         options
     }
 }

@@ -13,7 +13,7 @@ use crate::core::entry::{Action, Entry, Payload};
 use crate::core::op::{Body, ErrorCode, Write};
 use crate::core::raft::event::SnapshotMeta;
 use crate::core::state::State;
-use crate::core::types::{Index, Zxid};
+use crate::core::types::{Index, SessionId, Zxid};
 
 /// A key's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub struct Oracle {
     keys: BTreeMap<String, Vec<(Zxid, Option<Value>)>>,
     /// How often each write's serial took effect.
     effects: BTreeMap<Vec<u8>, Zxid>,
+    /// Which claim holds each session: the newest.
+    holders: BTreeMap<SessionId, Index>,
     /// The highest zxid of any write that a client was told of.
     acknowledged: Zxid,
 }
@@ -46,6 +48,7 @@ impl Oracle {
             digests: BTreeMap::from([(Index(0), State::new().digest())]),
             keys: keys.iter().map(|key| (key.clone(), Vec::new())).collect(),
             effects: BTreeMap::new(),
+            holders: BTreeMap::new(),
             acknowledged: Zxid(0),
         }
     }
@@ -76,7 +79,11 @@ impl Oracle {
         let outcome = self.state.apply(entry);
         self.log.insert(entry.index, Arc::clone(entry));
         self.digests.insert(entry.index, self.state.digest());
+        if let Some(opened) = &outcome.opened {
+            self.holders.insert(opened.session, opened.attach);
+        }
         if outcome.result.is_ok() {
+            self.only_holders_write(entry)?;
             self.note_effects(entry, outcome.zxid)?;
         }
         for (key, history) in &mut self.keys {
@@ -86,6 +93,30 @@ impl Oracle {
             }
         }
         Ok(())
+    }
+
+    /// Once a session moved, nothing that was asked on its old connection may take effect.
+    fn only_holders_write(&self, entry: &Entry) -> Result<(), String> {
+        let Payload::Command(command) = &entry.payload else {
+            return Ok(());
+        };
+        let (session, attach) = match &command.action {
+            Action::Write {
+                session, attach, ..
+            }
+            | Action::CloseSession {
+                session,
+                attach: Some(attach),
+            } => (session, attach),
+            _ => return Ok(()),
+        };
+        match self.holders.get(session) {
+            Some(holder) if holder == attach => Ok(()),
+            holder => Err(format!(
+                "session {session} is held by the claim of {holder:?}, that of {attach} wrote at {}",
+                entry.index
+            )),
+        }
     }
 
     fn note_effects(&mut self, entry: &Entry, zxid: Zxid) -> Result<(), String> {

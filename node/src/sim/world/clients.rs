@@ -79,7 +79,37 @@ impl World {
         self.tell_server(slot, Input::Disconnected { conn });
     }
 
+    /// A client leaves without a word: its server goes on with what it was asked, and takes the
+    /// connection for alive until it is told.
+    fn move_on(&mut self, client: usize, slot: Slot, conn: ConnId) {
+        self.conns.remove(&conn);
+        self.clients[client].lost(self.now, &mut self.rng);
+        let life = self.servers[slot].life;
+        // Not before what is on its way to that server.
+        let wait = self.servers[slot].last_to_server.saturating_sub(self.now) + 1;
+        let delay = wait + self.rng.below(5_000);
+        let input = Box::new(Input::Disconnected { conn });
+        self.at(delay, Ev::ToServer { slot, life, input });
+    }
+
+    /// A client that only pings does so as late as it may; it never gives its server up.
+    fn quiet_turn(&mut self, client: usize, slot: Slot, conn: ConnId) {
+        let timeout_ms = u64::from(self.options.session_timeout_ms.unsigned_abs());
+        self.at(timeout_ms - 1, Ev::Client(client));
+        let (session, request) = self.clients[client].ping(self.now);
+        self.spoke.insert(session, self.now + 1);
+        self.tell_server(slot, Input::Request { conn, request });
+    }
+
     pub(super) fn client_turn(&mut self, client: usize) {
+        if self.mute {
+            return;
+        }
+        if self.options.quiet
+            && let ClientLink::Up { slot, conn } = self.clients[client].link
+        {
+            return self.quiet_turn(client, slot, conn);
+        }
         let wait = self.rng.between(5, 60);
         self.at(wait, Ev::Client(client));
         if self.clients[client].gives_up(self.now) {
@@ -117,6 +147,12 @@ impl World {
                 );
             }
             ClientLink::Up { slot, conn } => {
+                if !self.calm
+                    && self.options.moves > 0
+                    && self.rng.below(1_000) < self.options.moves
+                {
+                    return self.move_on(client, slot, conn);
+                }
                 let requests = self.clients[client].act(self.now, &self.oracle, &mut self.rng);
                 for request in requests {
                     self.tell_server(slot, Input::Request { conn, request });

@@ -6,6 +6,8 @@
 mod clients;
 mod links;
 mod servers;
+#[cfg(test)]
+mod session_tests;
 mod trouble;
 
 use std::cmp::Reverse;
@@ -27,7 +29,9 @@ use crate::core::input::{Input, Snapshot};
 use crate::core::message::{Hello, PeerMessage};
 use crate::core::node::Node;
 use crate::core::op::ServerFrame;
-use crate::core::types::{ConnId, EnsembleId, Index, LinkId, MemberId, Mono, Now, Term, Wall};
+use crate::core::types::{
+    ConnId, EnsembleId, Index, LinkId, MemberId, Mono, Now, SessionId, Term, Wall,
+};
 
 /// As many servers as the largest ensemble.
 const SLOTS: usize = 5;
@@ -127,6 +131,12 @@ pub struct World {
     last_call: u64,
     report: Report,
     trace: bool,
+    /// Quiet clients: when each session's last ping reached its server.
+    spoke: BTreeMap<SessionId, u64>,
+    /// No client says anything any more.
+    mute: bool,
+    /// When a leader found sessions expired.
+    expired: Vec<(SessionId, u64)>,
 }
 
 impl World {
@@ -159,6 +169,9 @@ impl World {
             last_call: 0,
             report: Report::default(),
             trace,
+            spoke: BTreeMap::new(),
+            mute: false,
+            expired: Vec::new(),
             options,
         };
         for slot in 0..SLOTS {

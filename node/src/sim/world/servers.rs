@@ -185,6 +185,20 @@ impl World {
             }
             Effect::Fatal(why) => return Err(format!("n{slot} stops: {why}")),
             Effect::Note(Note::Answered(_) | Note::Applied { .. } | Note::Fired { .. }) => {}
+            Effect::Note(Note::BecameLeader { term }) => {
+                self.invariants.lives_begin(slot, self.now);
+                self.note(slot, &format_args!("leads term {term}"));
+            }
+            Effect::Note(Note::Paused { millis }) => {
+                self.invariants.lives_begin(slot, self.now);
+                self.note(slot, &format_args!("did not run for {millis} ms"));
+            }
+            Effect::Note(Note::SessionExpired { session }) => {
+                let timeout_ms = u64::from(self.options.session_timeout_ms.unsigned_abs());
+                self.invariants.may_expire(slot, self.now, timeout_ms)?;
+                self.expired.push((session, self.now));
+                self.note(slot, &format_args!("session {session} expires"));
+            }
             Effect::Note(note) => self.note(slot, &format_args!("{note:?}")),
             Effect::AnswerAdmin { result, .. } => {
                 self.note(slot, &format_args!("answers a call: {result:?}"));

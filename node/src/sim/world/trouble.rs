@@ -59,7 +59,7 @@ impl World {
         Ok(())
     }
 
-    fn crash(&mut self, slot: Slot, down_ms: u64) {
+    pub(super) fn crash(&mut self, slot: Slot, down_ms: u64) {
         if self.servers[slot].node.is_none() {
             return;
         }

@@ -197,6 +197,74 @@ impl Client {
         Ok(answer.ustring()?.unwrap_or_default())
     }
 
+    /// All of them or none, as one multi, with no data.
+    pub(crate) fn create_all(&mut self, paths: &[String], flags: i32) -> Result<(), Failure> {
+        let header = |body: &mut Writer, op: i32, done: bool| {
+            body.int(op);
+            body.bool(done);
+            body.int(-1);
+        };
+        let mut answer = self.call(op::MULTI, |body| {
+            for path in paths {
+                header(body, op::CREATE, false);
+                body.ustring(path);
+                body.buffer(None);
+                body.count(1);
+                body.int(31);
+                body.ustring("world");
+                body.ustring("anyone");
+                body.int(flags);
+            }
+            header(body, -1, true);
+        })?;
+        // A failure is told op by op in an answer that is itself none.
+        match answer.int()? {
+            -1 => Err(Failure::Code(-1)),
+            _ => Ok(()),
+        }
+    }
+
+    /// A container, with no data.
+    pub(crate) fn create_container(&mut self, path: &str) -> Result<(), Failure> {
+        self.create_mortal(op::CREATE_CONTAINER, path, 4, None)
+    }
+
+    /// A znode that ends after so many milliseconds without a change, with no data.
+    pub(crate) fn create_ttl(&mut self, path: &str, ttl_ms: i64) -> Result<(), Failure> {
+        self.create_mortal(op::CREATE_TTL, path, 5, Some(ttl_ms))
+    }
+
+    fn create_mortal(
+        &mut self,
+        op: i32,
+        path: &str,
+        flags: i32,
+        ttl_ms: Option<i64>,
+    ) -> Result<(), Failure> {
+        let answer = self.call(op, |body| {
+            body.ustring(path);
+            body.buffer(None);
+            body.count(1);
+            body.int(31);
+            body.ustring("world");
+            body.ustring("anyone");
+            body.int(flags);
+            if let Some(ttl_ms) = ttl_ms {
+                body.long(ttl_ms);
+            }
+        });
+        answer.map(drop)
+    }
+
+    /// Whatever version it has.
+    pub(crate) fn delete(&mut self, path: &str) -> Result<(), Failure> {
+        let answer = self.call(op::DELETE, |body| {
+            body.ustring(path);
+            body.int(-1);
+        });
+        answer.map(drop)
+    }
+
     pub(crate) fn set(&mut self, path: &str, data: &[u8]) -> Result<(), Failure> {
         let answer = self.call(op::SET_DATA, |body| {
             body.ustring(path);
