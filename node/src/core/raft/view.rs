@@ -218,7 +218,7 @@ mod tests {
     use crate::core::entry::{Entry, Payload};
     use crate::core::options::Options;
     use crate::core::raft::config::Role as MemberRole;
-    use crate::core::raft::event::{Action, Boot, Event, HardState, Message, SnapshotMeta};
+    use crate::core::raft::event::{Action, Boot, Change, Event, HardState, Message, SnapshotMeta};
     use crate::core::types::ServerId;
 
     const OTHERS: [MemberId; 2] = [MemberId(2), MemberId(3)];
@@ -317,5 +317,38 @@ mod tests {
         assert!(raft.quorum_without(later, OTHERS[1]), "it is no loss");
         assert!(!raft.quorum_without(later, OTHERS[0]));
         assert!(!raft.quorum_without(later, MemberId(1)));
+    }
+
+    #[test]
+    fn members_change_as_a_whole_by_one_joint_phase() {
+        let now = Mono(10_000);
+        let mut raft = leader(now);
+        let mut members = raft.config().members.clone();
+        let (id, expected) = (1, raft.config().index);
+        members.truncate(2);
+        members[1].role = MemberRole::Observer;
+        let change = |members: &[Member]| Event::Change {
+            id,
+            expected,
+            change: Change::Members(members.to_vec()),
+        };
+        let twice = [members[0].clone(), members[0].clone()];
+        step(&mut raft, now, change(&twice));
+        step(&mut raft, now, change(&members[1..]));
+        assert_eq!(raft.config().index, expected, "neither is a membership");
+
+        step(&mut raft, now, change(&members));
+        assert!(raft.config().joint());
+        assert_eq!(raft.config().voters(), [MemberId(1)]);
+        assert_eq!(
+            raft.config().outgoing,
+            [MemberId(1), MemberId(2), MemberId(3)]
+        );
+        assert_eq!(raft.config().leaving, [MemberId(3)]);
+        let message = acknowledgement(&raft);
+        answer(&mut raft, now, &OTHERS[..1], &message);
+        assert!(!raft.config().joint());
+        assert_eq!(raft.config().members, members);
+        assert_eq!(raft.role(), RoleNow::Leader, "it is a quorum of itself");
     }
 }

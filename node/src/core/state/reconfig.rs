@@ -91,3 +91,142 @@ impl State {
 
 /// What a reconfig that was accepted asks for: the servers there are to be.
 pub type Target = Arc<[StaticServer]>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::entry::{Action, Command, Entry, Payload};
+    use crate::core::op::{EventType, Id, Write};
+    use crate::core::raft::config::{Member, Role};
+    use crate::core::types::{Index, MemberId, Password, ServerId, Term};
+
+    /// A state with one session, of an ensemble of two and one that learns.
+    struct World {
+        state: State,
+        last: u64,
+        session: SessionId,
+    }
+
+    impl World {
+        fn new() -> World {
+            let state = State::new();
+            let mut world = World {
+                state,
+                last: 0,
+                session: SessionId(0),
+            };
+            world.apply(Payload::Config(Arc::new(config(Role::Learner))));
+            let opened = world.command(Action::CreateSession {
+                server: ServerId(1),
+                timeout_ms: 10_000,
+                password: Password([1; 16]),
+            });
+            world.session = opened.opened.unwrap().session;
+            world
+        }
+
+        fn apply(&mut self, payload: Payload) -> Outcome {
+            self.last += 1;
+            self.state.apply(&Entry {
+                term: Term(1),
+                index: Index(self.last),
+                payload,
+            })
+        }
+
+        fn command(&mut self, action: Action) -> Outcome {
+            self.apply(Payload::Command(Arc::new(Command {
+                wall: Wall(1),
+                origin: None,
+                action,
+            })))
+        }
+
+        fn reconfig(&mut self, who: &str, joining: &str, version: i64) -> Outcome {
+            let id = Id {
+                scheme: who.to_owned(),
+                id: String::new(),
+            };
+            let request = Reconfig {
+                joining: Some(joining.to_owned()),
+                leaving: None,
+                members: None,
+                version,
+                least_voters: 2,
+            };
+            self.command(Action::Write {
+                session: self.session,
+                attach: Index(2),
+                ids: Arc::new([id]),
+                write: Write::Reconfig(request),
+            })
+        }
+    }
+
+    fn config(third: Role) -> Config {
+        let member = |n: u8, role| Member {
+            id: MemberId(u64::from(n)),
+            server: ServerId(n),
+            role,
+            peer: format!("h{n}:2888"),
+            client: format!("h{n}:2181"),
+        };
+        Config {
+            index: Index(1),
+            members: vec![
+                member(1, Role::Voter),
+                member(2, Role::Voter),
+                member(3, third),
+            ],
+            ..Config::default()
+        }
+    }
+
+    const THIRD: &str = "server.3=h3:2888:3888;h3:2181";
+
+    #[test]
+    fn a_reconfig_is_judged_in_the_log_and_answered_by_the_configuration() {
+        let mut world = World::new();
+        let wrong = world.reconfig("super", THIRD, 77);
+        assert_eq!(wrong.result, Err(ErrorCode::BadVersion));
+        let stranger = world.reconfig("ip", THIRD, 1);
+        assert_eq!(stranger.result, Err(ErrorCode::NoAuth));
+        assert!(wrong.accepted.is_none() && stranger.accepted.is_none());
+
+        let target = world.reconfig("super", THIRD, 1).accepted.unwrap();
+        assert_eq!(target.len(), 3);
+        assert!(!world.state.shows(&target), "it is only accepted");
+        let outcome = world.apply(Payload::Config(Arc::new(config(Role::Voter))));
+        assert!(world.state.shows(&target));
+        assert_eq!(outcome.changes[0].kind, EventType::DataChanged);
+        assert_eq!(outcome.changes[0].path, CONFIG);
+        let Ok(Body::Data { stat, .. }) = world.state.configuration_shown() else {
+            panic!("no data");
+        };
+        assert_eq!((stat.version, stat.mzxid), (-1, outcome.zxid));
+    }
+
+    #[test]
+    fn learners_and_joint_phases_are_not_shown_and_a_repeated_list_gets_a_version() {
+        let mut world = World::new();
+        let text = world.state.configuration();
+        assert!(!text.contains("server.3"), "{text}");
+        let joint = Config {
+            outgoing: vec![MemberId(1), MemberId(2)],
+            ..config(Role::Voter)
+        };
+        assert!(
+            world
+                .apply(Payload::Config(Arc::new(joint)))
+                .changes
+                .is_empty()
+        );
+        assert_eq!(world.state.configuration(), text);
+
+        let same = "server.2=h2:2888:3888;h2:2181";
+        let outcome = world.reconfig("super", same, -1);
+        assert!(outcome.accepted.is_none() && outcome.changes.len() == 1);
+        assert!(matches!(outcome.result, Ok(Body::Data { .. })));
+        assert_ne!(world.state.configuration(), text);
+    }
+}
