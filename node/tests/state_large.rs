@@ -28,7 +28,7 @@ impl World {
             timeout_ms: 10_000,
             password: Password([1; 16]),
         });
-        world.session = opened.opened.unwrap().session;
+        world.session = opened.opened.expect("a session").session;
         world
     }
 
