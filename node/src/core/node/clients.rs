@@ -111,6 +111,8 @@ impl Node {
         if self.lacks_authentication(conn, &request.op) {
             return self.demand_authentication(conn, xid, out);
         }
+        // Its effect comes later than its place in the log: writes behind it must not overtake it.
+        let reconfig = matches!(request.op, Op::Reconfig { .. });
         let (waits, work) = match request.op {
             Op::Ping => return self.answer_ping(conn, out),
             Op::Auth { scheme, auth } => {
@@ -150,7 +152,7 @@ impl Node {
             Op::Invalid(error) => (Waits::Nothing, Work::Fail(error)),
             Op::Unknown(_) => (Waits::Nothing, Work::Unknown),
         };
-        let heavy = self.is_heavy(&work);
+        let heavy = reconfig || self.is_heavy(&work);
         if let Some(connection) = self.connections.get_mut(conn) {
             connection.push(Item {
                 xid,

@@ -179,6 +179,7 @@ impl Node {
             if let Some(connection) = self.connections.get_mut(it.conn) {
                 connection.resolve(it.request, zxid, result);
                 self.pump(now, it.conn, out);
+                self.release_held(now, it.conn, out);
             }
         }
     }
