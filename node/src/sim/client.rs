@@ -1,15 +1,20 @@
 //! Model clients: sessions that write, read, watch, lose their server and come back.
 
+mod reconfig;
+mod writes;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
+pub use self::reconfig::Ask;
+use self::writes::create;
 use super::net::Slot;
 use super::oracle::Oracle;
 use super::rng::Rng;
 use crate::core::op::{
-    Acl, Body, ConnectRequest, Create, ErrorCode, EventType, Id, Op, Read, Reply, Request,
-    ServerFrame, SetWatches, Write,
+    Body, ConnectRequest, ErrorCode, EventType, Op, Read, Reply, Request, ServerFrame, SetWatches,
+    Write,
 };
 use crate::core::types::{ConnId, Password, SessionId, Zxid};
 
@@ -31,6 +36,7 @@ enum What {
     /// The data is the write's serial.
     Write(Vec<u8>),
     Delete,
+    Reconfig(Ask),
     Sync,
     /// `fresh`: right behind a sync of the same session, so the sync's floor holds.
     Read {
@@ -73,6 +79,7 @@ pub enum Link {
 #[allow(missing_docs)]
 pub struct Tally {
     pub acknowledged: u64,
+    pub reconfigs: u64,
     pub unknown: u64,
     pub reads: u64,
     pub watches: u64,
@@ -144,7 +151,12 @@ impl SimClient {
 
     /// The connection is gone: whatever was unanswered has an unknown outcome.
     pub fn lost(&mut self, now: u64, rng: &mut Rng) {
-        let writes = |issued: &&Issued| matches!(issued.what, What::Write(_) | What::Delete);
+        let writes = |issued: &&Issued| {
+            matches!(
+                issued.what,
+                What::Write(_) | What::Delete | What::Reconfig(_)
+            )
+        };
         self.tally.unknown += self.issued.iter().filter(writes).count() as u64;
         self.issued.clear();
         self.link = Link::Down {
@@ -170,7 +182,7 @@ impl SimClient {
                 self.one(now, oracle, rng, &mut requests);
             }
         }
-        if requests.is_empty() && self.issued.is_empty() {
+        if requests.is_empty() && (self.issued.is_empty() || self.waits_long()) {
             self.issue(now, Zxid(0), What::Ping, Op::Ping, &mut requests);
         }
         requests
@@ -425,6 +437,10 @@ impl SimClient {
                 self.tally.acknowledged += 1;
                 oracle.check_write(&serial, reply.zxid, issued.floor)
             }
+            What::Reconfig(ask) => {
+                self.tally.reconfigs += u64::from(result.is_ok());
+                reconfig::judge(ask, reply.zxid, issued.floor, &result, oracle)
+            }
             What::Sync => {
                 self.sync_floor = issued.floor;
                 Ok(())
@@ -472,22 +488,4 @@ impl SimClient {
             .front()
             .map_or(0, |issued| now.saturating_sub(issued.at))
     }
-}
-
-fn create(path: &str, data: &[u8], flags: i32) -> Write {
-    let anyone = Id {
-        scheme: "world".to_owned(),
-        id: "anyone".to_owned(),
-    };
-    Write::Create(Create {
-        path: path.to_owned(),
-        data: Some(Bytes::copy_from_slice(data)),
-        acl: Some(vec![Acl {
-            perms: 31,
-            id: anyone,
-        }]),
-        flags,
-        ttl: None,
-        with_stat: false,
-    })
 }

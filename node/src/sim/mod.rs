@@ -2,7 +2,7 @@
 //!
 //! [`world::World`] owns the servers, the event heap and the virtual time; [`net`] moves messages
 //! over links that delay, stall and break; [`disk`] keeps encoded records and loses what was not
-//! synced; [`client`] are sessions that never stop; [`operator`] changes the membership;
+//! synced; [`client`] are sessions that never stop; [`operator`] changes the membership, unless clients do;
 //! [`faults`] breaks things; [`oracle`] and [`invariants`] judge. A run is a function of its seed.
 
 pub mod client;
@@ -48,6 +48,8 @@ pub struct Report {
     pub elections: u64,
     pub crashes: u64,
     pub changes: u64,
+    /// Of clients, that came to pass.
+    pub reconfigs: u64,
     pub snapshots: u64,
     /// A hash over everything that happened: equal for equal seeds.
     pub fingerprint: u64,
@@ -66,6 +68,7 @@ impl Report {
         self.elections += other.elections;
         self.crashes += other.crashes;
         self.changes += other.changes;
+        self.reconfigs += other.reconfigs;
         self.snapshots += other.snapshots;
         self.fingerprint ^= other.fingerprint;
     }

@@ -8,6 +8,9 @@ use crate::core::raft::event::Change;
 use crate::core::status::{DataState, RoleName, Status};
 use crate::core::types::{EnsembleId, MemberId, ServerId};
 
+/// Where clients read the configuration.
+pub const CONFIG: &str = "/zookeeper/config";
+
 /// How a slot appears in configurations.
 pub fn member(slot: Slot, id: MemberId, role: Role) -> Member {
     let server = ServerId(slot as u8 + 1);

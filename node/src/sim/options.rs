@@ -38,6 +38,8 @@ pub struct SimOptions {
     /// Per thousand turns of a client: it goes to another server, and the one it was on is not told
     /// for a while.
     pub moves: u64,
+    /// Clients change the membership, and nobody else.
+    pub by_clients: bool,
 }
 
 impl SimOptions {
@@ -80,6 +82,7 @@ impl SimOptions {
             narrow: false,
             quiet: false,
             moves: 0,
+            by_clients: false,
         };
         // Last, so that older seeds keep their course.
         if !calm && rng.chance(25) {
@@ -89,6 +92,7 @@ impl SimOptions {
         if rng.chance(50) {
             options.moves = rng.between(1, 30);
         }
+        options.by_clients = rng.chance(30);
         options
     }
 }

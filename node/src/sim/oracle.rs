@@ -9,6 +9,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::client::Ask;
+use super::operator::CONFIG;
 use crate::core::entry::{Action, Entry, Payload};
 use crate::core::op::{Body, ErrorCode, Write};
 use crate::core::raft::event::SnapshotMeta;
@@ -37,6 +39,8 @@ pub struct Oracle {
     holders: BTreeMap<SessionId, Index>,
     /// The highest zxid of any write that a client was told of.
     acknowledged: Zxid,
+    /// Every reconfig that was asked for: its marker and whether it was refused.
+    reconfigs: BTreeMap<String, (Ask, bool)>,
 }
 
 impl Oracle {
@@ -50,6 +54,7 @@ impl Oracle {
             effects: BTreeMap::new(),
             holders: BTreeMap::new(),
             acknowledged: Zxid(0),
+            reconfigs: BTreeMap::new(),
         }
     }
 
@@ -217,6 +222,86 @@ impl Oracle {
             .iter()
             .map(|(at, _)| *at)
             .find(|at| *at > zxid && *at <= until)
+    }
+}
+
+/// Reconfigs by clients.
+impl Oracle {
+    /// A client asks for one.
+    pub fn asked(&mut self, ask: &Ask) {
+        let refused = false;
+        self.reconfigs
+            .insert(ask.marker.clone(), (ask.clone(), refused));
+    }
+
+    /// A client was told that it does not come to pass.
+    pub fn refused(&mut self, marker: String) {
+        if let Some((_, refused)) = self.reconfigs.get_mut(&marker) {
+            *refused = true;
+        }
+    }
+
+    /// A client was told that it came to pass.
+    pub fn took_effect(&mut self, ask: &Ask, zxid: Zxid) -> Result<(), String> {
+        let since = self.shown_since(&ask.marker);
+        if since.len() != 1 || since.iter().any(|at| *at > zxid) {
+            return Err(format!(
+                "{ask:?} acknowledged at {zxid}, took effect at {since:?}"
+            ));
+        }
+        self.acknowledged = self.acknowledged.max(zxid);
+        Ok(())
+    }
+
+    /// The version of the newest configuration that anybody applied.
+    pub fn configuration_version(&self) -> i64 {
+        let shown = self.configurations();
+        shown.last().map_or(-1, |(zxid, _)| zxid.0)
+    }
+
+    /// At the end: each came to pass once or not at all, never after a refusal, and only in the
+    /// place of the version that it was meant for.
+    pub fn check_reconfigs(&self) -> Result<(), String> {
+        for (marker, (ask, refused)) in &self.reconfigs {
+            let since = self.shown_since(marker);
+            if since.len() > usize::from(!refused) {
+                return Err(format!(
+                    "{ask:?}, refused: {refused}, took effect at {since:?}"
+                ));
+            }
+            for at in since {
+                let shown = self.configurations();
+                let before = shown.iter().rev().find(|(zxid, _)| *zxid < at);
+                let replaced = before.map_or(-1, |(zxid, _)| zxid.0);
+                if ask.version != -1 && ask.version != replaced {
+                    return Err(format!("{ask:?} took the place of {replaced} at {at}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn configurations(&self) -> Vec<(Zxid, String)> {
+        let history = self.keys.get(CONFIG).into_iter().flatten();
+        let shown = history.filter_map(|(zxid, value)| {
+            let data = &value.as_ref()?.data;
+            (!data.is_empty()).then(|| (*zxid, String::from_utf8_lossy(data).into_owned()))
+        });
+        shown.collect()
+    }
+
+    /// When this marker came to be shown.
+    fn shown_since(&self, marker: &str) -> Vec<Zxid> {
+        let mut since = Vec::new();
+        let mut present = false;
+        for (zxid, text) in self.configurations() {
+            let shown = text.lines().any(|line| line.ends_with(marker));
+            if shown && !present {
+                since.push(zxid);
+            }
+            present = shown;
+        }
+        since
     }
 }
 

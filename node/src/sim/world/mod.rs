@@ -1,10 +1,11 @@
 //! The world: what is in it, events, time.
 //!
 //! `servers` steps the cores and does what they want done · `links` between servers · `clients`
-//! their connections · `trouble` faults, the operator, and the calm after them.
+//! their connections · `reconfig` what these ask of the membership · `trouble` faults, the operator, and the calm after them.
 
 mod clients;
 mod links;
+mod reconfig;
 mod servers;
 #[cfg(test)]
 mod session_tests;
@@ -20,6 +21,7 @@ use super::disk::SimDisk;
 use super::faults;
 use super::invariants::Invariants;
 use super::net::{Net, Slot};
+use super::operator::CONFIG;
 use super::options::SimOptions;
 use super::oracle::Oracle;
 use super::rng::Rng;
@@ -29,6 +31,7 @@ use crate::core::input::{Input, Snapshot};
 use crate::core::message::{Hello, PeerMessage};
 use crate::core::node::Node;
 use crate::core::op::ServerFrame;
+use crate::core::raft::config::Role;
 use crate::core::types::{
     ConnId, EnsembleId, Index, LinkId, MemberId, Mono, Now, SessionId, Term, Wall,
 };
@@ -125,6 +128,9 @@ pub struct World {
     invariants: Invariants,
     ensemble: EnsembleId,
     desired: usize,
+    /// The part of each slot, where clients change the membership.
+    wanted: BTreeMap<Slot, Role>,
+    last_ask: u64,
     calm: bool,
     last_conn: u64,
     last_member: u64,
@@ -149,6 +155,7 @@ impl World {
                 SimClient::new(n, &keys, options.session_timeout_ms, linearizable)
             })
             .collect();
+        let known: Vec<String> = keys.iter().cloned().chain([CONFIG.to_owned()]).collect();
         let mut world = World {
             rng: Rng::new(options.seed),
             now: 1_000,
@@ -159,10 +166,14 @@ impl World {
             net: Net::default(),
             clients,
             conns: BTreeMap::new(),
-            oracle: Oracle::new(&keys),
-            invariants: Invariants::default(),
+            oracle: Oracle::new(&known),
+            invariants: Invariants::new(options.by_clients),
             ensemble: EnsembleId(u128::from(options.seed) + 1),
             desired: options.members,
+            wanted: (0..options.members)
+                .map(|slot| (slot, Role::Voter))
+                .collect(),
+            last_ask: 0,
             calm: false,
             last_conn: 0,
             last_member: 0,
@@ -209,11 +220,13 @@ impl World {
         if !self.settled() {
             return Err(format!("at {}: no calm: {}", self.now, self.describe()));
         }
+        self.oracle.check_reconfigs()?;
         self.report.virtual_ms = self.now;
         self.report.elections = self.invariants.elections;
         for client in &self.clients {
             self.report.acknowledged += client.tally.acknowledged;
             self.report.unknown += client.tally.unknown;
+            self.report.reconfigs += client.tally.reconfigs;
             self.report.reads += client.tally.reads;
             self.report.watches += client.tally.watches;
             self.report.sessions_lost += client.tally.sessions_lost;

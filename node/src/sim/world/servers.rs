@@ -11,7 +11,7 @@ use crate::core::effect::{CloseReason, Effect, Note};
 use crate::core::entry::Entry;
 use crate::core::input::Input;
 use crate::core::node::Node;
-use crate::core::options::Options;
+use crate::core::options::{Options, ReconfigPolicy};
 use crate::core::raft::event::LogWrite;
 use crate::core::types::{ConnId, Index, ServerId};
 
@@ -28,6 +28,10 @@ impl World {
         options.snapshot_keep = self.options.snapshot_keep;
         options.linearizable_reads = self.options.linearizable_reads;
         options.epoch_roll_at = self.options.epoch_roll_at;
+        if self.options.by_clients {
+            options.reconfig = ReconfigPolicy::Clients { least_voters: 1 };
+            options.skip_acl = true;
+        }
         if self.options.narrow {
             options.turn_weight = 300;
             options.reply_window = 400;

@@ -48,6 +48,7 @@ impl World {
                 self.servers[slot].disk.damage(&mut self.rng);
             }
             Fault::LoseDisk { .. } | Fault::DamageDisk { .. } => {}
+            Fault::Resize { members } if self.options.by_clients => self.want(members),
             Fault::Resize { members } => self.desired = members,
             Fault::Transfer => {
                 if let Some((leader, request)) = self.transfer() {
@@ -153,6 +154,10 @@ impl World {
             };
             return self.call(0, request);
         }
+        if self.options.by_clients {
+            self.clients_operate();
+            return Ok(());
+        }
         let now = self.clock();
         let statuses: Vec<_> = self
             .servers
@@ -202,8 +207,7 @@ impl World {
         let member = |id: &MemberId| statuses.iter().find(|status| status.member == *id);
         statuses.len() == SLOTS
             && !leader.pending
-            && voters.len() == self.desired
-            && leader.config.members.len() == self.desired
+            && self.complete(&leader.config)
             && voters.iter().all(|id| {
                 member(id).is_some_and(|it| it.ready.is_ok() && it.applied >= leader.applied.prev())
             })
