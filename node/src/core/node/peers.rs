@@ -14,6 +14,8 @@ use crate::core::types::{Index, LinkId, MemberId, Mono, Now};
 const STRANGER_MS: u64 = 10_000;
 /// How many members outside our configuration are dialled at most.
 const STRANGERS: usize = 16;
+/// Of how many that dialled us the address is known.
+const CALLERS: usize = 64;
 /// How many recent digests are kept to compare.
 const DIGESTS: usize = 4_096;
 
@@ -22,6 +24,8 @@ const DIGESTS: usize = 4_096;
 pub(super) struct Peers {
     /// Members that talk to us and are not in our configuration (ours may be old, or we are new).
     strangers: BTreeMap<MemberId, (String, Mono)>,
+    /// Where those of our ensemble are reached who have dialled us.
+    callers: BTreeMap<MemberId, String>,
     /// The links asked for last.
     links: Option<(Hello, Vec<Link>)>,
     /// Own digests, newest last.
@@ -168,7 +172,7 @@ impl Node {
             self.adopt(now, ensemble, out);
         }
         if meant && hello.ensemble.is_some() && hello.ensemble == self.ensemble {
-            self.remember_stranger(now, &hello, out);
+            self.remember_caller(now, &hello, out);
             out.push(Effect::AcceptPeer {
                 link,
                 hello: self.own_hello(Some(hello.from)),
@@ -193,16 +197,31 @@ impl Node {
         }
     }
 
-    fn remember_stranger(&mut self, now: Now, hello: &Hello, out: &mut Vec<Effect>) {
-        let known = self
-            .raft
-            .as_ref()
-            .is_some_and(|raft| raft.config().member(hello.from).is_some());
-        let room = self.peers.strangers.len() < STRANGERS;
-        if !known && room && !hello.address.is_empty() {
-            self.peers
-                .strangers
-                .insert(hello.from, (hello.address.clone(), now.mono));
+    /// Whoever talks to us needs a link of ours for our answers, also one that our log does not
+    /// have: it may be ahead of us.
+    fn remember_caller(&mut self, now: Now, hello: &Hello, out: &mut Vec<Effect>) {
+        let callers = &mut self.peers.callers;
+        if callers.len() < CALLERS || callers.contains_key(&hello.from) {
+            callers.insert(hello.from, hello.address.clone());
+        }
+        self.hear_stranger(now, hello.from, out);
+    }
+
+    /// Somebody spoke. A link may have been made long ago, when our log still had its other end:
+    /// who was dropped since, and is taken in again, hears of it on that one.
+    fn hear_stranger(&mut self, now: Now, from: MemberId, out: &mut Vec<Effect>) {
+        let raft = self.raft.as_ref();
+        if raft.is_some_and(|raft| raft.config().member(from).is_some()) {
+            return;
+        }
+        if let Some((_, heard)) = self.peers.strangers.get_mut(&from) {
+            *heard = now.mono;
+            return;
+        }
+        let address = self.peers.callers.get(&from).filter(|it| !it.is_empty());
+        if let (Some(address), true) = (address, self.peers.strangers.len() < STRANGERS) {
+            let stranger = (address.clone(), now.mono);
+            self.peers.strangers.insert(from, stranger);
             self.refresh_links(out);
         }
     }
@@ -239,9 +258,7 @@ impl Node {
         message: PeerMessage,
         out: &mut Vec<Effect>,
     ) {
-        if let Some((_, heard)) = self.peers.strangers.get_mut(&from) {
-            *heard = now.mono;
-        }
+        self.hear_stranger(now, from, out);
         match message {
             PeerMessage::Raft(message) => {
                 self.events.push_back(Event::Message { from, message });

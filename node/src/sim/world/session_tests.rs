@@ -23,6 +23,7 @@ fn faultless(seed: u64) -> SimOptions {
         transfer: 0,
         narrow: false,
         moves: 0,
+        by_clients: false,
         ..SimOptions::from_seed(seed)
     }
 }
