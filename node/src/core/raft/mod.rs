@@ -19,6 +19,8 @@ mod membership;
 mod read_index;
 mod replication;
 mod snapshot;
+#[cfg(test)]
+mod testing;
 mod transfer;
 mod view;
 

@@ -87,14 +87,12 @@ impl Raft {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::core::entry::{Entry, Payload};
-    use crate::core::options::Options;
-    use crate::core::raft::config::{Config, Member, Role as MemberRole};
-    use crate::core::raft::event::{Boot, Event, HardState, Message};
-    use crate::core::types::{ServerId, WriteSeq};
+    use crate::core::entry::Payload;
+    use crate::core::raft::config::{Config, Role as MemberRole};
+    use crate::core::raft::event::{Event, Message};
+    use crate::core::raft::testing::{first_of, member};
+    use crate::core::types::WriteSeq;
 
     const NEWCOMER: MemberId = MemberId(2);
     const NOTHING: Keep = Keep {
@@ -110,38 +108,10 @@ mod tests {
 
     impl World {
         fn new() -> World {
-            let member = |id: u64, role| Member {
-                id: MemberId(id),
-                server: ServerId(id as u8),
-                role,
-                peer: String::new(),
-                client: String::new(),
-            };
-            let config = Config {
-                index: Index(1),
-                members: vec![
-                    member(1, MemberRole::Voter),
-                    member(NEWCOMER.0, MemberRole::Learner),
-                ],
-                ..Config::default()
-            };
-            let options = Options::new(ServerId(1));
-            let raft = Raft::new(Boot {
-                id: MemberId(1),
-                timing: options.timing,
-                window: options.window,
-                seed: 1,
-                hard: HardState::default(),
-                snapshot: SnapshotMeta::default(),
-                entries: vec![Arc::new(Entry {
-                    term: Term(0),
-                    index: Index(1),
-                    payload: Payload::Config(Arc::new(config.clone())),
-                })],
-                repairing: false,
-                next_seq: 1,
-                now: Mono(0),
-            });
+            let (raft, config) = first_of(vec![
+                member(MemberId(1), MemberRole::Voter),
+                member(NEWCOMER, MemberRole::Learner),
+            ]);
             let mut world = World { raft, config };
             world.step(Event::Tick);
             world.step(Event::LinkUp(NEWCOMER));

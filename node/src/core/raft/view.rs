@@ -212,14 +212,10 @@ impl Raft {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::core::entry::{Entry, Payload};
-    use crate::core::options::Options;
     use crate::core::raft::config::Role as MemberRole;
-    use crate::core::raft::event::{Action, Boot, Change, Event, HardState, Message, SnapshotMeta};
-    use crate::core::types::ServerId;
+    use crate::core::raft::event::{Action, Change, Event, Message};
+    use crate::core::raft::testing::{first_of, member};
 
     const OTHERS: [MemberId; 2] = [MemberId(2), MemberId(3)];
 
@@ -243,35 +239,8 @@ mod tests {
 
     /// The leader of three, whom both others have just acknowledged everything.
     fn leader(now: Mono) -> Raft {
-        let members = (1..=3).map(|id: u64| Member {
-            id: MemberId(id),
-            server: ServerId(id as u8),
-            role: MemberRole::Voter,
-            peer: String::new(),
-            client: String::new(),
-        });
-        let config = Config {
-            index: Index(1),
-            members: members.collect(),
-            ..Config::default()
-        };
-        let options = Options::new(ServerId(1));
-        let mut raft = Raft::new(Boot {
-            id: MemberId(1),
-            timing: options.timing,
-            window: options.window,
-            seed: 1,
-            hard: HardState::default(),
-            snapshot: SnapshotMeta::default(),
-            entries: vec![Arc::new(Entry {
-                term: Term(0),
-                index: Index(1),
-                payload: Payload::Config(Arc::new(config)),
-            })],
-            repairing: false,
-            next_seq: 1,
-            now: Mono(0),
-        });
+        let members = (1..=3).map(|id| member(MemberId(id), MemberRole::Voter));
+        let (mut raft, _) = first_of(members.collect());
         for id in OTHERS {
             step(&mut raft, now, Event::LinkUp(id));
         }
