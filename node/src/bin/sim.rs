@@ -15,7 +15,7 @@ struct Args {
     /// Replays one seed with a trace of what each server noted.
     #[arg(long)]
     replay: Option<u64>,
-    /// Besides, this many seeds that no run has had before.
+    /// Besides those that once found a bug, this many seeds that no run has had before.
     #[arg(long, default_value_t = 0)]
     fresh: u64,
 }
@@ -24,7 +24,9 @@ fn main() -> std::process::ExitCode {
     let args = Args::parse();
     let mut seeds: Vec<u64> = match args.replay {
         Some(seed) => vec![seed],
-        None => (args.from..args.from + args.runs).collect(),
+        None => (sim::KNOWN.iter().copied())
+            .chain(args.from..args.from + args.runs)
+            .collect(),
     };
     let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let start = clock.map_or(0, |since| since.as_nanos() as u64 >> 8);

@@ -238,21 +238,27 @@ mod tests {
 
     const SELF: MemberId = MemberId(1);
 
-    fn founder() -> (Node, Vec<Effect>) {
-        let now = Now {
-            mono: Mono(0),
-            wall: Wall(0),
-        };
+    const START: Now = Now {
+        mono: Mono(0),
+        wall: Wall(0),
+    };
+
+    fn blank(repairing: bool) -> (Node, Vec<Effect>) {
         let blank = Recovered {
             member: SELF,
             ensemble: None,
             hard: HardState::default(),
             snapshot: None,
             entries: Vec::new(),
-            repairing: false,
+            repairing,
         };
         let mut out = Vec::new();
-        let mut node = Node::new(Options::new(ServerId(1)), blank, 1, now, &mut out);
+        let node = Node::new(Options::new(ServerId(1)), blank, 1, START, &mut out);
+        (node, out)
+    }
+
+    fn founder() -> (Node, Vec<Effect>) {
+        let (mut node, mut out) = blank(false);
         let members = (1..=3)
             .map(|n| Member {
                 id: MemberId(n),
@@ -269,7 +275,7 @@ mod tests {
         };
         let call = CallId(1);
         let input = Input::Admin { call, request };
-        node.step(now, input, &mut out);
+        node.step(START, input, &mut out);
         (node, out)
     }
 
@@ -296,5 +302,15 @@ mod tests {
             node.step(now, Input::Durable(WriteSeq(written)), &mut out);
             assert_eq!(dialled(&out), expected, "after write {written}");
         }
+    }
+
+    #[test]
+    fn a_damaged_disk_of_no_ensemble_has_nothing_to_repair() {
+        let repaired = |effects: &[Effect]| {
+            let told = |effect: &Effect| matches!(effect, Effect::Repaired);
+            effects.iter().any(told)
+        };
+        assert!(repaired(&blank(true).1));
+        assert!(!repaired(&blank(false).1));
     }
 }

@@ -152,6 +152,10 @@ impl Node {
                 node.queue.settle(snapshot.meta.term);
             }
             node.start_consensus(now, recovered, WriteSeq(1));
+        } else if recovered.repairing {
+            // A disk of no ensemble has acknowledged nothing, so nothing of it can be missing. Told
+            // before it joins one, lest the next start take the healthy member for a damaged one.
+            out.push(Effect::Repaired);
         }
         node.refresh_links(out);
         node.settle(now, out);
