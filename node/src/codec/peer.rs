@@ -315,10 +315,11 @@ fn encode_raft(message: &Message, writer: &mut Writer) {
             prev_term,
             entries,
             commit,
+            last,
             round,
         } => {
             writer.u8(4);
-            for number in [term.0, prev_index.0, prev_term.0, commit.0, *round] {
+            for number in [term.0, prev_index.0, prev_term.0, commit.0, last.0, *round] {
                 writer.u64(number);
             }
             writer.count(entries.len());
@@ -380,7 +381,8 @@ fn decode_raft(reader: &mut Reader) -> Result<Message, Malformed> {
         },
         4 => {
             let (prev_index, prev_term) = (Index(reader.u64()?), Term(reader.u64()?));
-            let (commit, round) = (Index(reader.u64()?), reader.u64()?);
+            let (commit, last) = (Index(reader.u64()?), Index(reader.u64()?));
+            let round = reader.u64()?;
             let entries = reader.vector(|reader| entry::decode(reader).map(Arc::new))?;
             let entries = entries.unwrap_or_default();
             Message::Append {
@@ -389,6 +391,7 @@ fn decode_raft(reader: &mut Reader) -> Result<Message, Malformed> {
                 prev_term,
                 entries,
                 commit,
+                last,
                 round,
             }
         }

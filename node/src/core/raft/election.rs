@@ -15,7 +15,7 @@ impl Raft {
     pub(super) fn may_campaign(&self) -> bool {
         let log = &self.log;
         let votes = log.config().votes(self.id) || log.committed_config().votes(self.id);
-        !self.repairing && votes
+        !self.repairing() && votes
     }
 
     /// Whether a leader was heard so lately that nobody should be elected now.
@@ -162,7 +162,7 @@ impl Raft {
     ) {
         let granted = term > self.hard.term
             && !self.leader_is_fresh(now)
-            && !self.repairing
+            && !self.repairing()
             && self.up_to_date(end);
         let term = if granted { term } else { self.hard.term };
         out.push(Action::Send {
@@ -218,7 +218,7 @@ impl Raft {
             self.follow(now, term, None, out);
         }
         let free = self.hard.vote.is_none_or(|vote| vote == from) && self.leader.is_none();
-        let granted = term == self.hard.term && free && !self.repairing && self.up_to_date(end);
+        let granted = term == self.hard.term && free && !self.repairing() && self.up_to_date(end);
         if granted {
             if self.hard.vote.is_none() {
                 self.hard.vote = Some(from);

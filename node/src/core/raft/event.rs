@@ -31,13 +31,15 @@ pub enum Message {
     VoteReply { term: Term, granted: bool },
     /// Leader → member: entries after (`prev_index`, `prev_term`), or none as a heartbeat.
     /// `round` rises with each heartbeat round and is echoed: it proves leadership for read-index
-    /// and check-quorum.
+    /// and check-quorum. `last` is where the leader's log ends: a damaged member may have
+    /// acknowledged as much.
     Append {
         term: Term,
         prev_index: Index,
         prev_term: Term,
         entries: Vec<Arc<Entry>>,
         commit: Index,
+        last: Index,
         round: u64,
     },
     /// The answer: all up to `matched` equals the leader's log and is durable here.
@@ -266,8 +268,8 @@ pub struct Boot {
     /// Durable entries behind the snapshot, contiguous from `snapshot.index + 1` on (older ones,
     /// kept for slow followers, may stand before).
     pub entries: Vec<Arc<Entry>>,
-    /// The log was damaged where it may have been acknowledged: neither vote nor campaign until a
-    /// leader of the present term has committed, here and durably, an entry of its own term.
+    /// The log was damaged where it may have been acknowledged: neither vote nor campaign until it
+    /// is whole again.
     pub repairing: bool,
     /// Now.
     pub now: Mono,

@@ -13,6 +13,8 @@ pub(super) struct Offer {
     pub(super) before: (Index, Term),
     pub(super) entries: Vec<Arc<Entry>>,
     pub(super) commit: Index,
+    /// Where the leader's log ends.
+    pub(super) last: Index,
     pub(super) round: u64,
 }
 
@@ -29,6 +31,7 @@ impl Raft {
             before,
             entries,
             commit,
+            last: end,
             round,
         } = offer;
         if term < self.hard.term {
@@ -49,6 +52,7 @@ impl Raft {
         );
         self.follow(now, term, Some(from), out);
         self.round = self.round.max(round);
+        self.repair_until(end);
         let (prev, entries) = self.beyond_commit(before, entries);
         if self.log.term_at(prev.0) != Some(prev.1) {
             return self.reject(from, prev, round, out);

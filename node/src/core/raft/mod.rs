@@ -5,7 +5,7 @@
 //! [`log`] the log in memory · [`progress`] how far each member is · `election` who leads ·
 //! `replication` the leader's sending · `follower` accepting · `membership` changes ·
 //! `transfer` handing leadership over · `read_index` confirmed reads · `snapshot` compaction and
-//! installation · `view` what others may ask.
+//! installation · `repair` of a damaged log · `view` what others may ask.
 
 pub mod config;
 pub mod event;
@@ -17,6 +17,7 @@ mod election;
 mod follower;
 mod membership;
 mod read_index;
+mod repair;
 mod replication;
 mod snapshot;
 #[cfg(test)]
@@ -101,7 +102,8 @@ pub struct Raft {
     durable_seq: WriteSeq,
     /// Members whom our messages can reach now.
     linked: BTreeMap<MemberId, ()>,
-    repairing: bool,
+    /// What a damaged log still waits for.
+    repair: Option<repair::Repair>,
     /// Of a leader that handed over: who is told when the target leads.
     handed_over: Option<transfer::Transfer>,
 }
@@ -127,7 +129,7 @@ impl Raft {
             deferred: VecDeque::new(),
             durable_seq: WriteSeq(boot.next_seq.saturating_sub(1)),
             linked: BTreeMap::new(),
-            repairing: boot.repairing,
+            repair: boot.repairing.then(|| repair::Repair::new(boot.hard.term)),
             handed_over: None,
         };
         raft.rest(boot.now);
@@ -203,12 +205,14 @@ impl Raft {
                 prev_term,
                 entries,
                 commit,
+                last,
                 round,
             } => {
                 let offer = follower::Offer {
                     before: (prev_index, prev_term),
                     entries,
                     commit,
+                    last,
                     round,
                 };
                 self.append(now, from, term, offer, out);
@@ -311,20 +315,6 @@ impl Raft {
         if !entries.is_empty() {
             out.push(Action::Commit(entries));
             self.end_repair(out);
-        }
-    }
-
-    /// A damaged log is whole again when it holds, durably, a committed entry of the present term:
-    /// that leader was elected without this member's vote and has all that was ever committed.
-    fn end_repair(&mut self, out: &mut Vec<Action>) {
-        let whole = self.log.commit_index().min(self.log.durable_index());
-        if self.repairing
-            && self.leader.is_some()
-            && self.log.term_at(whole) == Some(self.hard.term)
-        {
-            self.repairing = false;
-            out.push(Action::Repaired);
-            out.push(Action::Turned);
         }
     }
 }

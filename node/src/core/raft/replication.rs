@@ -159,6 +159,7 @@ impl Raft {
                 prev_term,
                 entries,
                 commit,
+                last,
                 round,
             };
             out.push(Action::Send { to, message });
@@ -182,6 +183,7 @@ impl Raft {
                 prev_term,
                 entries,
                 commit,
+                last,
                 round,
             };
             out.push(Action::Send { to, message });

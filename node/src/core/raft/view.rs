@@ -134,7 +134,7 @@ impl Raft {
 
     /// Whether the log is being repaired, so that this member does not vote.
     pub fn repairing(&self) -> bool {
-        self.repairing
+        self.repair.is_some()
     }
 
     /// Milliseconds since the leader was heard; on the leader, since a quorum was.
