@@ -223,13 +223,6 @@ pub fn scan(bytes: &Bytes, nonce: u64) -> Scan {
     }
 }
 
-/// Good records behind a damaged place. There may be gaps between them.
-pub fn salvage(bytes: &Bytes, from: usize, nonce: u64) -> Vec<Record> {
-    located(bytes, from, nonce)
-        .map(|found| found.record)
-        .collect()
-}
-
 /// Good records from an offset on, whatever is between them. The length is looked at first: it is
 /// zero almost always.
 fn located(bytes: &Bytes, from: usize, nonce: u64) -> impl Iterator<Item = Located> {
@@ -387,35 +380,6 @@ mod tests {
         assert!(scan(&bytes.into(), 8).records.is_empty());
     }
 
-    #[test]
-    fn every_good_record_behind_a_damage_is_salvaged_and_nothing_else() {
-        let (bytes, starts) = segment(&sample());
-        for broken in 0..sample().len() {
-            let mut damaged = bytes.clone();
-            // In the content, so that the length still leads to the next record.
-            damaged[starts[broken] + PREFIX + 8] ^= 0x41;
-            let damaged = Bytes::from(damaged);
-            let expected = &sample()[broken + 1..];
-            assert_eq!(salvage(&damaged, starts[broken], 7), expected);
-            assert_eq!(
-                salvage(&damaged, starts[broken], 8),
-                [],
-                "of another segment"
-            );
-        }
-    }
-
-    #[test]
-    fn records_are_salvaged_on_both_sides_of_a_second_damage_even_if_lengths_are_damaged() {
-        let (mut bytes, starts) = segment(&sample());
-        for broken in [0, 2] {
-            bytes[starts[broken]..starts[broken] + 4].fill(0xFF);
-        }
-        let found = salvage(&Bytes::from(bytes), HEADER, 7);
-        let all = sample();
-        assert_eq!(found, [all[1].clone(), all[3].clone(), all[4].clone()]);
-    }
-
     proptest! {
         #[test]
         fn no_bytes_make_the_reader_panic_or_find_what_was_not_written(
@@ -431,9 +395,6 @@ mod tests {
             let bytes = Bytes::from(bytes);
             let scan = scan(&bytes, 7);
             prop_assert_eq!(&scan.records[..], &sample()[..scan.records.len()]);
-            for record in salvage(&bytes, HEADER, 7) {
-                prop_assert!(sample().contains(&record));
-            }
         }
     }
 }

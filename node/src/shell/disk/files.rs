@@ -36,6 +36,18 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<(), DiskError> {
     rename(&temporary, path)
 }
 
+/// Gives a small text a last line that tells whether it is whole.
+pub fn seal(body: String) -> String {
+    format!("{body}crc {:08x}\n", crc32c::crc32c(body.as_bytes()))
+}
+
+/// The text that was sealed; `None` if that is not what is there.
+pub fn unseal(text: &str) -> Option<&str> {
+    let (body, crc) = text.split_at(text.rfind("crc ")?);
+    let crc = u32::from_str_radix(crc.strip_prefix("crc ")?.trim(), 16).ok()?;
+    (crc32c::crc32c(body.as_bytes()) == crc).then_some(body)
+}
+
 /// Renames, durably.
 pub fn rename(from: &Path, to: &Path) -> Result<(), DiskError> {
     std::fs::rename(from, to).map_err(io("rename", from))?;

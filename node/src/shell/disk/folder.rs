@@ -53,7 +53,7 @@ fn wipe_if_asked(config: &DiskConfig) -> Result<(), DiskError> {
         }
         files::make_dir(&archive)?;
         // The identity goes first: without it the rest could only be refused, never be voted with.
-        for name in ["identity", "log", "snap", "repair"] {
+        for name in ["identity", "vote", "log", "snap", "repair"] {
             let from = home.join(name);
             if from.exists() {
                 files::rename(&from, &archive.join(name))?;

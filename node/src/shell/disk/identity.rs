@@ -57,18 +57,11 @@ pub fn save(dir: &Path, identity: Identity) -> Result<(), DiskError> {
         "quorate-identity 1\nmember {}\nensemble {ensemble}\n",
         identity.member
     );
-    let sealed = format!("{body}crc {:08x}\n", crc32c::crc32c(body.as_bytes()));
-    files::replace(&path(dir), sealed.as_bytes())
+    files::replace(&path(dir), files::seal(body).as_bytes())
 }
 
 fn parse(text: &str) -> Option<Identity> {
-    let at = text.rfind("crc ")?;
-    let (body, crc) = text.split_at(at);
-    let crc = u32::from_str_radix(crc.strip_prefix("crc ")?.trim(), 16).ok()?;
-    if crc32c::crc32c(body.as_bytes()) != crc {
-        return None;
-    }
-    let mut lines = body.lines();
+    let mut lines = files::unseal(text)?.lines();
     if lines.next()? != "quorate-identity 1" {
         return None;
     }

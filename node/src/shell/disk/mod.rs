@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/lock                      held while a process uses the folder
 //! DIR/identity                  this incarnation's random id; the ensemble's id once adopted
+//! DIR/vote                      term and vote, which the log has as well
 //! DIR/log/NUMBER.log            segments: preallocated, zero-filled, sealed by checksums (in another
 //!                               folder than DIR if the settings say so)
 //! DIR/snap/INDEX-TERM.snap      snapshots, the newest few
@@ -11,7 +12,7 @@
 //! DIR/wipe                      asks the next start to archive all this and begin blank
 //! ```
 //!
-//! [`files`] careful file operations · [`identity`] · [`segment`] one log file · [`writer`] the
+//! [`files`] careful file operations · [`identity`] · `vote` · [`segment`] one log file · [`writer`] the
 //! thread that makes the log durable · [`snapshots`] · [`folder`] its lock and its wiping ·
 //! [`recovery`] what a start finds · [`replay`] what the log's records amount to.
 
@@ -22,6 +23,7 @@ pub mod recovery;
 mod replay;
 pub mod segment;
 pub mod snapshots;
+mod vote;
 pub mod writer;
 
 use std::path::{Path, PathBuf};

@@ -16,12 +16,12 @@ use super::identity::{self, Identity};
 use super::replay::Replay;
 use super::segment::{self, Segment};
 use super::writer::Log;
-use super::{DiskConfig, DiskError, files, folder, io, snapshots};
+use super::{DiskConfig, DiskError, files, folder, io, snapshots, vote};
 use crate::codec::record::{self, End, Record};
 use crate::core::entry::Entry;
 use crate::core::input::Snapshot;
 use crate::core::raft::event::HardState;
-use crate::core::types::Index;
+use crate::core::types::{Index, Term};
 
 /// What is there.
 #[derive(Debug)]
@@ -53,58 +53,35 @@ pub fn open(config: &DiskConfig, alone: bool) -> Result<(Found, Log), DiskError>
         // Term and vote were in it: to begin anew would be to vote twice.
         replay.damaged(format!("there is no log in {}", config.log_dir().display()));
     }
-    let mut sealed = VecDeque::new();
-    let mut last = None;
-    for (place, number) in numbers.iter().enumerate() {
-        let is_last = place + 1 == numbers.len();
-        let path = segment::path(&config.log_dir(), *number);
-        let bytes = Bytes::from(std::fs::read(&path).map_err(io("read", &path))?);
-        let Ok(header) = record::decode_header(&bytes) else {
-            replay.damaged(format!("{}: its header is damaged", path.display()));
-            continue;
-        };
-        if replay.damage.is_some() {
-            replay.salvage(&record::salvage(&bytes, record::HEADER, header.nonce));
-            continue;
-        }
-        let scan = record::scan(&bytes, header.nonce);
-        let highest = replay.take(&scan.records);
-        let expected = place.checked_sub(1).map(|before| numbers[before] + 1);
-        if expected.is_some_and(|expected| expected != *number) {
-            replay.damaged(format!("a file before {} is missing", path.display()));
-        } else if scan.end == End::Corrupt || (scan.end == End::Torn && !is_last) {
-            let at = scan.length;
-            replay.damaged(format!("{}: damaged at byte {at}", path.display()));
-        }
-        if replay.damage.is_some() {
-            replay.salvage(&scan.records);
-            replay.salvage(&record::salvage(&bytes, scan.length, header.nonce));
-        } else if is_last {
-            last = Some((header, scan.length as u64, highest, scan.end == End::Torn));
-        } else {
-            sealed.push_back((*number, highest));
-        }
-    }
+    let Segments { mut sealed, last } = read_segments(config, &numbers, &mut replay)?;
+    let silent = never_spoke(config, &numbers, &replay);
+    let voted = vote::load(&config.dir)?;
+    replay.hard = vote::later(replay.hard, voted.unwrap_or_default());
     let current = match (&replay.damage, last) {
-        (None, Some((header, at, highest, torn))) => {
-            if torn {
-                let segment = header.number;
+        (None, Some(last)) => {
+            let (segment, at) = (last.header.number, last.at);
+            if last.torn {
                 tracing::warn!(
                     segment,
                     at,
                     "cut off a write that was cut short: the log's last"
                 );
             }
-            Segment::reopen(&config.log_dir(), header, at, highest, torn)?
+            Segment::reopen(&config.log_dir(), last.header, at, last.highest, last.torn)?
         }
         (None, None) => Segment::create(&config.log_dir(), 1, config.segment_bytes)?,
         (Some(damage), _) => {
             refuse_if_alone(&replay, snapshot.as_deref(), alone)?;
+            if voted.is_none() && identity.ensemble.is_some() {
+                return Err(DiskError::Damaged(format!(
+                    "{damage}, and {} does not tell either what this member voted: move the data \
+                     folder aside; the member then joins as a new one",
+                    config.dir.join("vote").display()
+                )));
+            }
             // Before the damaged files go: a start that finds only what is good must still know
             // that something is missing.
             files::replace(&repair_marker(config), damage.as_bytes())?;
-            // A vote that cannot be read any more counts as given.
-            replay.hard.vote = replay.hard.vote.or(Some(identity.member));
             sealed.clear();
             rewrite(config, &numbers, &replay)?
         }
@@ -112,12 +89,19 @@ pub fn open(config: &DiskConfig, alone: bool) -> Result<(Found, Log), DiskError>
     if replay.damage.is_none() && repair_marker(config).exists() {
         replay.damage = Some("an earlier damage is not repaired yet".to_owned());
     }
-    if identity.ensemble.is_some() && never_spoke(config, &numbers, &replay) {
+    // A founder's first term, in which nobody votes, may have been saved before it was logged.
+    let founding = voted.is_none_or(|it| it.vote.is_none() && it.term <= Term(1));
+    if identity.ensemble.is_some() && silent && founding && replay.damage.is_none() {
         tracing::warn!("adopted by an ensemble, but stopped before the first record: blank again");
+        vote::remove(&config.dir)?;
+        replay.hard = HardState::default();
         identity.ensemble = None;
         identity::save(&config.dir, identity)?;
     }
     let hard = replay.hard;
+    if voted != Some(hard) && hard != HardState::default() {
+        vote::save(&config.dir, hard)?;
+    }
     let damage = replay.damage.clone();
     let found = Found {
         identity,
@@ -141,13 +125,73 @@ pub fn open(config: &DiskConfig, alone: bool) -> Result<(Found, Log), DiskError>
     ))
 }
 
+/// The sound segments of a log.
+#[derive(Default)]
+struct Segments {
+    /// Number and highest entry.
+    sealed: VecDeque<(u64, Index)>,
+    last: Option<Last>,
+}
+
+/// The last segment: where its records end, the highest entry in it, and whether a torn write follows.
+struct Last {
+    header: record::Header,
+    at: u64,
+    highest: Index,
+    torn: bool,
+}
+
+/// Follows the segments up to the first damage: what is before it is kept.
+fn read_segments(
+    config: &DiskConfig,
+    numbers: &[u64],
+    replay: &mut Replay,
+) -> Result<Segments, DiskError> {
+    let mut found = Segments::default();
+    let mut before = None;
+    for (place, number) in numbers.iter().enumerate() {
+        let is_last = place + 1 == numbers.len();
+        let path = segment::path(&config.log_dir(), *number);
+        let bytes = Bytes::from(std::fs::read(&path).map_err(io("read", &path))?);
+        let Ok(header) = record::decode_header(&bytes) else {
+            replay.damaged(format!("{}: its header is damaged", path.display()));
+            break;
+        };
+        if before.is_some_and(|before| before + 1 != *number) {
+            replay.damaged(format!("a file before {} is missing", path.display()));
+            break;
+        }
+        let scan = record::scan(&bytes, header.nonce);
+        let highest = replay.take(&scan.records);
+        let at = scan.length as u64;
+        if scan.end == End::Corrupt || (scan.end == End::Torn && !is_last) {
+            replay.damaged(format!("{}: damaged at byte {at}", path.display()));
+        }
+        if replay.damage.is_some() {
+            break;
+        }
+        if is_last {
+            let torn = scan.end == End::Torn;
+            found.last = Some(Last {
+                header,
+                at,
+                highest,
+                torn,
+            });
+        } else {
+            found.sealed.push_back((*number, highest));
+        }
+        before = Some(*number);
+    }
+    Ok(found)
+}
+
 /// Whether the process ended between saving the ensemble's id and the first record. A vote or an
 /// acknowledgement leaves only after its record, so there was none, and without a configuration
 /// this disk would wait for ever. Only the first segment shows it: a later one followed records
 /// that are gone.
 fn never_spoke(config: &DiskConfig, numbers: &[u64], replay: &Replay) -> bool {
     numbers == [1]
-        && replay.damage.is_none()
         && replay.hard == HardState::default()
         && replay.entries.is_empty()
         && snapshots::list(config).is_empty()

@@ -38,24 +38,6 @@ impl Replay {
         self.damage.get_or_insert(what);
     }
 
-    /// Of what is behind a damage, only the term and the vote still count: a member must not vote
-    /// twice in a term. An entry shows that its term was reached.
-    pub(super) fn salvage(&mut self, records: &[Record]) {
-        for record in records {
-            let seen = match record {
-                Record::Hard(hard) => *hard,
-                Record::Entry(entry) => HardState {
-                    term: entry.term,
-                    vote: None,
-                },
-                Record::Truncate(_) | Record::Reset(_) => continue,
-            };
-            if seen.term > self.hard.term || (seen.term == self.hard.term && seen.vote.is_some()) {
-                self.hard = seen;
-            }
-        }
-    }
-
     /// Follows good records; gives the highest index among them.
     pub(super) fn take(&mut self, records: &[Record]) -> Index {
         let mut highest = Index(0);

@@ -11,7 +11,7 @@ use bytes::BytesMut;
 
 use super::identity::{self, Identity};
 use super::segment::{self, Segment};
-use super::{DiskConfig, DiskError, files, recovery, snapshots};
+use super::{DiskConfig, DiskError, files, recovery, snapshots, vote};
 use crate::codec::record::{self, Record};
 use crate::core::raft::event::{HardState, LogWrite};
 use crate::core::types::{EnsembleId, Index, WriteSeq};
@@ -159,6 +159,7 @@ impl Log {
     fn encode(&mut self, write: LogWrite, mut batch: BytesMut) -> Result<BytesMut, DiskError> {
         match write {
             LogWrite::Hard(hard) => {
+                vote::save(&self.config.dir, hard)?;
                 self.hard = hard;
                 self.add(Record::Hard(hard), batch)
             }

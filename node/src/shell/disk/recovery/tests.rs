@@ -12,6 +12,8 @@ use crate::core::types::{EnsembleId, MemberId, ServerId, Term, WriteSeq};
 use crate::shell::disk::folder;
 use crate::shell::disk::writer::{DiskOp, Told};
 
+mod votes;
+
 /// A data folder of its own, removed at the end.
 struct Disk(DiskConfig);
 
@@ -205,62 +207,6 @@ fn a_batch_that_lost_its_beginning_to_a_power_cut_is_cut_off_even_alone() {
 }
 
 #[test]
-fn a_term_and_a_vote_behind_a_damage_still_count_and_entries_do_not() {
-    let disk = Disk::new();
-    disk.write(vec![
-        hard(1, 0),
-        config(3),
-        noop(1, 2),
-        noop(1, 3),
-        hard(5, 9),
-        noop(5, 4),
-    ]);
-    disk.damage(1, 2);
-    let found = disk.open();
-    assert!(found.damage.as_ref().unwrap().contains("damaged at byte"));
-    assert_eq!(indexes(&found), [1]);
-    assert_eq!(
-        (found.hard.term, found.hard.vote),
-        (Term(5), Some(MemberId(9)))
-    );
-    assert!(
-        disk.path(1).with_extension("damaged").exists(),
-        "it is put aside"
-    );
-    assert_eq!(disk.segments(), [2]);
-}
-
-#[test]
-fn a_vote_that_cannot_be_read_counts_as_given() {
-    let disk = Disk::new();
-    disk.write(vec![hard(1, 0), config(3), hard(5, 9), noop(5, 2)]);
-    disk.damage(1, 2);
-    let found = disk.open();
-    assert_eq!(
-        found.hard.term,
-        Term(5),
-        "an entry shows that the term was reached"
-    );
-    assert_eq!(found.hard.vote, Some(found.identity.member));
-}
-
-#[test]
-fn a_term_and_a_vote_in_a_later_segment_than_the_damage_still_count() {
-    let disk = Disk::new();
-    let mut writes = vec![hard(1, 0), config(3)];
-    writes.extend(long(1, 2));
-    writes.push(hard(8, 4));
-    disk.write(writes);
-    disk.damage(1, 5);
-    let found = disk.open();
-    assert_eq!(
-        (found.hard.term, found.hard.vote),
-        (Term(8), Some(MemberId(4)))
-    );
-    assert_eq!(indexes(&found), [1, 2, 3, 4]);
-}
-
-#[test]
 fn a_damage_is_known_until_it_is_repaired_though_the_log_is_sound_again() {
     let disk = Disk::new();
     disk.write(vec![hard(3, 2), config(3), noop(3, 2), noop(3, 3)]);
@@ -312,19 +258,6 @@ fn a_missing_file_is_a_damage() {
     let found = disk.open();
     assert!(found.damage.as_ref().unwrap().contains("missing"));
     assert!(found.entries.len() > 10, "what is before it is kept");
-}
-
-#[test]
-fn a_disk_of_an_ensemble_without_its_log_is_damaged_and_its_vote_is_given() {
-    let disk = Disk::new();
-    let (seq, ensemble) = (WriteSeq(1), EnsembleId(7));
-    disk.run(VecDeque::from([DiskOp::Adopt { seq, ensemble }]));
-    std::fs::remove_dir_all(disk.0.log_dir()).unwrap();
-    assert!(open(&disk.0, true).is_err(), "alone it refuses");
-    assert!(!disk.path(1).exists(), "and changes nothing");
-    let found = disk.open();
-    assert!(found.damage.as_ref().unwrap().contains("there is no log"));
-    assert_eq!(found.hard.vote, Some(found.identity.member));
 }
 
 #[test]
@@ -427,6 +360,22 @@ fn a_disk_killed_between_its_ensemble_and_its_first_record_is_blank_again() {
     disk.run(VecDeque::from([adopt()]));
     disk.tear(1);
     assert_eq!(disk.open().identity.ensemble, None, "nor with a torn write");
+    disk.run(VecDeque::from([adopt()]));
+    let founding = HardState {
+        term: Term(1),
+        vote: None,
+    };
+    vote::save(&disk.0.dir, founding).unwrap();
+    let found = disk.open();
+    assert_eq!(
+        (found.identity.ensemble, found.hard),
+        (None, HardState::default())
+    );
+    assert_eq!(
+        vote::load(&disk.0.dir).unwrap(),
+        None,
+        "the term goes with it"
+    );
 }
 
 #[test]
@@ -448,6 +397,13 @@ fn a_disk_that_may_have_voted_or_acknowledged_stays_in_its_ensemble() {
     let kept = Some(EnsembleId(7));
     assert_eq!(ensemble(&adopted(Some(hard(1, 0)))), kept, "a term");
     assert_eq!(ensemble(&adopted(Some(config(3)))), kept, "an entry");
+    let disk = adopted(None);
+    let voted = HardState {
+        term: Term(1),
+        vote: Some(MemberId(9)),
+    };
+    vote::save(&disk.0.dir, voted).unwrap();
+    assert_eq!(ensemble(&disk), kept, "a vote");
     let disk = adopted(None);
     std::fs::write(disk.0.dir.join("repair"), "").unwrap();
     assert_eq!(ensemble(&disk), kept, "a repair that goes on");
