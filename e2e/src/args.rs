@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::differential;
+use crate::{bench, differential};
 
 /// A real Kubernetes on this machine, and the end-to-end tests that run on it.
 ///
@@ -62,6 +62,8 @@ pub(crate) enum Command {
         #[arg(long)]
         replay: Option<u64>,
     },
+    /// Puts the same load on Quorate and on its peers, without a cluster, and prints ratios
+    Bench(bench::Plan),
     /// Uses an ensemble through the crate zookeeper-client (the tests start this)
     #[command(hide = true)]
     RustClient {

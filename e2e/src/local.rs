@@ -23,6 +23,15 @@ const PATIENCE: u64 = 60;
 /// Stands for a member's own secure port in the lines that are common to all.
 pub(crate) const SECURE_PORT: &str = "{secure}";
 
+/// What members are started for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Size {
+    /// Many of them beside each other, to see what they do: little memory, small files.
+    Small,
+    /// To see how fast they are: their own defaults.
+    Full,
+}
+
 /// What a member is a process of.
 #[derive(Clone, Debug)]
 pub(crate) enum Server {
@@ -91,9 +100,22 @@ impl LocalEnsemble {
     /// # Errors
     /// If a program does not start, or a member does not serve in time; with the members' logs.
     pub(crate) async fn start(server: &Server, count: u8, more: &str) -> Result<Self> {
+        LocalEnsemble::start_of(server, count, more, Size::Small).await
+    }
+
+    /// The same of this size.
+    ///
+    /// # Errors
+    /// As [`LocalEnsemble::start`].
+    pub(crate) async fn start_of(
+        server: &Server,
+        count: u8,
+        more: &str,
+        size: Size,
+    ) -> Result<Self> {
         let folder = Folder::new()?;
         let members = (1..=count)
-            .map(|id| Member::new(server, folder.path(), id))
+            .map(|id| Member::new(server, size, folder.path(), id))
             .collect::<Result<Vec<_>>>()?;
         // A single ZooKeeper with a list of one is no ensemble and warns; it serves all the same.
         let list: String = members.iter().map(Member::line).collect();
@@ -104,9 +126,7 @@ impl LocalEnsemble {
             members,
             _folder: folder,
         };
-        for member in &mut ensemble.members {
-            member.start()?;
-        }
+        ensemble.start_all()?;
         if let Err(error) = ensemble.serves().await {
             ensemble.print_logs(60);
             return Err(error);
@@ -139,6 +159,21 @@ impl LocalEnsemble {
     pub(crate) fn at(&self, address: &str) -> Result<usize> {
         let found = self.members.iter().position(|it| it.address() == address);
         found.with_context(|| format!("no member serves clients at {address}"))
+    }
+
+    /// Starts all members, none of which may run; they may be on their way for a while.
+    pub(crate) fn start_all(&mut self) -> Result<()> {
+        self.members.iter_mut().try_for_each(Member::start)
+    }
+
+    /// The numbers of the processes that were started and are not known to have ended.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        self.members.iter().filter_map(Member::pid).collect()
+    }
+
+    /// Where the members keep their data.
+    pub(crate) fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.members.iter().map(Member::folder)
     }
 
     /// Waits until every member that runs serves.

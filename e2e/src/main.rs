@@ -7,6 +7,7 @@
 
 mod accounting;
 mod args;
+mod bench;
 mod cache;
 mod clients;
 mod cluster;
@@ -114,6 +115,7 @@ async fn run(command: Command) -> Result<bool> {
             };
             differential::run(&settings, &plan).await
         }
+        Command::Bench(plan) => bench::run(&settings, plan).await,
         Command::RustClient { connect, root } => clients::rust::exercise(&connect, &root)
             .await
             .map(|()| true),

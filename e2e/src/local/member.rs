@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{SECURE_PORT, Server, ports};
+use super::{SECURE_PORT, Server, Size, ports};
 
 const HOST: &str = "127.0.0.1";
 /// Where Java finds users and passwords.
@@ -24,6 +24,7 @@ pub(super) struct Member {
     /// ZooKeeper's myid.
     pub(super) id: u8,
     server: Server,
+    size: Size,
     client: u16,
     peer: u16,
     election: u16,
@@ -36,7 +37,7 @@ pub(super) struct Member {
 }
 
 impl Member {
-    pub(super) fn new(server: &Server, folder: &Path, id: u8) -> Result<Self> {
+    pub(super) fn new(server: &Server, size: Size, folder: &Path, id: u8) -> Result<Self> {
         let port = ports::free(5)?;
         let data = folder.join(format!("data-{id}"));
         fs::create_dir_all(&data)?;
@@ -44,6 +45,7 @@ impl Member {
         Ok(Member {
             id,
             server: server.clone(),
+            size,
             client: port,
             peer: port + 1,
             election: port + 2,
@@ -127,13 +129,21 @@ impl Member {
                 // zoo.cfg has no key for these addresses: without, it listens on all there are.
                 command.args(["--peer-addr", &format!("{HOST}:{}", self.peer)]);
                 command.args(["--admin-addr", &format!("{HOST}:{}", self.admin)]);
-                command.args(["--wal-segment-bytes", "4194304"]);
+                if self.size == Size::Small {
+                    command.args(["--wal-segment-bytes", "4194304"]);
+                }
                 command
             }
             Server::ZooKeeper(classpath) => {
                 let mut command = Command::new("java");
                 command
-                    .args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+                    .args(match self.size {
+                        Size::Small => {
+                            ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"].as_slice()
+                        }
+                        // The heap that it has in most deployments.
+                        Size::Full => &["-Xmx1g"],
+                    })
                     // Its own admin server needs more libraries.
                     .args(["-Dzookeeper.admin.enableServer=false"])
                     // What it reaps in the middle of a comparison would look like a difference.
@@ -152,6 +162,16 @@ impl Member {
     /// Whether its process was started and is not known to have ended.
     pub(super) fn runs(&self) -> bool {
         self.process.is_some()
+    }
+
+    /// Its process's number.
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Child::id)
+    }
+
+    /// Where its data lies.
+    pub(super) fn folder(&self) -> &Path {
+        &self.data
     }
 
     /// How its process ended, if it has.
