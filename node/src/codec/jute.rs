@@ -118,15 +118,35 @@ impl Reader {
     /// rest of the record is refused before anything is allocated.
     pub fn vector<T>(
         &mut self,
-        mut element: impl FnMut(&mut Reader) -> Result<T, Malformed>,
+        element: impl FnMut(&mut Reader) -> Result<T, Malformed>,
     ) -> Result<Option<Vec<T>>, Malformed> {
-        let Some(count) = self.length()? else {
-            return Ok(None);
-        };
-        (0..count)
-            .map(|_| element(self))
-            .collect::<Result<Vec<T>, Malformed>>()
-            .map(Some)
+        match self.length()? {
+            None => Ok(None),
+            Some(count) => self.elements(count, element).map(Some),
+        }
+    }
+
+    /// A client's vector: other counts below zero than that of null make an empty one, as in
+    /// ZooKeeper (`BinaryInputArchive.BinaryIndex`).
+    pub fn client_vector<T>(
+        &mut self,
+        element: impl FnMut(&mut Reader) -> Result<T, Malformed>,
+    ) -> Result<Option<Vec<T>>, Malformed> {
+        match self.int()? {
+            -1 => Ok(None),
+            count => match usize::try_from(count) {
+                Ok(count) if count > self.rest.len() => Err(Malformed::Length),
+                count => self.elements(count.unwrap_or(0), element).map(Some),
+            },
+        }
+    }
+
+    fn elements<T>(
+        &mut self,
+        count: usize,
+        mut element: impl FnMut(&mut Reader) -> Result<T, Malformed>,
+    ) -> Result<Vec<T>, Malformed> {
+        (0..count).map(|_| element(self)).collect()
     }
 }
 
@@ -217,5 +237,26 @@ impl Writer {
     pub fn patch_length(&mut self, at: usize) {
         let length = u32::try_from(self.out.len() - at - 4).expect("frames are far below 4 GiB");
         self.out[at..at + 4].copy_from_slice(&length.to_be_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clients_vector_of_fewer_than_no_elements_is_empty_and_of_minus_one_null() {
+        let read = |count: i32| {
+            let mut writer = Writer::new();
+            writer.int(count);
+            writer.int(7);
+            let mut reader = Reader::new(writer.into_inner().freeze());
+            let vector = reader.client_vector(Reader::u8);
+            (vector, reader.int())
+        };
+        assert_eq!(read(-1), (Ok(None), Ok(7)));
+        assert_eq!(read(-2), (Ok(Some(Vec::new())), Ok(7)));
+        assert_eq!(read(i32::MIN), (Ok(Some(Vec::new())), Ok(7)));
+        assert_eq!(read(5).0, Err(Malformed::Length), "more than is there");
     }
 }
