@@ -117,7 +117,8 @@ impl Node {
                 }));
             }
             for conn in watchers {
-                if !allowed(&change.acl, &self.ids_of(conn), READ) {
+                let ids = self.connections.get(conn).map(|it| self.rights(&it.ids));
+                if !allowed(&change.acl, &ids.unwrap_or_default(), READ) {
                     continue;
                 }
                 let event = WatchEvent {

@@ -230,19 +230,16 @@ impl Node {
         write
     }
 
-    /// Whose rights a connection's requests have.
-    pub(super) fn ids_of(&self, conn: ConnId) -> Arc<[Id]> {
-        let Some(connection) = self.connections.get(conn) else {
-            return Arc::new([]);
-        };
+    /// Whose rights those of these ids have.
+    pub(super) fn rights(&self, ids: &Arc<[Id]>) -> Arc<[Id]> {
         if !self.options.skip_acl {
-            return Arc::clone(&connection.ids);
+            return Arc::clone(ids);
         }
         let all = Id {
             scheme: "super".to_owned(),
             id: String::new(),
         };
-        connection.ids.iter().cloned().chain([all]).collect()
+        ids.iter().cloned().chain([all]).collect()
     }
 }
 

@@ -1,13 +1,14 @@
 //! Requests and their answers.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::Node;
-use super::connection::{Item, Stage, Waits, Work};
+use super::connection::{Held, Item, Stage, Waits, Work};
 use crate::core::effect::{Answered, CloseReason, Effect, Note};
 use crate::core::entry::Action;
 use crate::core::op::{
-    Body, ErrorCode, EventType, Op, Read, Reply, Request, ServerFrame, SetWatches, WatchEvent,
+    Body, ErrorCode, EventType, Id, Op, Read, Reply, Request, ServerFrame, SetWatches, WatchEvent,
     WatchKind, Write,
 };
 use crate::core::op_name;
@@ -84,15 +85,18 @@ impl Node {
             _ if connection.outstanding() >= self.options.max_outstanding => {
                 self.close(conn, CloseReason::TooManyOutstanding, out);
             }
-            Stage::Connecting { .. } => connection.held.push_back(request),
+            Stage::Connecting { .. } => connection.early.push(request),
             Stage::ReadOnly { .. } => self.request_read_only(now, conn, request, out),
             Stage::Attached { session, .. } => {
                 let out_of_order =
                     matches!(request.op, Op::Ping | Op::Auth { .. } | Op::Sasl { .. });
+                // As in ZooKeeper a request has the rights that its connection had when it came,
+                // whatever auth packet overtakes it.
+                let ids = Arc::clone(&connection.ids);
                 if !out_of_order && connection.holds(&request.op) {
-                    connection.held.push_back(request);
+                    connection.held.push_back(Held { request, ids });
                 } else {
-                    self.dispatch(now, conn, request, out);
+                    self.dispatch(now, conn, Held { request, ids }, out);
                 }
                 self.expiry.touch(session, now.mono);
             }
@@ -104,7 +108,7 @@ impl Node {
         &mut self,
         now: Now,
         conn: ConnId,
-        request: Request,
+        Held { request, ids }: Held,
         out: &mut Vec<Effect>,
     ) {
         let (xid, name) = (request.xid, op_name::of(&request.op));
@@ -129,7 +133,7 @@ impl Node {
                 Waits::Barrier(self.barrier(now, conn, out)),
                 Work::Sync { path },
             ),
-            Op::Write(write) => match self.submit_write(conn, write) {
+            Op::Write(write) => match self.submit_write(conn, &ids, write) {
                 Ok(request) => (Waits::Outcome(request), Work::Write(None)),
                 Err(error) => (Waits::Nothing, Work::Fail(error)),
             },
@@ -145,7 +149,7 @@ impl Node {
                 (Waits::Nothing, Work::RemoveWatches { path, kind })
             }
             Op::CheckWatches { path, kind } => (Waits::Nothing, Work::CheckWatches { path, kind }),
-            op @ Op::Reconfig { .. } => match self.submit_reconfig(conn, op) {
+            op @ Op::Reconfig { .. } => match self.submit_reconfig(conn, &ids, op) {
                 Ok(request) => (Waits::Outcome(request), Work::Write(None)),
                 Err(error) => (Waits::Nothing, Work::Fail(error)),
             },
@@ -158,6 +162,7 @@ impl Node {
                 xid,
                 name,
                 arrived: now.mono,
+                ids,
                 waits,
                 work,
                 heavy,
@@ -187,7 +192,13 @@ impl Node {
         out.push(Effect::Note(Note::Answered(answered)));
     }
 
-    pub(super) fn submit_write(&mut self, conn: ConnId, write: Write) -> Result<u64, ErrorCode> {
+    /// Submits a write with these rights.
+    pub(super) fn submit_write(
+        &mut self,
+        conn: ConnId,
+        ids: &Arc<[Id]>,
+        write: Write,
+    ) -> Result<u64, ErrorCode> {
         let low = self.standing.disk_low || self.standing.memory_low;
         if low && adds_data(&write) {
             return Err(ErrorCode::QuotaExceeded);
@@ -197,7 +208,7 @@ impl Node {
             return Err(ErrorCode::SystemError);
         };
         let write = self.name_only_known_schemes(write);
-        let ids = self.ids_of(conn);
+        let ids = self.rights(ids);
         Ok(self.queue.push(
             Some(conn),
             Action::Write {
@@ -242,15 +253,24 @@ impl Node {
 
     /// Goes on with requests that were held back.
     pub(super) fn release_held(&mut self, now: Now, conn: ConnId, out: &mut Vec<Effect>) {
-        while let Some(request) = self.connections.get_mut(conn).and_then(|it| it.next_held()) {
-            self.dispatch(now, conn, request, out);
+        while let Some(held) = self.connections.get_mut(conn).and_then(|it| it.next_held()) {
+            self.dispatch(now, conn, held, out);
+        }
+    }
+
+    /// Takes what came before the handshake was answered as if it came now.
+    pub(super) fn begin_requests(&mut self, now: Now, conn: ConnId, out: &mut Vec<Effect>) {
+        let early = self.connections.get_mut(conn);
+        let early = early.map(|it| std::mem::take(&mut it.early));
+        for request in early.unwrap_or_default() {
+            self.request(now, conn, request, out);
         }
     }
 
     fn answer(&mut self, conn: ConnId, item: Item, out: &mut Vec<Effect>) {
         let zxid = self.state.zxid();
         let (zxid, result) = match item.work {
-            Work::Read(read) => (zxid, self.read(conn, &read)),
+            Work::Read(read) => (zxid, self.read(conn, &item.ids, &read)),
             Work::Write(Some((zxid, result))) => (zxid, result),
             Work::Write(None) => (zxid, Err(ErrorCode::SystemError)),
             Work::Sync { path } => (zxid, Ok(Body::Path(path))),
@@ -313,7 +333,7 @@ impl Node {
     }
 
     /// Answers a read and registers its watch in the same step, so that no change falls between.
-    fn read(&mut self, conn: ConnId, read: &Read) -> Result<Body, ErrorCode> {
+    fn read(&mut self, conn: ConnId, ids: &Arc<[Id]>, read: &Read) -> Result<Body, ErrorCode> {
         let session = self
             .connections
             .get(conn)
@@ -321,13 +341,9 @@ impl Node {
         let session = session.ok_or(ErrorCode::SessionExpired)?;
         if *read == Read::WhoAmI {
             // The implicit id is shown too, an assumed `super` is not.
-            let ids = self
-                .connections
-                .get(conn)
-                .map(|connection| connection.ids.to_vec());
-            return Ok(Body::Ids(ids.unwrap_or_default()));
+            return Ok(Body::Ids(ids.to_vec()));
         }
-        let ids = self.ids_of(conn);
+        let ids = self.rights(ids);
         let result = self
             .state
             .read_within(read, session, &ids, self.options.max_reply);

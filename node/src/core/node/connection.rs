@@ -93,10 +93,21 @@ pub struct Item {
     /// Its short name.
     pub name: &'static str,
     pub arrived: Mono,
+    /// Who was on the connection when it came.
+    pub ids: Arc<[Id]>,
     pub waits: Waits,
     pub work: Work,
     /// Answering it may take long.
     pub heavy: bool,
+}
+
+/// A request that is not looked at yet.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The request.
+    pub request: Request,
+    /// Who was on the connection when it came.
+    pub ids: Arc<[Id]>,
 }
 
 /// A client connection.
@@ -120,10 +131,12 @@ pub struct Connection {
     writes: usize,
     /// and how many heavy.
     heavy: usize,
-    /// Requests that may not be looked at yet: the handshake is not answered, or a write follows
-    /// what is not to be answered at once: a read behind a barrier, a heavy one, or one for which
-    /// there is no room. What reads before the write must not see it.
-    pub held: VecDeque<Request>,
+    /// What came before the handshake was answered.
+    pub early: Vec<Request>,
+    /// Requests that may not be looked at yet: a write follows what is not to be answered at once:
+    /// a read behind a barrier, a heavy one, or one for which there is no room. What reads before
+    /// the write must not see it.
+    pub held: VecDeque<Held>,
     /// How much may wait to be sent.
     pub flow: Flow,
 }
@@ -156,6 +169,7 @@ impl Connection {
             items: VecDeque::new(),
             writes: 0,
             heavy: 0,
+            early: Vec::new(),
             held: VecDeque::new(),
             flow: Flow::default(),
         }
@@ -214,21 +228,21 @@ impl Connection {
     }
 
     /// Takes the oldest held request if its time has come.
-    pub fn next_held(&mut self) -> Option<Request> {
-        let request = self.held.pop_front()?;
+    pub fn next_held(&mut self) -> Option<Held> {
+        let next = self.held.pop_front()?;
         let rest = std::mem::take(&mut self.held);
-        let wait = self.holds(&request.op);
+        let wait = self.holds(&next.request.op);
         self.held = rest;
         if wait {
-            self.held.push_front(request);
+            self.held.push_front(next);
             return None;
         }
-        Some(request)
+        Some(next)
     }
 
     /// How many requests are in progress.
     pub fn outstanding(&self) -> usize {
-        self.items.len() + self.held.len()
+        self.items.len() + self.early.len() + self.held.len()
     }
 
     /// Whether the oldest item waits for nothing.
@@ -316,6 +330,7 @@ impl Connections {
         connection.stage = Stage::Closing;
         connection.items.clear();
         (connection.writes, connection.heavy) = (0, 0);
+        connection.early.clear();
         connection.held.clear();
         if let Some(session) = session {
             self.detach(session, conn);

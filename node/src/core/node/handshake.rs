@@ -117,7 +117,7 @@ impl Node {
             millis,
             write: true,
         })));
-        self.release_held(now, conn, out);
+        self.begin_requests(now, conn, out);
     }
 
     /// Unknown, expired, wrong password: all look alike.

@@ -2,8 +2,10 @@
 //! said they can do with that. Their sessions are known here alone and end with their connections,
 //! or with the mode. Source: ZooKeeper's `ReadOnlyZooKeeperServer` and `ReadOnlyRequestProcessor`.
 
+use std::sync::Arc;
+
 use super::Node;
-use super::connection::Stage;
+use super::connection::{Held, Stage};
 use crate::core::effect::{CloseReason, Effect};
 use crate::core::op::{
     Body, ConnectRequest, ConnectResponse, ErrorCode, Op, Reply, Request, ServerFrame,
@@ -85,11 +87,13 @@ impl Node {
         mut request: Request,
         out: &mut Vec<Effect>,
     ) {
-        if let Some(connection) = self.connections.get_mut(conn)
-            && let Stage::ReadOnly { heard, .. } = &mut connection.stage
-        {
+        let Some(connection) = self.connections.get_mut(conn) else {
+            return;
+        };
+        if let Stage::ReadOnly { heard, .. } = &mut connection.stage {
             *heard = now.mono;
         }
+        let ids = Arc::clone(&connection.ids);
         if request.op == Op::Close {
             let reply = Reply {
                 xid: request.xid,
@@ -109,7 +113,7 @@ impl Node {
         ) {
             request.op = Op::Invalid(ErrorCode::NotReadOnly);
         }
-        self.dispatch(now, conn, request, out);
+        self.dispatch(now, conn, Held { request, ids }, out);
     }
 
     /// Ends sessions that have gone silent, and all of them once the quorum is back: their clients

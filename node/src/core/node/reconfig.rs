@@ -7,13 +7,14 @@
 //! closed, as after any write whose outcome is not known.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::Node;
 use super::connection::Stage;
 use crate::core::effect::{CloseReason, Effect, Link};
 use crate::core::entry::{Action, Command, Entry, Origin, Payload};
 use crate::core::message::Hello;
-use crate::core::op::{ErrorCode, Op, Reconfig, Write};
+use crate::core::op::{ErrorCode, Id, Op, Reconfig, Write};
 use crate::core::options::{ReconfigPolicy, StaticServer};
 use crate::core::raft::config::{Config, Member, Role};
 use crate::core::raft::event::{Change, Event, Refusal};
@@ -96,7 +97,12 @@ impl Reconfigs {
 
 impl Node {
     /// Puts a client's reconfig in line, as any write.
-    pub(super) fn submit_reconfig(&mut self, conn: ConnId, op: Op) -> Result<u64, ErrorCode> {
+    pub(super) fn submit_reconfig(
+        &mut self,
+        conn: ConnId,
+        ids: &Arc<[Id]>,
+        op: Op,
+    ) -> Result<u64, ErrorCode> {
         let ReconfigPolicy::Clients { least_voters } = self.options.reconfig else {
             return Err(ErrorCode::ReconfigDisabled);
         };
@@ -121,7 +127,7 @@ impl Node {
             version,
             least_voters,
         };
-        self.submit_write(conn, Write::Reconfig(request))
+        self.submit_write(conn, ids, Write::Reconfig(request))
     }
 
     /// One was accepted, at its place in the log. `own`: by a client of this server.

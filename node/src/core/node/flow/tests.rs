@@ -1,5 +1,6 @@
 //! A server alone, its clients, and how much they are sent at once.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use bytes::Bytes;
@@ -419,4 +420,56 @@ fn while_disk_or_memory_is_short_new_data_is_refused_and_the_rest_goes_on() {
     alone.step(Input::MemoryLow(true));
     assert_eq!(codes(&mut alone, vec![Op::Close]), [ok]);
     assert_eq!(alone.node.state.counts().sessions, 0);
+}
+
+/// As in ZooKeeper, where a request takes the ids of its connection along when it comes.
+#[test]
+fn what_waits_has_the_rights_that_its_client_had_when_it_asked() {
+    let mut alone = Alone::new(options(|it| it.reply_window = 20_000));
+    let conn = alone.connect(1);
+    alone.create(conn, "/a", 4_000);
+    alone.flush();
+    // A list for whoever is authenticated: invalid for those who are not.
+    let Write::Create(mut own) = create("/own", 1) else {
+        panic!("it makes a create");
+    };
+    for line in own.acl.iter_mut().flatten() {
+        (line.id.scheme, line.id.id) = ("auth".to_owned(), String::new());
+    }
+    let asks = [
+        Op::Read(Read::WhoAmI),
+        Op::Write(Write::Create(own.clone())),
+    ];
+    let mut ops: Vec<Op> = (0..10).map(|_| Op::Read(get("/a"))).collect();
+    ops.extend(asks.clone());
+    ops.push(Op::Auth {
+        scheme: "digest".to_owned(),
+        auth: Some(Bytes::from_static(b"bob:secret")),
+    });
+    ops.extend(asks);
+    alone.ask(conn, ops);
+    let mut outcomes = BTreeMap::new();
+    for _ in 0..20 {
+        for effect in &alone.sent {
+            if let Effect::Client {
+                frame: ServerFrame::Reply(reply),
+                ..
+            } = effect
+            {
+                let ids = match &reply.body {
+                    Body::Ids(ids) => ids.len(),
+                    _ => 0,
+                };
+                outcomes.insert(reply.xid, (reply.err, ids));
+            }
+        }
+        alone.flush();
+    }
+    let found: Vec<(ErrorCode, usize)> = outcomes.into_values().skip(10).collect();
+    let (ok, invalid) = (ErrorCode::Ok, ErrorCode::InvalidAcl);
+    assert_eq!(
+        found,
+        [(ok, 1), (invalid, 0), (ok, 0), (ok, 2), (ok, 0)],
+        "before, the packet, and after"
+    );
 }
