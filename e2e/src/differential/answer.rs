@@ -68,6 +68,13 @@ pub(super) fn xid(frame: &[u8]) -> Option<i32> {
     Reader(frame).int().ok()
 }
 
+/// The error code of a reply.
+pub(super) fn err(frame: &[u8]) -> Option<i32> {
+    let mut reader = Reader(frame);
+    reader.take(12).ok()?;
+    reader.int().ok()
+}
+
 pub(super) fn event(frame: &[u8]) -> Line {
     let mut tokens = vec![Token::Text("event".to_owned())];
     let parsed = event_tokens(&mut Reader(frame), &mut tokens);

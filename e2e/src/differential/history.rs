@@ -31,6 +31,14 @@ pub(super) enum Action {
     Send(Vec<Request>),
     /// Cuts the connection without a word.
     Cut,
+    /// Bytes that are no request on the client's connection, which is cut then, or closed by the
+    /// server.
+    Raw { bytes: Vec<u8>, cut: bool },
+    /// What a connection of nobody says first, and hears until it is closed.
+    Stranger(Vec<u8>),
+    /// Cuts the connection and waits until its session has ended by itself: until another client
+    /// finds that this path is gone.
+    Expire { witness: usize, path: Vec<u8> },
 }
 
 /// The first frame.
@@ -79,11 +87,14 @@ pub(super) struct Request {
     pub(super) cut: Option<usize>,
     /// How many bytes follow that do not belong to it.
     pub(super) extra: usize,
+    /// How long the whole frame is made, by what does not belong to it.
+    pub(super) length: Option<usize>,
     /// An xid that means something.
     pub(super) xid: Option<i32>,
 }
 
-/// A part of a body. In texts, a leading `$` stands for the history's own root znode.
+/// A part of a body. In texts, a leading `$` stands for the history's own root znode,
+/// and `~` for where its quotas are.
 #[derive(Clone)]
 pub(super) enum Field {
     Int(i32),
@@ -93,7 +104,14 @@ pub(super) enum Field {
     Buffer(Option<Vec<u8>>),
     Zxid(Moment),
     List(Option<Vec<Vec<Field>>>),
+    /// The elements of a list without their count.
+    Bare(Vec<Vec<Field>>),
+    /// As they are.
+    Bytes(Vec<u8>),
 }
+
+/// Longer bytes are not printed.
+const SHOWN: usize = 200;
 
 impl Field {
     pub(super) fn text(text: &str) -> Self {
@@ -108,6 +126,7 @@ impl Request {
             fields,
             cut: None,
             extra: 0,
+            length: None,
             xid: None,
         }
     }
@@ -120,12 +139,18 @@ impl fmt::Debug for Field {
             Field::Long(value) => write!(f, "{value}L"),
             Field::Byte(value) => write!(f, "{value}b"),
             Field::Text(None) => write!(f, "null"),
-            Field::Text(Some(bytes)) => write!(f, "\"{}\"", bytes.escape_ascii()),
             Field::Buffer(None) => write!(f, "null"),
+            Field::Text(Some(bytes)) | Field::Buffer(Some(bytes)) if bytes.len() > SHOWN => {
+                let first = bytes.first().copied().unwrap_or_default();
+                write!(f, "{} bytes {first:#x}", bytes.len())
+            }
+            Field::Text(Some(bytes)) => write!(f, "\"{}\"", bytes.escape_ascii()),
             Field::Buffer(Some(bytes)) => write!(f, "b\"{}\"", bytes.escape_ascii()),
             Field::Zxid(moment) => write!(f, "zxid {moment:?}"),
             Field::List(None) => write!(f, "null"),
             Field::List(Some(list)) => f.debug_list().entries(list).finish(),
+            Field::Bare(list) => write!(f, "bare {list:?}"),
+            Field::Bytes(bytes) => write!(f, "bytes {}", bytes.escape_ascii()),
         }
     }
 }
@@ -138,6 +163,9 @@ impl fmt::Debug for Request {
         }
         if self.extra > 0 {
             write!(f, " and {} bytes", self.extra)?;
+        }
+        if let Some(length) = self.length {
+            write!(f, " in a frame of {length} bytes")?;
         }
         if let Some(xid) = self.xid {
             write!(f, " xid {xid}")?;

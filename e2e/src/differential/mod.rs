@@ -80,7 +80,7 @@ pub(crate) async fn run(settings: &Settings, plan: &Plan) -> Result<bool> {
     say("starting ZooKeeper, one member of Quorate, and three");
     let more = format!(
         "4lw.commands.whitelist=*\nextendedTypesEnabled=true\nmaxClientCnxns=0\n\
-         minSessionTimeout=10000\nmaxSessionTimeout=30000\nforceSync=no\nsnapCount=1000000\n\
+         minSessionTimeout=10000\nmaxSessionTimeout=30000\nenforceQuota=true\nforceSync=no\nsnapCount=1000000\n\
          DigestAuthenticationProvider.superDigest={}\n",
         generate::SUPER
     );

@@ -43,6 +43,7 @@ pub(super) const GET_CHILDREN2: i32 = 12;
 pub(super) const CHECK: i32 = 13;
 pub(super) const MULTI: i32 = 14;
 pub(super) const CREATE2: i32 = 15;
+pub(super) const RECONFIG: i32 = 16;
 pub(super) const CHECK_WATCHES: i32 = 17;
 pub(super) const REMOVE_WATCHES: i32 = 18;
 pub(super) const CREATE_CONTAINER: i32 = 19;
@@ -51,6 +52,7 @@ pub(super) const CREATE_TTL: i32 = 21;
 pub(super) const MULTI_READ: i32 = 22;
 pub(super) const AUTH: i32 = 100;
 pub(super) const SET_WATCHES: i32 = 101;
+pub(super) const SASL: i32 = 102;
 pub(super) const GET_EPHEMERALS: i32 = 103;
 pub(super) const GET_ALL_CHILDREN_NUMBER: i32 = 104;
 pub(super) const SET_WATCHES2: i32 = 105;
@@ -60,7 +62,7 @@ pub(super) const CREATE_SESSION: i32 = -10;
 pub(super) const CLOSE: i32 = -11;
 
 /// All of them.
-const TABLE: [Line; 29] = [
+const TABLE: [Line; 31] = [
     line(CREATE, "create", Shape::Path),
     line(DELETE, "delete", Shape::Nothing),
     line(EXISTS, "exists", Shape::Stat),
@@ -75,6 +77,7 @@ const TABLE: [Line; 29] = [
     line(CHECK, "check", Shape::Nothing),
     line(MULTI, "multi", Shape::Multi),
     line(CREATE2, "create2", Shape::PathStat),
+    line(RECONFIG, "reconfig", Shape::DataStat),
     line(CHECK_WATCHES, "checkWatches", Shape::Nothing),
     line(REMOVE_WATCHES, "removeWatches", Shape::Nothing),
     line(CREATE_CONTAINER, "createContainer", Shape::PathStat),
@@ -83,6 +86,7 @@ const TABLE: [Line; 29] = [
     line(MULTI_READ, "multiRead", Shape::Multi),
     line(AUTH, "auth", Shape::Nothing),
     line(SET_WATCHES, "setWatches", Shape::Nothing),
+    line(SASL, "sasl", Shape::Buffer),
     line(GET_EPHEMERALS, "getEphemerals", Shape::Names),
     line(GET_ALL_CHILDREN_NUMBER, "getAllChildrenNumber", Shape::Int),
     line(SET_WATCHES2, "setWatches2", Shape::Nothing),

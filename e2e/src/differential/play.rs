@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use futures::future::join_all;
 
 use super::answer::{self, Asked, Line, Token};
@@ -18,6 +18,8 @@ use super::wire::{self, Incoming, Wire, Writer};
 const BARRIER: i32 = 0x7FFF_0000;
 /// How often a member may be behind what its client has seen, and how long it is then waited.
 const BEHIND: (usize, Duration) = (200, Duration::from_millis(20));
+/// How often it is looked whether a session has ended, and how long it is waited in between.
+const EXPIRY: (usize, Duration) = (200, Duration::from_millis(300));
 
 /// A server, or the members of an ensemble.
 #[derive(Clone, Debug)]
@@ -96,6 +98,28 @@ impl Player<'_> {
                 self.clients.remove(&step.client);
                 Ok(())
             }
+            Action::Raw { bytes, cut } => {
+                if let Some(client) = self.clients.get_mut(&step.client) {
+                    client.wire.say(bytes).await;
+                }
+                if *cut {
+                    self.clients.remove(&step.client);
+                }
+                Ok(())
+            }
+            Action::Stranger(bytes) => {
+                let mut wire = Wire::open(self.address(step.id, step.client)?).await?;
+                wire.say(bytes).await;
+                let heard = wire.rest().await.map_or("silence".to_owned(), |it| {
+                    format!("a stranger hears \"{}\" and the end", it.escape_ascii())
+                });
+                self.note(step.client, Line::end(&heard));
+                Ok(())
+            }
+            Action::Expire { witness, path } => {
+                self.clients.remove(&step.client);
+                self.wait_for_the_end(*witness, path).await
+            }
         }
     }
 
@@ -122,9 +146,7 @@ impl Player<'_> {
             Session::Unknown => Some((self.nobodys, vec![1; 16])),
         };
         let frame = self.handshake(handshake, known.as_ref());
-        let at = usize::try_from(self.seed)? + client + usize::try_from(id)? / 3;
-        let address = self.target.addresses.get(at % self.target.addresses.len());
-        let address = *address.context("a target has an address")?;
+        let address = self.address(id, client)?;
         // A member that is behind its client tells it to try again elsewhere or later.
         let retries = match handshake.last_seen {
             Moment::After(_) if self.target.addresses.len() > 1 => BEHIND.0,
@@ -154,6 +176,48 @@ impl Player<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Where a client connects to in a step: here and there.
+    fn address(&self, id: StepId, client: usize) -> Result<SocketAddr> {
+        let at = usize::try_from(self.seed)? + client + usize::try_from(id)? / 3;
+        let address = self.target.addresses.get(at % self.target.addresses.len());
+        address.copied().context("a target has an address")
+    }
+
+    /// Looks now and then until a znode is gone. The looks keep the other sessions alive.
+    async fn wait_for_the_end(&mut self, witness: usize, path: &[u8]) -> Result<()> {
+        let path = wire::rooted(path, self.root);
+        for _ in 0..EXPIRY.0 {
+            self.barrier().await;
+            let Some(mut client) = self.clients.remove(&witness) else {
+                return Ok(());
+            };
+            let mut frame = Writer::default();
+            frame.int(BARRIER);
+            frame.int(ops::EXISTS);
+            frame.buffer(Some(&path));
+            frame.0.push(0);
+            client.wire.send(&[frame.0]).await;
+            let err = loop {
+                match client.wire.receive().await {
+                    Incoming::Frame(frame) if answer::is_event(&frame) => {
+                        self.note(witness, answer::event(&frame));
+                    }
+                    Incoming::Frame(frame) => break answer::err(&frame),
+                    Incoming::Closed | Incoming::Silence => {
+                        self.note(witness, Line::end("closed"));
+                        return Ok(());
+                    }
+                }
+            };
+            self.clients.insert(witness, client);
+            if err != Some(0) {
+                return Ok(());
+            }
+            tokio::time::sleep(EXPIRY.1).await;
+        }
+        bail!("a session that nobody is heard of does not end");
     }
 
     fn handshake(&self, handshake: &Handshake, known: Option<&(i64, Vec<u8>)>) -> Vec<u8> {
@@ -292,6 +356,8 @@ fn is_shared(request: &Request) -> bool {
         Some(Field::Text(Some(path))) => {
             request.op != ops::GET_EPHEMERALS && (path.is_empty() || path.starts_with(b"/"))
         }
+        // The length of an empty path.
+        Some(Field::Bytes(bytes)) => bytes.starts_with(&[0; 4]),
         _ => false,
     }
 }

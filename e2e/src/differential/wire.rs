@@ -1,5 +1,6 @@
 //! Frames and jute by hand, so that odd requests can be sent and answers read byte by byte.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use super::history::{Field, Moment, Request};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Longer answers than this are not expected.
 const FRAME_MAX: usize = 16 << 20;
+/// Longer texts are held against each other by their hashes.
+const SHOWN: usize = 1_000;
 
 /// What a server sent, or did instead.
 #[derive(Debug)]
@@ -37,13 +40,21 @@ impl Wire {
 
     /// Sends frames at once. That the other side is gone shows when its answer is read.
     pub(super) async fn send(&mut self, frames: &[Vec<u8>]) {
-        let mut bytes = Vec::new();
-        for frame in frames {
-            let length = i32::try_from(frame.len()).unwrap_or(i32::MAX);
-            bytes.extend_from_slice(&length.to_be_bytes());
-            bytes.extend_from_slice(frame);
-        }
-        let _ = self.0.write_all(&bytes).await;
+        let bytes: Vec<u8> = frames.iter().flat_map(|frame| framed(frame)).collect();
+        self.say(&bytes).await;
+    }
+
+    /// Sends bytes as they are.
+    pub(super) async fn say(&mut self, bytes: &[u8]) {
+        let _ = self.0.write_all(bytes).await;
+    }
+
+    /// Everything that comes until the server closes; nothing if it does not.
+    pub(super) async fn rest(&mut self) -> Option<Vec<u8>> {
+        let mut heard = Vec::new();
+        // A reset is an end as well: what it did not read of ours is lost, not what it said.
+        let read = timeout(PATIENCE, self.0.read_to_end(&mut heard)).await;
+        read.is_ok().then_some(heard)
     }
 
     pub(super) async fn receive(&mut self) -> Incoming {
@@ -65,6 +76,12 @@ impl Wire {
         self.0.read_exact(&mut frame).await?;
         Ok(frame)
     }
+}
+
+/// A frame behind its length.
+pub(super) fn framed(frame: &[u8]) -> Vec<u8> {
+    let length = i32::try_from(frame.len()).unwrap_or(i32::MAX);
+    [&length.to_be_bytes(), frame].concat()
 }
 
 /// Writes a record.
@@ -111,6 +128,9 @@ pub(super) fn request(
     frame.int(xid);
     frame.int(request.op);
     frame.0.extend_from_slice(&body);
+    if let Some(length) = request.length {
+        frame.0.resize(length, 7);
+    }
     frame.0
 }
 
@@ -129,13 +149,21 @@ fn write_field(field: &Field, root: &str, zxid: &impl Fn(Moment) -> i64, out: &m
                 write_field(field, root, zxid, out);
             }
         }
+        Field::Bare(list) => {
+            for field in list.iter().flatten() {
+                write_field(field, root, zxid, out);
+            }
+        }
+        Field::Bytes(bytes) => out.0.extend_from_slice(bytes),
     }
 }
 
-fn rooted(text: &[u8], root: &str) -> Vec<u8> {
-    match text.strip_prefix(b"$") {
-        Some(rest) => [root.as_bytes(), rest].concat(),
-        None => text.to_vec(),
+/// Puts the history's root in the place of `$`, and the branch of its quotas in that of `~`.
+pub(super) fn rooted(text: &[u8], root: &str) -> Vec<u8> {
+    match text.split_first() {
+        Some((b'$', rest)) => [root.as_bytes(), rest].concat(),
+        Some((b'~', rest)) => [b"/zookeeper/quota", root.as_bytes(), rest].concat(),
+        _ => text.to_vec(),
     }
 }
 
@@ -172,7 +200,15 @@ impl<'a> Reader<'a> {
     /// A text, as it is printed.
     pub(super) fn text(&mut self) -> Result<String> {
         let bytes = self.buffer()?;
-        Ok(bytes.map_or("null".to_owned(), |it| format!("\"{}\"", it.escape_ascii())))
+        Ok(match bytes {
+            None => "null".to_owned(),
+            Some(bytes) if bytes.len() > SHOWN => {
+                let mut hash = DefaultHasher::new();
+                bytes.hash(&mut hash);
+                format!("{} bytes of hash {:x}", bytes.len(), hash.finish())
+            }
+            Some(bytes) => format!("\"{}\"", bytes.escape_ascii()),
+        })
     }
 
     pub(super) fn texts(&mut self) -> Result<Vec<String>> {

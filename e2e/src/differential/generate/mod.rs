@@ -4,7 +4,12 @@
 //! and a function in `requests.rs` that makes its body, with a place in `Maker::request` and a weight
 //! in `WEIGHTS` there. A test here tells if it never comes up.
 
+mod expiry;
+mod large;
+mod mangled;
 mod paths;
+mod quota;
+mod raw;
 mod requests;
 mod rights;
 
@@ -26,7 +31,22 @@ enum Theme {
     Sessions,
     Rights,
     Odd,
+    Quotas,
+    Large,
+    Expiry,
 }
+
+/// The themes by how often they come up. Those that take long are rare.
+const THEMES: [(Theme, usize); 8] = [
+    (Theme::Plain, 36),
+    (Theme::Watches, 36),
+    (Theme::Sessions, 36),
+    (Theme::Rights, 36),
+    (Theme::Odd, 36),
+    (Theme::Quotas, 24),
+    (Theme::Large, 4),
+    (Theme::Expiry, 3),
+];
 
 /// Passwords that no session has.
 const WRONG: [Password; 3] = [Password::Wrong, Password::Null, Password::Short];
@@ -46,14 +66,9 @@ struct Maker {
 /// The history of a seed.
 pub(super) fn history(seed: u64) -> History {
     let mut rng = Rng::new(seed);
-    let theme = rng.pick(&[
-        Theme::Plain,
-        Theme::Watches,
-        Theme::Sessions,
-        Theme::Rights,
-        Theme::Odd,
-    ]);
-    let clients = 1 + rng.below(3);
+    let theme = THEMES[rng.weighted(&THEMES.map(|it| it.1))].0;
+    // Somebody has to see a session end.
+    let clients = if theme == Theme::Expiry { 2 } else { 1 } + rng.below(3);
     let mut maker = Maker {
         rng,
         theme,
@@ -71,10 +86,20 @@ pub(super) fn history(seed: u64) -> History {
     }
     let planted = maker.plant();
     maker.push(0, Action::Send(planted));
+    match theme {
+        Theme::Quotas => {
+            let quotas = maker.plant_quotas();
+            maker.push(0, Action::Send(quotas));
+        }
+        Theme::Expiry => maker.plant_doomed(),
+        _ => {}
+    }
     for _ in 0..6 + maker.rng.below(34) {
         maker.step();
     }
-    if maker.rng.chance(10) {
+    if theme == Theme::Expiry {
+        maker.expire();
+    } else if maker.rng.chance(10) {
         maker.last_step();
     }
     History {
@@ -95,7 +120,11 @@ impl Maker {
         let handshake = Handshake {
             session: Session::New,
             password: Password::Right,
-            timeout_ms: self.rng.pick(&[20_000, 12_000, 0, -1, 99_999]),
+            timeout_ms: match self.theme {
+                // As short as can be.
+                Theme::Expiry if client == 0 => 0,
+                _ => self.rng.pick(&[20_000, 12_000, 0, -1, 99_999]),
+            },
             last_seen: Moment::Zero,
             read_only: self.rng.pick(&[Some(0), Some(0), Some(1), None]),
         };
@@ -106,6 +135,24 @@ impl Maker {
 
     fn step(&mut self) {
         let client = self.rng.below(self.sessions.len());
+        match self.theme {
+            Theme::Expiry => return self.step_of_requests(client),
+            Theme::Quotas if self.rng.chance(75) => {
+                let request = self.quota_request();
+                self.push(client, Action::Send(vec![request]));
+                return;
+            }
+            Theme::Large if self.rng.chance(12) => return self.large_step(client),
+            _ => {}
+        }
+        let odd = if self.theme == Theme::Odd { 10 } else { 1 };
+        if self.rng.chance(odd) {
+            if self.rng.chance(60) {
+                return self.raw_step(client);
+            }
+            self.stranger(client);
+            return;
+        }
         let odd = if self.theme == Theme::Sessions { 25 } else { 5 };
         if self.rng.chance(odd) {
             return self.session_step(client);
@@ -116,7 +163,11 @@ impl Maker {
             self.push(client, Action::Send(vec![request]));
             return;
         }
-        let count = if self.rng.chance(25) {
+        self.step_of_requests(client);
+    }
+
+    fn step_of_requests(&mut self, client: usize) {
+        let count = if self.theme != Theme::Quotas && self.rng.chance(25) {
             2 + self.rng.below(4)
         } else {
             1
@@ -222,6 +273,12 @@ impl Maker {
             self.origins.insert(step, origin.unwrap_or(step));
             self.sessions[client] = Some(step);
         }
+        // As clients do: what they watched is told again, since when they know.
+        let often = if self.theme == Theme::Watches { 60 } else { 10 };
+        if self.rng.chance(often) {
+            let watches = self.set_watches();
+            self.push(client, Action::Send(vec![watches]));
+        }
     }
 
     /// Some step that is over.
@@ -257,6 +314,92 @@ mod tests {
             }
         }
         assert!(met > 0, "behind others it is still tried");
+    }
+
+    /// What a step is, besides requests, and what is odd about a request.
+    fn kinds(action: &Action) -> Vec<&'static str> {
+        let odd = |request: &Request| {
+            let quota =
+                |field: &Field| matches!(field, Field::Text(Some(it)) if it.first() == Some(&b'~'));
+            [
+                (request.cut.is_some(), "cut"),
+                (request.extra > 0, "extra bytes"),
+                (request.length.is_some(), "at the border"),
+                (request.xid == Some(i32::MIN), "an odd xid"),
+                (request.fields.iter().any(quota), "quotas"),
+                (
+                    matches!(request.fields.first(), Some(Field::Bytes(_))),
+                    "noise",
+                ),
+                (
+                    request.fields.iter().any(|it| matches!(it, Field::Bare(_))),
+                    "claims",
+                ),
+                (request.fields.len() > 1_000, "crowds"),
+            ]
+        };
+        match action {
+            Action::Connect(_) => vec!["handshakes"],
+            Action::Cut => vec!["cuts"],
+            Action::Raw { cut: true, .. } => vec!["half frames"],
+            Action::Raw { cut: false, .. } => vec!["bad frames"],
+            Action::Stranger(_) => vec!["strangers"],
+            Action::Expire { .. } => vec!["expiry"],
+            Action::Send(requests) => {
+                let all = requests.iter().flat_map(odd);
+                all.filter(|it| it.0).map(|it| it.1).collect()
+            }
+        }
+    }
+
+    #[test]
+    fn all_kinds_of_steps_and_of_odd_requests_come_up() {
+        let mut seen = BTreeSet::new();
+        for seed in 0..400 {
+            for step in history(seed).steps {
+                seen.extend(kinds(&step.action));
+            }
+        }
+        let expected = [
+            "an odd xid",
+            "at the border",
+            "bad frames",
+            "claims",
+            "crowds",
+            "cut",
+            "cuts",
+            "expiry",
+            "extra bytes",
+            "half frames",
+            "handshakes",
+            "noise",
+            "quotas",
+            "strangers",
+        ];
+        assert_eq!(seen, BTreeSet::from(expected));
+    }
+
+    /// They judge by what is applied, not by what is on its way.
+    #[test]
+    fn with_quotas_one_write_is_made_at_a_time() {
+        for seed in 0..400 {
+            let (steps, quotas) = (
+                history(seed).steps,
+                |field: &Field| matches!(field, Field::Text(Some(it)) if it.starts_with(b"~")),
+            );
+            let sends = steps.iter().filter_map(|step| match &step.action {
+                Action::Send(requests) => Some(requests),
+                _ => None,
+            });
+            let mut limited = false;
+            for requests in sends {
+                if limited {
+                    assert_eq!(requests.len(), 1, "seed {seed}");
+                    assert_ne!(requests[0].op, ops::MULTI, "seed {seed}");
+                }
+                limited |= requests.iter().flat_map(|it| &it.fields).any(quotas);
+            }
+        }
     }
 
     #[test]

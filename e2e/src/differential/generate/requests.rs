@@ -6,7 +6,9 @@ use crate::differential::history::{Field, Request};
 use crate::differential::ops;
 
 /// How likely each kind of request is, in the order of [`Maker::request`].
-const WEIGHTS: [usize; 20] = [18, 9, 6, 10, 6, 5, 4, 5, 8, 2, 3, 3, 3, 6, 3, 5, 2, 3, 2, 3];
+const WEIGHTS: [usize; 21] = [
+    18, 9, 6, 10, 6, 5, 4, 5, 8, 2, 3, 3, 3, 6, 3, 5, 2, 3, 2, 3, 1,
+];
 
 impl Maker {
     /// The root, and mostly some znodes below it.
@@ -35,7 +37,9 @@ impl Maker {
                     weights[at] *= 5;
                 }
             }
-            Theme::Plain | Theme::Sessions | Theme::Odd => {}
+            // See `quota.rs`.
+            Theme::Quotas => weights[8] = 0,
+            _ => {}
         }
         let mut request = match self.rng.weighted(&weights) {
             0 => self.create(),
@@ -63,22 +67,19 @@ impl Maker {
             16 => Request::new(ops::WHO_AM_I, Vec::new()),
             17 => self.set_watches(),
             18 => self.shared(),
-            _ => self.exists_later(),
+            19 => self.exists_later(),
+            _ => self.reconfig(),
         };
-        let odd = if self.theme == Theme::Odd { 12 } else { 1 };
+        let odd = if self.theme == Theme::Odd { 15 } else { 1 };
         if self.rng.chance(odd) {
-            match self.rng.below(3) {
-                0 => request.extra = 1 + self.rng.below(9),
-                1 => request.cut = Some(self.rng.below(24)),
-                _ => request.xid = Some(self.rng.pick(&[0, i32::MAX, -5, i32::MIN, -8])),
-            }
+            self.mangle(&mut request);
         }
         request
     }
 
     /// One that has to stand alone: answered out of order, or the last one.
     pub(super) fn lone_request(&mut self) -> Request {
-        match self.rng.weighted(&[40, 5, 4, 4, 3]) {
+        match self.rng.weighted(&[40, 5, 4, 4, 3, 3, 2]) {
             0 => self.auth(),
             1 => {
                 let mut ping = Request::new(ops::PING, Vec::new());
@@ -97,8 +98,25 @@ impl Maker {
                 let path = self.path();
                 Request::new(op, vec![path, Field::Int(0)])
             }
+            4 => {
+                let token = self.rng.pick(&[&b""[..], b"token"]);
+                let token = Field::Buffer(Some(token.to_vec()));
+                Request::new(ops::SASL, vec![token])
+            }
+            5 => self.second_handshake(),
             _ => Request::new(ops::CLOSE, Vec::new()),
         }
+    }
+
+    /// Refused before anything of it is looked at, for it is off.
+    fn reconfig(&mut self) -> Request {
+        let list = self
+            .rng
+            .pick(&[None, Some(""), Some("server.9=h:1:2;3"), Some("9")]);
+        let list = Field::Text(list.map(|it| it.as_bytes().to_vec()));
+        let version = Field::Long(self.rng.pick(&[-1, 0, 1 << 33]));
+        let fields = vec![list.clone(), Field::Text(None), list, version];
+        Request::new(ops::RECONFIG, fields)
     }
 
     pub(super) fn delete_container(&mut self) -> Request {
@@ -283,7 +301,7 @@ impl Maker {
         })
     }
 
-    fn set_watches(&mut self) -> Request {
+    pub(super) fn set_watches(&mut self) -> Request {
         let since = match self.rng.below(6) {
             0 => Field::Long(0),
             1 => Field::Long(self.rng.pick(&[-1, i64::MAX, i64::MIN])),
@@ -388,7 +406,7 @@ impl Maker {
     }
 }
 
-fn persistent(path: &str, acl: Field) -> Request {
+pub(super) fn persistent(path: &str, acl: Field) -> Request {
     let data = Field::Buffer(Some(b"first".to_vec()));
     Request::new(
         ops::CREATE,

@@ -114,6 +114,10 @@ impl Maker {
             ("digest", None),
             ("nobody", Some("x")),
             ("auth", Some("")),
+            ("x509", Some("CN=bob")),
+            ("sasl", Some("bob")),
+            ("ensemble", Some("ours")),
+            ("super", Some("")),
             ("", Some("")),
         ]);
         let auth = Field::Buffer(auth.map(|it| it.as_bytes().to_vec()));
