@@ -259,8 +259,6 @@ fn decode_znode(reader: &mut Reader, lists: &mut AccessLists) -> Result<Znode, M
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
     use crate::core::entry::{Action, Command, Entry, Payload};
     use crate::core::op::{Acl, Create, Id, Write};
@@ -394,25 +392,5 @@ mod tests {
         assert!(decode(&blocks[..blocks.len() - 1]).is_err());
         assert!(decode(&blocks[1..]).is_err());
         assert!(decode(&[]).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_make_the_decoder_panic(
-            at in 0usize..300_000,
-            noise in proptest::collection::vec(any::<u8>(), 0..60),
-        ) {
-            let mut decoder = Decoder::default();
-            let _ = decoder.push_block(Bytes::from(noise.clone()));
-            let (_, snapshot) = sample();
-            for block in blocks(&snapshot) {
-                let mut bytes = block.to_vec();
-                let at = at % bytes.len().max(1);
-                let end = (at + noise.len()).min(bytes.len());
-                bytes[at..end].copy_from_slice(&noise[..end - at]);
-                let _ = decoder.push_block(Bytes::from(bytes));
-            }
-            let _ = decoder.finish();
-        }
     }
 }

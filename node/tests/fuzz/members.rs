@@ -1,0 +1,55 @@
+//! What members say to each other, and the entries in it.
+
+use bytes::{Bytes, BytesMut};
+use quorate_node::codec::jute::{Reader, Writer};
+use quorate_node::codec::{entry as codec, peer};
+use quorate_node::core::entry::Entry;
+
+use crate::values;
+
+/// The contents of frames. The checksum before each is always made to fit.
+pub(crate) fn frames() -> Vec<Vec<u8>> {
+    let content = |frame| peer::encode(&frame, BytesMut::new())[peer::HEADER..].to_vec();
+    values::frames().into_iter().map(content).collect()
+}
+
+pub(crate) fn frame(bytes: &[u8]) {
+    let Ok(frame) = peer::decode(Bytes::copy_from_slice(bytes), crc32c::crc32c(bytes)) else {
+        return;
+    };
+    let again = peer::encode(&frame, BytesMut::new()).freeze();
+    let header = again[..peer::HEADER].try_into().expect("a whole header");
+    let (length, crc) = peer::header(header).expect("one of our own");
+    assert_eq!(length + peer::HEADER, again.len());
+    assert_eq!(
+        peer::decode(again.slice(peer::HEADER..), crc),
+        Ok(frame),
+        "it is said again as it was understood"
+    );
+}
+
+fn encode(entry: &Entry) -> Bytes {
+    let mut writer = Writer::new();
+    codec::encode(entry, &mut writer);
+    writer.into_inner().freeze()
+}
+
+pub(crate) fn entries() -> Vec<Vec<u8>> {
+    let all = values::entries().into_iter();
+    all.map(|entry| encode(&entry).to_vec()).collect()
+}
+
+pub(crate) fn entry(bytes: &[u8]) {
+    let read = codec::decode(&mut Reader::new(Bytes::copy_from_slice(bytes)));
+    if let Ok(entry) = read {
+        kept(&entry);
+    }
+}
+
+/// # Panics
+/// If an entry does not come back from the log as it was.
+pub(crate) fn kept(entry: &Entry) {
+    let mut reader = Reader::new(encode(entry));
+    assert_eq!(codec::decode(&mut reader).as_ref(), Ok(entry));
+    assert_eq!(reader.remaining(), 0);
+}
