@@ -4,34 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::support::client::{Client, Failure, PERSISTENT_SEQUENTIAL};
+use crate::support::client::{Client, PERSISTENT_SEQUENTIAL};
 use crate::support::ensemble::Ensemble;
+use crate::support::reconfig::{CONFIG, OPEN, three_of, wait_shown};
+use crate::support::rights::code;
 use crate::support::{stays, wait_until};
-
-const OPEN: &str = "reconfigEnabled=true\nskipACL=yes\nmaxSessionTimeout=60000\n";
-const CONFIG: &str = "/zookeeper/config";
-
-/// Three members that serve, and more that are not started and list themselves and the three.
-fn three_of(count: u8, more: &str) -> Ensemble {
-    let mut ensemble = Ensemble::new(count, more);
-    for member in &ensemble.members {
-        member.list(&[1, 2, 3, member.number]);
-    }
-    for member in &mut ensemble.members[..3] {
-        member.start();
-    }
-    for member in &ensemble.members[..3] {
-        wait_until("a member is ready", || member.ready());
-    }
-    ensemble
-}
-
-fn code<T: std::fmt::Debug>(result: Result<T, Failure>) -> i32 {
-    match result {
-        Err(Failure::Code(code)) => code,
-        other => panic!("{other:?}"),
-    }
-}
 
 /// Creates sequential znodes on one server until told to stop; gives those that were acknowledged.
 fn write_on(port: u16, stop: std::sync::Arc<AtomicBool>) -> JoinHandle<Vec<String>> {
@@ -116,11 +93,7 @@ fn an_ensemble_grows_and_shrinks_without_its_leader_under_writes() {
     assert_eq!(text.lines().count(), 4, "{text}");
     let rest: Vec<usize> = (0..5).filter(|n| *n != leader && *n != other).collect();
     for n in &rest {
-        let member = &ensemble.members[*n];
-        wait_until("a member shows the new configuration", || {
-            let client = Client::connect(member.client);
-            client.is_ok_and(|mut client| client.config().is_ok_and(|it| it.0 == text))
-        });
+        wait_shown(&ensemble.members[*n], &text);
     }
     let term = |ensemble: &Ensemble| {
         let status = ensemble.members[rest[0]].status();

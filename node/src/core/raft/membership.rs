@@ -48,6 +48,9 @@ impl Raft {
                 if let Role::Leader(leading) = &mut self.role {
                     leading.change = Some(Pending { id });
                 }
+                let before = self.log.config().members.iter();
+                let gone = before.filter(|it| config.member(it.id).is_none());
+                self.linger(now, gone.cloned().collect());
                 self.propose(now, vec![Payload::Config(Arc::new(config))], out);
             }
         }
@@ -217,10 +220,7 @@ impl Raft {
                 .iter()
                 .cloned()
                 .partition(|member| leaves(member.id));
-            let until = now.plus(5 * self.timing.election);
-            if let Role::Leader(leading) = &mut self.role {
-                leading.lingering = gone.into_iter().map(|member| (member, until)).collect();
-            }
+            self.linger(now, gone);
             let next = Config {
                 members: stay,
                 ..Config::default()
@@ -239,6 +239,16 @@ impl Raft {
         }
         if !leads_on {
             self.leave(now, out);
+        }
+    }
+
+    /// These are dropped by what is proposed next, and are told so for a while: a server that does
+    /// not know would wait for its leader and keep a place for clients.
+    fn linger(&mut self, now: Mono, gone: Vec<Member>) {
+        let until = now.plus(5 * self.timing.election);
+        if let Role::Leader(leading) = &mut self.role {
+            let gone = gone.into_iter().map(|member| (member, until));
+            leading.lingering.extend(gone);
         }
     }
 

@@ -16,7 +16,7 @@ pub(crate) const PERSISTENT_SEQUENTIAL: i32 = 2;
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The connection broke: the outcome is not known. Tests show why when they fail.
-    Broken(#[allow(dead_code)] std::io::Error),
+    Broken(std::io::Error),
     /// The server's error code.
     Code(i32),
 }

@@ -6,6 +6,7 @@ pub(crate) mod facts;
 pub(crate) mod http;
 pub(crate) mod log_file;
 pub(crate) mod pki;
+pub(crate) mod reconfig;
 pub(crate) mod rights;
 
 use std::time::{Duration, Instant};
