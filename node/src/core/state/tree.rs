@@ -130,9 +130,11 @@ impl Tree {
         let root = tree.place(blank("", ROOT, acl::anyone(acl::ALL)));
         let own = tree.insert(root, blank("zookeeper", root, acl::anyone(acl::ALL)));
         tree.insert(own, blank("quota", own, acl::anyone(acl::ALL)));
-        tree.insert(own, blank("config", own, acl::anyone(acl::READ)));
+        let config = tree.insert(own, blank("config", own, acl::anyone(acl::READ)));
         tree.change(root, |znode| znode.creates = 0);
         tree.change(own, |znode| znode.creates = 0);
+        // As ZooKeeper's, which sets the list without a version.
+        tree.change(config, |znode| znode.aversion = -1);
         tree
     }
 
