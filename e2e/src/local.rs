@@ -113,25 +113,64 @@ impl LocalEnsemble {
         more: &str,
         size: Size,
     ) -> Result<Self> {
+        Self::set_up(server, (count, count), more, size).await
+    }
+
+    /// Starts members and, beside them, servers up to `all` in number that are to join: each lists
+    /// itself and the members. A real ZooKeeper takes in only those that are in step already, hence
+    /// its ones serve as well.
+    ///
+    /// # Errors
+    /// As [`LocalEnsemble::start`].
+    pub(crate) async fn growing(server: &Server, count: u8, all: u8, more: &str) -> Result<Self> {
+        Self::set_up(server, (count, all), more, Size::Small).await
+    }
+
+    async fn set_up(
+        server: &Server,
+        (count, all): (u8, u8),
+        more: &str,
+        size: Size,
+    ) -> Result<Self> {
         let folder = Folder::new()?;
-        let members = (1..=count)
+        let members = (1..=all)
             .map(|id| Member::new(server, size, folder.path(), id))
             .collect::<Result<Vec<_>>>()?;
         // A single ZooKeeper with a list of one is no ensemble and warns; it serves all the same.
-        let list: String = members.iter().map(Member::line).collect();
-        for member in &members {
-            member.configure(more, &list)?;
+        let count = usize::from(count);
+        let list: String = members.iter().take(count).map(Member::line).collect();
+        for (at, member) in members.iter().enumerate() {
+            let own = if at < count {
+                String::new()
+            } else {
+                member.line()
+            };
+            member.configure(more, &format!("{list}{own}"))?;
         }
         let mut ensemble = LocalEnsemble {
             members,
             _folder: folder,
         };
-        ensemble.start_all()?;
-        if let Err(error) = ensemble.serves().await {
+        for member in ensemble.members.iter_mut().take(count) {
+            member.start()?;
+        }
+        let mut served = ensemble.serves().await;
+        for member in ensemble.members.iter_mut().skip(count) {
+            member.start()?;
+        }
+        if served.is_ok() && matches!(server, Server::ZooKeeper(_)) {
+            served = ensemble.serves().await;
+        }
+        if let Err(error) = served {
             ensemble.print_logs(60);
             return Err(error);
         }
         Ok(ensemble)
+    }
+
+    /// What a reconfig says of one that joins.
+    pub(crate) fn line(&self, at: usize) -> Result<String> {
+        Ok(self.member(at)?.line().trim_end().to_owned())
     }
 
     /// How many members there are, those that are down included.

@@ -104,9 +104,14 @@ impl Writer {
 
 /// A session. There may be nobody to grant one for a moment.
 pub(crate) async fn client(connect: &str) -> Result<Client> {
+    client_for(connect, SESSION).await
+}
+
+/// The same, which lives so long without a connection.
+pub(crate) async fn client_for(connect: &str, session: Duration) -> Result<Client> {
     until("a client is connected", 60, async || {
         Ok(Client::connector()
-            .with_session_timeout(SESSION)
+            .with_session_timeout(session)
             .connect(connect)
             .await?)
     })

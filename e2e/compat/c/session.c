@@ -20,7 +20,7 @@ void fail(const char *file, int line, const char *format, ...)
 
 zhandle_t *session(const char *connect)
 {
-	zhandle_t *zh = zookeeper_init(connect, note, 20000, NULL, NULL, 0);
+	zhandle_t *zh = zookeeper_init(connect, note, 40000, NULL, NULL, 0);
 	CHECK(zh != NULL, "a client of %s", connect);
 	for (int tries = 0; zoo_state(zh) != ZOO_CONNECTED_STATE; tries++) {
 		CHECK(tries < 3000, "a session of %s", connect);

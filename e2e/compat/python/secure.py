@@ -20,7 +20,7 @@ def session(tls=False, user=None, password=None):
     if user:
         options["sasl_options"] = {"mechanism": "DIGEST-MD5", "username": user, "password": password}
     retry = KazooRetry(max_tries=-1, delay=0.1, max_delay=0.5)
-    client = KazooClient(secure if tls else plain, timeout=10, connection_retry=retry, **options)
+    client = KazooClient(secure if tls else plain, timeout=40, connection_retry=retry, **options)
     return client
 
 

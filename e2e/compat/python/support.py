@@ -24,7 +24,7 @@ def until(what, condition):
 
 def session(connect):
     retry = KazooRetry(max_tries=-1, delay=0.1, max_delay=0.5)
-    client = KazooClient(hosts=connect, timeout=20, connection_retry=retry)
+    client = KazooClient(hosts=connect, timeout=40, connection_retry=retry)
     client.start(timeout=60)
     return client
 

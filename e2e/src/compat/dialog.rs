@@ -4,12 +4,13 @@
 //! - `@restart leader`: the member that leads is killed and started again
 //! - `@restart HOST:PORT`: that one; `@restart 0xSESSION`: the one that this session is connected to
 //! - `@kill ...` and `@start ...`: the same in two parts; `@stop ...`: SIGTERM in place of SIGKILL
+//! - `@find ...`: nothing is done
 //!
 //! Any other line is for people. The last one has to be `all is well`.
 
 use std::process::Stdio;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
@@ -38,12 +39,20 @@ pub(super) async fn hold(mut command: Command, ensemble: &mut LocalEnsemble) -> 
     });
     let mut lines = BufReader::new(stdout).lines();
     let mut said = Vec::new();
+    let mut refused = None;
     while let Some(line) = lines.next_line().await? {
         if let Some(request) = line.strip_prefix('@') {
-            let member = fulfil(request, ensemble).await.context(line.clone())?;
-            stdin
-                .write_all(format!("done {member}\n").as_bytes())
-                .await?;
+            match fulfil(request, ensemble).await {
+                Ok(member) => {
+                    let answer = format!("done {member}\n");
+                    stdin.write_all(answer.as_bytes()).await?;
+                }
+                // It waits for an answer that does not come.
+                Err(error) => {
+                    refused = Some(error.context(line.clone()));
+                    child.start_kill()?;
+                }
+            }
         }
         said.push(line);
     }
@@ -54,11 +63,12 @@ pub(super) async fn hold(mut command: Command, ensemble: &mut LocalEnsemble) -> 
             let all: Vec<&str> = text.lines().collect();
             all[all.len().saturating_sub(60)..].join("\n")
         };
-        bail!(
-            "{name}: {status}\n{}\n{}",
-            tail(&said.join("\n")),
-            tail(&complaints)
-        );
+        let (said, complaints) = (tail(&said.join("\n")), tail(&complaints));
+        let what = format!("{name}: {status}\n{said}\n{complaints}");
+        return Err(match refused {
+            Some(error) => error.context(what),
+            None => anyhow!(what),
+        });
     }
     Ok(())
 }
@@ -73,7 +83,7 @@ async fn fulfil(request: &str, ensemble: &mut LocalEnsemble) -> Result<String> {
         address => ensemble.at(address)?,
     };
     ensure!(
-        ["restart", "kill", "stop", "start"].contains(&verb),
+        ["restart", "kill", "stop", "start", "find"].contains(&verb),
         "there is no such request"
     );
     match verb {

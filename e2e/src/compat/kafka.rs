@@ -25,7 +25,7 @@ pub(super) async fn broker(stand: &mut Stand) -> Result<()> {
     let config = folder.path().join("server.properties");
     let text = format!(
         "broker.id=0\nlisteners=PLAINTEXT://127.0.0.1:{port}\nlog.dirs={}\n\
-         zookeeper.connect={all}\nzookeeper.session.timeout.ms=20000\n\
+         zookeeper.connect={all}\nzookeeper.session.timeout.ms=40000\n\
          offsets.topic.num.partitions=1\noffsets.topic.replication.factor=1\n\
          log.cleaner.dedupe.buffer.size=4194304\ngroup.initial.rebalance.delay.ms=0\nauto.create.topics.enable=false\n",
         folder.path().join("data").display(),

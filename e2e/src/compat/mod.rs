@@ -1,5 +1,5 @@
 //! `cargo e2e compat`: stock clients, tools and applications, unmodified, each against an ensemble of
-//! its own of three local members, which are restarted under it.
+//! its own of local members, which are restarted, or joined and removed, under it.
 
 mod c;
 mod dialog;
@@ -7,6 +7,7 @@ mod go;
 mod java;
 mod kafka;
 mod python;
+mod reconfig;
 mod runner;
 pub(crate) mod rust;
 mod secure;
@@ -47,6 +48,9 @@ scenarios! {
     curator_35: "the recipes on the client 3.5" => java::curator_35,
     java_secure: "the client 3.9 with TLS and with SASL DIGEST-MD5" => secure::java,
     kazoo_secure: "kazoo with TLS and with SASL DIGEST-MD5" => secure::kazoo,
+    reconfig_kazoo: "three members, five, and three again: kazoo" => reconfig::kazoo,
+    reconfig_java: "the same with ZooKeeper's admin client" => reconfig::java,
+    reconfig_zk_cli: "the same with zkCli.sh" => reconfig::zk_cli,
     kafka: "a Kafka broker: topics, records, restarts below it, a clean end" => kafka::broker,
     kazoo: "kazoo and its recipes" => python::client,
     c_client: "the C client, multi-threaded" => c::client,

@@ -13,13 +13,16 @@ use zookeeper_client::{Acls, AddWatchMode, Client, CreateMode, CreateOptions, Er
 use super::stand::Stand;
 use crate::clients;
 use crate::until::until;
-use crate::writer::client;
+use crate::writer::client_for;
 
 const PERSISTENT: CreateOptions<'static> = CreateMode::Persistent.with_acls(Acls::anyone_all());
 const EPHEMERAL: CreateOptions<'static> = CreateMode::Ephemeral.with_acls(Acls::anyone_all());
 
 /// An answer that takes longer counts as none.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// As the other clients have: to outlast restarts on a machine that has much to do.
+const SESSION: Duration = Duration::from_secs(40);
 
 /// Runs [`exercise`] everywhere.
 pub(super) async fn scenario(stand: &mut Stand) -> Result<()> {
@@ -44,7 +47,10 @@ pub(crate) async fn exercise(connect: &str, all: &str, root: &str) -> Result<()>
 }
 
 async fn survive(connect: &str, all: &str, root: &str) -> Result<()> {
-    let (one, other) = (client(connect).await?, client(all).await?);
+    let (one, other) = (
+        client_for(connect, SESSION).await?,
+        client_for(all, SESSION).await?,
+    );
     let session = one.session_id();
     let [watched, kept, alive] = ["watched", "kept", "alive"].map(|it| format!("{root}/{it}"));
     other.create(root, b"", &PERSISTENT).await?;
@@ -63,7 +69,11 @@ async fn survive(connect: &str, all: &str, root: &str) -> Result<()> {
     }
 
     let stop = Arc::new(AtomicBool::new(false));
-    let written = tokio::spawn(write(client(all).await?, root.to_owned(), stop.clone()));
+    let written = tokio::spawn(write(
+        client_for(all, SESSION).await?,
+        root.to_owned(),
+        stop.clone(),
+    ));
     ask("@restart leader").await?;
     ask(&format!("@restart {session}")).await?;
     let stopped = ask(&format!("@stop {session}")).await?;

@@ -11,7 +11,7 @@ use tokio::process::Command;
 
 use super::dialog;
 use super::java::Program;
-use super::stand::Stand;
+use super::stand::{MORE, Stand};
 use crate::clients;
 use crate::local::{Folder, LocalEnsemble, SECURE_PORT};
 use crate::progress::say;
@@ -65,7 +65,7 @@ fn write_files(folder: &Path) -> Result<()> {
 fn settings(folder: &Path) -> String {
     let folder = folder.display();
     format!(
-        "4lw.commands.whitelist=*\nsecureClientPort={SECURE_PORT}\n\
+        "{MORE}secureClientPort={SECURE_PORT}\n\
          secureClientPortAddress=127.0.0.1\nssl.keyStore.location={folder}/server.pem\n\
          ssl.trustStore.location={folder}/ca.pem\nssl.clientAuth=need\n\
          java.security.auth.login.config={folder}/jaas.conf\n\

@@ -10,7 +10,8 @@ use crate::settings::Settings;
 
 /// Words that say who is connected where, and znodes that expire, are off in ZooKeeper by default.
 /// Sessions are to outlast restarts on a machine that has much to do; so long clients ask for.
-const MORE: &str = "4lw.commands.whitelist=*\nextendedTypesEnabled=true\nmaxSessionTimeout=20000\n";
+pub(super) const MORE: &str =
+    "4lw.commands.whitelist=*\nextendedTypesEnabled=true\nmaxSessionTimeout=40000\n";
 
 /// What a scenario has.
 pub(super) struct Stand {

@@ -105,7 +105,8 @@ fn members(stand: &Stand) -> Result<Vec<String>> {
         .collect()
 }
 
-fn look_for(expected: &[String], said: &str) -> Result<()> {
+/// That a program said all of this.
+pub(super) fn look_for(expected: &[String], said: &str) -> Result<()> {
     let missing = expected.iter().find(|it| !said.contains(it.as_str()));
     match missing {
         None => Ok(()),

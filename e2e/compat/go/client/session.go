@@ -14,7 +14,7 @@ var anyone = zk.WorldACL(zk.PermAll)
 
 // open gives a session.
 func open(connect string) *zk.Conn {
-	conn, events, err := zk.Connect(strings.Split(connect, ","), 20*time.Second, zk.WithLogInfo(false))
+	conn, events, err := zk.Connect(strings.Split(connect, ","), 40*time.Second, zk.WithLogInfo(false))
 	check(err == nil, "a client: %v", err)
 	patience := time.After(time.Minute)
 	for conn.State() != zk.StateHasSession {

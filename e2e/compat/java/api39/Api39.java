@@ -9,7 +9,7 @@ public final class Api39 {
             other.sync();
             Reads.use(one, root);
             PersistentWatches.use(one, other, root);
-            PersistentWatches.survive(one, other, root);
+            PersistentWatches.survive(one, other, all, root);
         }
         Ensemble.done();
     }

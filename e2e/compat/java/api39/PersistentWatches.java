@@ -33,11 +33,17 @@ final class PersistentWatches {
         one.quiet(root + "/marker");
     }
 
-    static void survive(Session one, Session other, String root) throws Exception {
+    static void survive(Session one, Session other, String all, String root) throws Exception {
         String path = root + "/kept", deep = root + "/deep";
         one.zk.addWatch(deep, AddWatchMode.PERSISTENT_RECURSIVE);
+        // A new leader of ZooKeeper's has a zxid that a member forgets when it restarts before the next
+        // write; it then refuses clients that have seen that zxid.
+        String writes = root + "/writes";
+        other.create(writes, "");
+        Writer writer = new Writer(all, writes);
         Ensemble.restartUnder(one.id());
         one.settle();
+        writer.verify(one);
         other.settle();
         other.create(path, "");
         other.set(deep + "/a", "2");

@@ -15,7 +15,7 @@ import org.apache.zookeeper.ZooKeeper;
 
 /** A session that keeps what its watches tell. */
 final class Session implements Watcher, AutoCloseable {
-    static final int TIMEOUT = 20_000;
+    static final int TIMEOUT = 40_000;
 
     final ZooKeeper zk;
     private final CountDownLatch connected = new CountDownLatch(1);

@@ -9,7 +9,7 @@ final class Frameworks {
 
     static CuratorFramework start(String connect) throws Exception {
         CuratorFramework framework = CuratorFrameworkFactory.builder().connectString(connect)
-                .sessionTimeoutMs(20_000).connectionTimeoutMs(10_000).retryPolicy(new RetryForever(100))
+                .sessionTimeoutMs(40_000).connectionTimeoutMs(10_000).retryPolicy(new RetryForever(100))
                 // Members are restarted; the list that they publish names all of them.
                 .ensembleTracker(false).build();
         framework.start();

@@ -49,7 +49,7 @@ public final class Recipes39 {
     private static void tracker(String connect, String all) throws Exception {
         FixedEnsembleProvider provider = new FixedEnsembleProvider(connect, true);
         try (CuratorFramework tracking = CuratorFrameworkFactory.builder().ensembleProvider(provider)
-                .sessionTimeoutMs(20_000).connectionTimeoutMs(10_000).retryPolicy(new RetryForever(100))
+                .sessionTimeoutMs(40_000).connectionTimeoutMs(10_000).retryPolicy(new RetryForever(100))
                 .build()) {
             tracking.start();
             Collection<String> members = java.util.Set.of(all.split(","));

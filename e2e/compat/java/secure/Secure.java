@@ -44,7 +44,7 @@ final class Secure {
             }
             CountDownLatch ready = new CountDownLatch(1);
             KeeperState awaited = section == null ? KeeperState.SyncConnected : KeeperState.SaslAuthenticated;
-            zk = new ZooKeeper(connect, 10_000, event -> {
+            zk = new ZooKeeper(connect, Session.TIMEOUT, event -> {
                 if (event.getType() == EventType.None && event.getState() == awaited) {
                     ready.countDown();
                 }
