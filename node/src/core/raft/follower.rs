@@ -123,17 +123,97 @@ impl Raft {
         }
     }
 
-    /// Tells the leader what is both equal to its log and durable here.
+    /// Tells the leader what is both equal to its log and durable here, if that is news to it. One
+    /// batch has this member act three times: as it comes, is durable, is committed. Should the
+    /// leader miss the one message of it, its next heartbeat is a new round.
     pub(super) fn acknowledge(&mut self, out: &mut Vec<Action>) {
         let Some(to) = self.leader.filter(|leader| *leader != self.id) else {
             return;
         };
         let matched = self.verified.min(self.log.durable_index());
+        let news = (self.hard.term, matched, self.round);
+        if self.told.replace(news) == Some(news) {
+            return;
+        }
         let message = Message::Accepted {
             term: self.hard.term,
             matched,
             round: self.round,
         };
         out.push(Action::Send { to, message });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::raft::config::Role as MemberRole;
+    use crate::core::raft::event::Event;
+    use crate::core::raft::testing::{first_of, member};
+    use crate::core::types::WriteSeq;
+
+    const LEADER: MemberId = MemberId(2);
+
+    fn follower() -> Raft {
+        let voters = [1, 2, 3].map(|id| member(MemberId(id), MemberRole::Voter));
+        first_of(voters.to_vec()).0
+    }
+
+    /// The entries behind `prev`, and how far all is committed.
+    fn append(prev: (u64, u64), entries: u64, commit: u64, round: u64) -> Event {
+        let entry = |index| Entry {
+            term: Term(1),
+            index: Index(index),
+            payload: Payload::NewLeader,
+        };
+        let indexes = prev.0 + 1..=prev.0 + entries;
+        let message = Message::Append {
+            term: Term(1),
+            prev_index: Index(prev.0),
+            prev_term: Term(prev.1),
+            entries: indexes.map(|index| Arc::new(entry(index))).collect(),
+            commit: Index(commit),
+            last: Index(prev.0 + entries),
+            round,
+        };
+        Event::Message {
+            from: LEADER,
+            message,
+        }
+    }
+
+    /// What the leader is told in a step: the end of the log, and the round.
+    fn told(raft: &mut Raft, event: Event) -> Vec<(u64, u64)> {
+        let mut out = Vec::new();
+        raft.step(Mono(0), event, &mut out);
+        let told = |action| match action {
+            Action::Send {
+                to: LEADER,
+                message: Message::Accepted { matched, round, .. },
+            } => Some((matched.0, round)),
+            _ => None,
+        };
+        out.into_iter().filter_map(told).collect()
+    }
+
+    #[test]
+    fn a_batch_is_acknowledged_once_and_each_round_is_answered() {
+        let mut raft = follower();
+        assert_eq!(told(&mut raft, append((1, 0), 0, 0, 1)), [(1, 1)]);
+        assert_eq!(told(&mut raft, append((1, 0), 2, 0, 1)), [], "not durable");
+        let durable = Event::Durable(WriteSeq(9));
+        assert_eq!(told(&mut raft, durable), [(3, 1)]);
+        assert_eq!(told(&mut raft, append((3, 1), 0, 3, 1)), [], "is committed");
+        assert_eq!(told(&mut raft, append((3, 1), 0, 3, 2)), [(3, 2)]);
+    }
+
+    #[test]
+    fn what_may_have_been_lost_with_a_link_is_told_again() {
+        let mut raft = follower();
+        assert_eq!(told(&mut raft, append((1, 0), 0, 0, 1)), [(1, 1)]);
+        for event in [Event::LinkDown(LEADER), Event::LinkUp(LEADER)] {
+            assert_eq!(told(&mut raft, event), []);
+        }
+        assert_eq!(told(&mut raft, append((1, 0), 0, 0, 1)), [(1, 1)]);
     }
 }

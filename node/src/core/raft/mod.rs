@@ -3,9 +3,9 @@
 //!
 //! [`config`] who belongs to it · [`event`] inputs and outputs · [`quorum`] majorities ·
 //! [`log`] the log in memory · [`progress`] how far each member is · `election` who leads ·
-//! `replication` the leader's sending · `follower` accepting · `membership` changes ·
-//! `transfer` handing leadership over · `read_index` confirmed reads · `snapshot` compaction and
-//! installation · `repair` of a damaged log · `view` what others may ask.
+//! `replication` the leader's sending · `follower` accepting ·
+//! `membership` changes · `transfer` handing leadership over · `read_index` confirmed reads ·
+//! `snapshot` compaction and installation · `repair` of a damaged log · `view` what others may ask.
 
 pub mod config;
 pub mod event;
@@ -97,6 +97,8 @@ pub struct Raft {
     verified: Index,
     /// The newest round of the present leader.
     round: u64,
+    /// What the leader of a term was last told of this log: where it ends, and the round.
+    told: Option<(Term, Index, u64)>,
     next_seq: WriteSeq,
     deferred: VecDeque<(WriteSeq, Deferred)>,
     durable_seq: WriteSeq,
@@ -125,6 +127,7 @@ impl Raft {
             deadline: boot.now,
             verified: Index(0),
             round: 0,
+            told: None,
             next_seq: WriteSeq(boot.next_seq),
             deferred: VecDeque::new(),
             durable_seq: WriteSeq(boot.next_seq.saturating_sub(1)),
@@ -298,9 +301,13 @@ impl Raft {
         {
             progress.relinked(up);
             if up {
+                // A new round, for then the member answers whatever it has told before.
+                leading.round += 1;
                 self.replicate(now, member, true, out);
             }
         }
+        // What went over the old link may not have arrived.
+        self.told = None;
     }
 
     /// The next time to campaign: a fresh random time each time, so that split votes do not
