@@ -164,6 +164,9 @@ impl Raft {
             && !self.leader_is_fresh(now)
             && !self.repairing()
             && self.up_to_date(end);
+        if granted {
+            self.give_way(now);
+        }
         let term = if granted { term } else { self.hard.term };
         out.push(Action::Send {
             to: from,

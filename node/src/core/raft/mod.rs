@@ -3,7 +3,7 @@
 //!
 //! [`config`] who belongs to it · [`event`] inputs and outputs · [`quorum`] majorities ·
 //! [`log`] the log in memory · [`progress`] how far each member is · `election` who leads ·
-//! `replication` the leader's sending · `follower` accepting ·
+//! `vacancy` when nobody seems to · `replication` the leader's sending · `follower` accepting ·
 //! `membership` changes · `transfer` handing leadership over · `read_index` confirmed reads ·
 //! `snapshot` compaction and installation · `repair` of a damaged log · `view` what others may ask.
 
@@ -23,6 +23,7 @@ mod snapshot;
 #[cfg(test)]
 mod testing;
 mod transfer;
+mod vacancy;
 mod view;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -308,6 +309,7 @@ impl Raft {
         }
         // What went over the old link may not have arrived.
         self.told = None;
+        self.link_tells(now, member, up);
     }
 
     /// The next time to campaign: a fresh random time each time, so that split votes do not
