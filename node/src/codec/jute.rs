@@ -1,7 +1,7 @@
 //! The primitives of ZooKeeper's record format: big-endian numbers, strings and buffers behind an
 //! int length (-1 is null), vectors behind an int count (-1 is null).
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 /// Why bytes do not parse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,11 +46,10 @@ impl Reader {
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
-        let mut out = [0; N];
-        let head = self.rest.get(..N).ok_or(Malformed::Short)?;
-        out.copy_from_slice(head);
-        self.rest = self.rest.slice(N..);
-        Ok(out)
+        // Not by a slice: that counts a reference to the frame, and another one back.
+        let head = *self.rest.first_chunk().ok_or(Malformed::Short)?;
+        self.rest.advance(N);
+        Ok(head)
     }
 
     /// A single byte.
@@ -98,20 +97,25 @@ impl Reader {
         self.length()?.map(|n| self.take(n)).transpose()
     }
 
-    /// A string; `None` for null.
-    pub fn ustring(&mut self) -> Result<Option<String>, Malformed> {
-        let Some(bytes) = self.buffer()? else {
+    /// What `make` makes of a string's bytes; `None` for null.
+    fn string<T>(&mut self, make: impl Fn(&[u8]) -> T) -> Result<Option<T>, Malformed> {
+        let Some(length) = self.length()? else {
             return Ok(None);
         };
-        std::str::from_utf8(&bytes)
-            .map(|text| Some(text.to_owned()))
-            .map_err(|_| Malformed::Utf8)
+        let made = make(self.rest.get(..length).ok_or(Malformed::Length)?);
+        self.rest.advance(length);
+        Ok(Some(made))
+    }
+
+    /// A string; `None` for null.
+    pub fn ustring(&mut self) -> Result<Option<String>, Malformed> {
+        let text = self.string(|bytes| std::str::from_utf8(bytes).map(str::to_owned))?;
+        text.transpose().map_err(|_| Malformed::Utf8)
     }
 
     /// A string as Java reads it: what is not UTF-8 becomes U+FFFD.
     pub fn lossy_string(&mut self) -> Result<Option<String>, Malformed> {
-        let bytes = self.buffer()?;
-        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+        self.string(|bytes| String::from_utf8_lossy(bytes).into_owned())
     }
 
     /// A vector; `None` for null. Every element takes at least one byte, so a count beyond the

@@ -16,10 +16,13 @@ impl Hash {
 
     fn bytes(&mut self, bytes: &[u8]) {
         self.word(bytes.len() as u64);
-        for step in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..step.len()].copy_from_slice(step);
-            self.word(u64::from_le_bytes(word));
+        let (steps, rest) = bytes.as_chunks();
+        for step in steps {
+            self.word(u64::from_le_bytes(*step));
+        }
+        if !rest.is_empty() {
+            let byte = |word, byte: &u8| word << 8 | u64::from(*byte);
+            self.word(rest.iter().rev().fold(0, byte));
         }
     }
 }
@@ -60,4 +63,27 @@ pub(super) fn of_counters(zxid: Zxid, sessions: usize) -> u64 {
     hash.word(zxid.0 as u64);
     hash.word(sessions as u64);
     hash.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Members of different versions compare digests.
+    #[test]
+    fn the_last_step_is_filled_up_with_zeros() {
+        let data: Vec<u8> = (1..=40).collect();
+        for length in 0..=data.len() {
+            let (mut by_steps, mut by_words) = (Hash(1), Hash(1));
+            by_steps.bytes(&data[..length]);
+            by_words.word(length as u64);
+            let mut filled = data[..length].to_vec();
+            filled.resize(length.next_multiple_of(8), 0);
+            for at in (0..filled.len()).step_by(8) {
+                let word: [u8; 8] = filled[at..at + 8].try_into().unwrap();
+                by_words.word(u64::from_le_bytes(word));
+            }
+            assert_eq!(by_steps.0, by_words.0, "{length} bytes");
+        }
+    }
 }
