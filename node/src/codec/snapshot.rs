@@ -14,10 +14,12 @@ use crate::core::raft::event::SnapshotMeta;
 use crate::core::state::Session;
 use crate::core::state::access_lists::AccessLists;
 use crate::core::state::image::Image;
-use crate::core::state::tree::{Chunk, Lifetime, Znode};
+use crate::core::state::tree::Chunk;
+use crate::core::state::znode::{Lifetime, Znode};
 use crate::core::types::{Index, Password, SessionId, Term, Zxid};
 
-const VERSION: u8 = 1;
+/// 1 had chunks of another size.
+const VERSION: u8 = 2;
 const BLOCK: usize = 256 << 10;
 
 /// Cuts a snapshot into blocks.

@@ -10,7 +10,7 @@ use quorate_node::core::input::Snapshot;
 use quorate_node::core::op::{Acl, Create, Id, Write};
 use quorate_node::core::raft::event::SnapshotMeta;
 use quorate_node::core::state::State;
-use quorate_node::core::state::tree::Lifetime;
+use quorate_node::core::state::znode::Lifetime;
 use quorate_node::core::types::{Index, Password, ServerId, Term, Wall};
 
 use crate::values::{self, complete, variants};

@@ -1,8 +1,7 @@
 //! What members compare: a sum over all znodes, independent of their order, kept up to date by
 //! taking a changed znode's old value out and putting its new one in.
 
-use super::path;
-use super::tree::{Lifetime, Znode};
+use super::znode::{Lifetime, Znode};
 use crate::core::types::Zxid;
 
 /// FNV-1a over 8-byte steps: cheap, and any difference shows.
@@ -27,17 +26,29 @@ impl Hash {
     }
 }
 
-/// One znode's part. Reserved znodes have none, as in ZooKeeper.
-pub(super) fn of_znode(path: &str, znode: &Znode) -> u64 {
-    if path::is_reserved(path) {
-        return 0;
-    }
+/// The hash of a path, from that of its parent's.
+pub(super) fn of_path(parent: u64, name: &str) -> u64 {
+    let mut hash = Hash(parent ^ 0xCBF2_9CE4_8422_2325);
+    hash.bytes(name.as_bytes());
+    hash.0
+}
+
+/// The hash of a znode's data.
+pub(super) fn of_data(data: Option<&bytes::Bytes>) -> u64 {
     let mut hash = Hash(0xCBF2_9CE4_8422_2325);
-    hash.bytes(path.as_bytes());
-    match &znode.data {
+    match data {
         None => hash.word(u64::MAX),
         Some(data) => hash.bytes(data),
     }
+    hash.0
+}
+
+/// One znode's part, from the hashes of its path and data: whatever else of it changes, those need
+/// not be worked out again, and both may be long. Reserved znodes have their part like others: what
+/// quotas have counted decides what is refused.
+pub(super) fn of_znode(path: u64, data: u64, znode: &Znode) -> u64 {
+    let mut hash = Hash(path);
+    hash.word(data);
     let owner = match znode.lifetime {
         Lifetime::Persistent => 0,
         Lifetime::Ephemeral(session) => session.0 as u64,

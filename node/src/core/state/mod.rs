@@ -1,11 +1,13 @@
 //! The replicated state: znodes, sessions, counters. Changes only by applied entries; the same
 //! entries give the same state, and the same digest, on every member.
 //!
-//! [`path`] what a path may be · [`acl`] who may do what · [`tree`] the znodes · [`session`]
+//! [`path`] what a path may be · [`acl`] who may do what · [`tree`] the znodes, [`znode`] one ·
+//! [`session`]
 //! sessions · [`access_lists`] equal lists are one · `apply` entries · `quota` what a
 //! subtree may hold · `mortal` containers and TTL znodes · `write` the effect of each client write ·
 //! `read` answers · `reconfig` clients' changes of the membership · [`server_list`] the text that
-//! shows it · [`image`] a snapshot that shares structure · `digest` what members compare.
+//! shows it · [`image`] a snapshot that shares structure · `digest` what members compare ·
+//! `ledger` what is kept beside each znode.
 
 pub mod access_lists;
 pub mod acl;
@@ -14,9 +16,11 @@ pub mod path;
 pub mod server_list;
 pub mod session;
 pub mod tree;
+pub mod znode;
 
 mod apply;
 mod digest;
+mod ledger;
 mod mortal;
 mod quota;
 mod read;
@@ -97,7 +101,6 @@ pub struct State {
     sessions: Sessions,
     applied: Index,
     zxid: Zxid,
-    digest: u64,
     /// Derived from the tree.
     quotas: Quotas,
 }
@@ -111,14 +114,11 @@ impl Default for State {
 impl State {
     /// What every ensemble starts from: the root and ZooKeeper's reserved znodes.
     pub fn new() -> State {
-        let tree = Tree::new();
-        let digest = tree.digest();
         State {
-            tree,
+            tree: Tree::new(),
             sessions: Sessions::default(),
             applied: Index(0),
             zxid: Zxid(0),
-            digest,
             quotas: Quotas::default(),
         }
     }
@@ -135,7 +135,8 @@ impl State {
 
     /// Equal on all members at equal [`State::applied`].
     pub fn digest(&self) -> u64 {
-        self.digest
+        self.tree
+            .digest()
             .wrapping_add(digest::of_counters(self.zxid, self.sessions.len()))
     }
 
@@ -203,14 +204,13 @@ impl State {
     /// The state that an image shows.
     pub fn restore(image: &Image) -> State {
         let tree = Tree::from_chunks(image.chunks.clone());
-        let (digest, quotas) = (tree.digest(), Quotas::of(&tree));
+        let quotas = Quotas::of(&tree);
         State {
             tree,
             quotas,
             sessions: Sessions::from_parts(&image.sessions, image.session_counter),
             applied: image.applied,
             zxid: image.zxid,
-            digest,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Containers and TTL znodes: which of them are due to be removed.
 
 use super::State;
-use super::tree::{Lifetime, Tree};
+use super::tree::Tree;
+use super::znode::Lifetime;
 use crate::core::types::Reckoning;
 
 /// How much one look may find and cost.
@@ -63,7 +64,8 @@ impl Tree {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::state::tree::{ROOT, Znode};
+    use crate::core::state::tree::ROOT;
+    use crate::core::state::znode::Znode;
     use crate::core::types::Wall;
 
     /// Makes a used container of each of these names below the root.

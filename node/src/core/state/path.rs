@@ -50,11 +50,6 @@ pub fn is_special(path: &str) -> bool {
     )
 }
 
-/// Whether the znode is outside the digest and the users' counts.
-pub fn is_reserved(path: &str) -> bool {
-    path == "/zookeeper" || path.starts_with("/zookeeper/")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

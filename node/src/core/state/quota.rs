@@ -203,35 +203,20 @@ impl State {
 
     /// Znodes and bytes of data of a subtree, its own znode included.
     fn usage(&self, path: &str) -> (i64, i64) {
-        let (mut count, mut bytes) = (0, 0i64);
-        let mut open: Vec<u32> = self.tree.find(path).into_iter().collect();
-        while let Some(place) = open.pop() {
-            count += 1;
-            bytes += self
-                .tree
-                .get(place)
-                .map_or(0, |znode| length(znode.data.as_ref()));
-            open.extend(self.tree.children(place).map(|(_, child)| child));
-        }
-        (count, bytes)
+        let place = self.tree.find(path);
+        let amount = place.map(|place| self.tree.holds(place));
+        amount.map_or((0, 0), |it| (it.znodes, it.bytes))
     }
 
     /// The usage of a quota as its znode shows it; neither version nor times of that znode move.
     fn set_usage(&mut self, quota: &str, count: i64, bytes: i64, txn: &mut Txn<'_>) {
         let path = format!("{BRANCH}{quota}/{STATS}");
         if let Some(place) = self.tree.find(&path) {
-            self.forget(place, &path, txn);
+            self.keep(place, txn);
             let text = format!("count={count},bytes={bytes}");
-            self.tree
-                .change(place, |znode| znode.data = Some(text.into()));
-            self.count(place, &path);
+            self.tree.set_data(place, Some(text.into()), |_| ());
         }
     }
-}
-
-/// What data counts for.
-pub(super) fn length(data: Option<&bytes::Bytes>) -> i64 {
-    data.map_or(0, |data| data.len() as i64)
 }
 
 #[cfg(test)]
@@ -263,6 +248,23 @@ mod tests {
         assert_eq!(exceeded(6, 1, -1, 6), Some(true));
         assert_eq!(exceeded(9, 0, 5, 5), None);
         assert_eq!(exceeded(4, 1, -1, -1), None);
+    }
+
+    /// It decides what is refused, so members that have counted differently must notice.
+    #[test]
+    fn what_quotas_have_counted_is_part_of_the_digest() {
+        let digest_with = |usage: &str| {
+            let mut state = State::new();
+            let branch = state.tree.find(BRANCH).unwrap();
+            let znode = state.tree.get(branch).unwrap().clone();
+            let at = state.tree.insert(branch, znode);
+            state
+                .tree
+                .set_data(at, Some(usage.to_owned().into()), |_| ());
+            state.digest()
+        };
+        assert_eq!(digest_with("count=1"), digest_with("count=1"));
+        assert_ne!(digest_with("count=1"), digest_with("count=2"));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use super::State;
 use super::acl::{self, ADMIN, READ};
-use super::tree::Lifetime;
 use super::verdicts::Verdicts;
+use super::znode::Lifetime;
 use crate::core::op::{Body, ErrorCode, Id, MultiResult, Read, Stat};
 use crate::core::reply_size::Names;
 use crate::core::types::SessionId;

@@ -10,67 +10,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::access_lists::AccessLists;
-use super::{acl, digest, path};
-use crate::core::op::{Acl, Stat};
+use super::ledger::{Amount, Ledger, length};
+use super::znode::{Lifetime, Znode};
+use super::{acl, path};
+use crate::core::op::Acl;
 use crate::core::types::{SessionId, Zxid};
 
-/// Znodes in one chunk.
-const CHUNK: usize = 256;
-
-/// How a znode ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Lifetime {
-    Persistent,
-    Ephemeral(SessionId),
-    Container,
-    /// Milliseconds without a change and without children.
-    Ttl(i64),
-}
-
-/// A znode.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct Znode {
-    pub parent: u32,
-    pub name: Arc<str>,
-    pub data: Option<Bytes>,
-    pub acl: Arc<[Acl]>,
-    pub lifetime: Lifetime,
-    pub czxid: Zxid,
-    pub mzxid: Zxid,
-    pub pzxid: Zxid,
-    pub ctime: i64,
-    pub mtime: i64,
-    pub version: i32,
-    pub aversion: i32,
-    /// Children ever created; the next sequential name. Negative: those are used up.
-    pub creates: i32,
-    pub children: i32,
-}
-
-impl Znode {
-    /// What clients see (ZooKeeper's `DataNode.copyStat`).
-    pub fn stat(&self) -> Stat {
-        let owner = match self.lifetime {
-            Lifetime::Ephemeral(session) => session.0,
-            _ => 0,
-        };
-        Stat {
-            czxid: self.czxid,
-            mzxid: self.mzxid,
-            ctime: self.ctime,
-            mtime: self.mtime,
-            version: self.version,
-            cversion: self.creates.wrapping_mul(2).wrapping_sub(self.children),
-            aversion: self.aversion,
-            ephemeral_owner: owner,
-            data_length: self.data.as_ref().map_or(0, |data| data.len() as i32),
-            num_children: self.children,
-            pzxid: self.pzxid,
-        }
-    }
-}
+/// Znodes in one chunk. The first change in each after an image was taken copies all of them, so
+/// they are few; an image costs a reference for each chunk, so they are not fewer.
+const CHUNK: usize = 64;
 
 /// A part of the arena.
 #[derive(Clone, Debug, Default)]
@@ -95,6 +43,7 @@ pub struct Tree {
     len: usize,
     data_bytes: u64,
     acls: AccessLists,
+    ledger: Ledger,
 }
 
 impl Tree {
@@ -110,6 +59,7 @@ impl Tree {
             len: 0,
             data_bytes: 0,
             acls: AccessLists::default(),
+            ledger: Ledger::default(),
         };
         let blank = |name: &str, parent: u32, acl: Arc<[Acl]>| Znode {
             parent,
@@ -146,6 +96,7 @@ impl Tree {
         };
         tree.index.clear();
         tree.acls = AccessLists::default();
+        tree.ledger = Ledger::default();
         tree.len = 0;
         tree.data_bytes = 0;
         for (number, chunk) in chunks.iter().enumerate() {
@@ -156,14 +107,32 @@ impl Tree {
                         tree.free.insert(place);
                     }
                     Some(znode) => {
-                        tree.register(place, znode);
+                        tree.index(place, znode);
                         tree.acls.intern(Arc::clone(&znode.acl));
                     }
                 }
             }
         }
         tree.chunks = chunks;
+        tree.make_ledger();
         tree
+    }
+
+    /// Enters all znodes, each after its parent.
+    fn make_ledger(&mut self) {
+        let mut ledger = Ledger::default();
+        let mut all = Vec::with_capacity(self.len);
+        all.push(ROOT);
+        let mut next = 0;
+        while let Some(place) = all.get(next).copied() {
+            next += 1;
+            if let Some(znode) = self.get(place) {
+                ledger.enter_alone(place, znode);
+                all.extend(self.children(place).map(|(_, child)| child));
+            }
+        }
+        ledger.sum_up(&all);
+        self.ledger = ledger;
     }
 
     /// The arena, to be shared.
@@ -245,27 +214,54 @@ impl Tree {
 
     /// How many znodes are below a place.
     pub fn count_below(&self, place: u32) -> usize {
-        let (mut count, mut open) = (0, vec![place]);
-        // Not recursive: clients choose the depth, the thread's stack has an end.
-        while let Some(place) = open.pop() {
-            let before = open.len();
-            open.extend(self.children(place).map(|(_, child)| child));
-            count += open.len() - before;
-        }
-        count
+        usize::try_from(self.ledger.holds(place).znodes - 1).unwrap_or(0)
+    }
+
+    /// What a subtree has, its own znode included.
+    pub(super) fn holds(&self, place: u32) -> Amount {
+        self.ledger.holds(place)
     }
 
     /// Changes a znode in place; an image that shares its chunk keeps the old one. Lifetime, name
-    /// and parent never change.
+    /// and parent never change, and data is for [`Tree::set_data`].
     pub fn change<T>(&mut self, place: u32, change: impl FnOnce(&mut Znode) -> T) -> Option<T> {
-        let at = place as usize;
-        let chunk = Arc::make_mut(self.chunks.get_mut(at / CHUNK)?);
-        let znode = chunk.znodes.get_mut(at % CHUNK)?.as_mut()?;
-        let before = znode.data.as_ref().map_or(0, |data| data.len() as u64);
+        let znode = slot(&mut self.chunks, place)?.as_mut()?;
+        let data = |znode: &Znode| znode.data.as_ref().map(|data| (data.as_ptr(), data.len()));
+        let before = data(znode);
         let result = change(znode);
-        let after = znode.data.as_ref().map_or(0, |data| data.len() as u64);
-        self.data_bytes = self.data_bytes + after - before;
+        debug_assert_eq!(data(znode), before, "data is for set_data");
+        self.ledger.changed(place, znode);
         Some(result)
+    }
+
+    /// Gives a znode other data, and whatever else is to change with it.
+    pub fn set_data<T>(
+        &mut self,
+        place: u32,
+        data: Option<Bytes>,
+        change: impl FnOnce(&mut Znode) -> T,
+    ) -> Option<T> {
+        let znode = slot(&mut self.chunks, place)?.as_mut()?;
+        let grown = length(data.as_ref()) - length(znode.data.as_ref());
+        znode.data = data;
+        let result = change(znode);
+        self.data_bytes = self.data_bytes.saturating_add_signed(grown);
+        self.ledger.data_changed(place, znode, grown);
+        Some(result)
+    }
+
+    /// Makes a znode what it was (a multi is undone).
+    pub fn revert(&mut self, place: u32, before: Znode) {
+        let Some(now) = self.get(place) else {
+            return self.put_back(place, before);
+        };
+        // Both are alive, so equal places in memory are equal data.
+        let data = |znode: &Znode| znode.data.as_ref().map(|data| (data.as_ptr(), data.len()));
+        if data(now) == data(&before) {
+            self.change(place, |now| *now = before);
+        } else {
+            self.set_data(place, before.data.clone(), |now| *now = before);
+        }
     }
 
     /// Adds a child; the parent's counters move.
@@ -291,12 +287,11 @@ impl Tree {
 
     /// Removes a znode and nothing else: the parent's counters are the caller's business.
     pub fn erase(&mut self, place: u32) -> Option<Znode> {
-        let at = place as usize;
-        let chunk = Arc::make_mut(self.chunks.get_mut(at / CHUNK)?);
-        let znode = chunk.znodes.get_mut(at % CHUNK)?.take()?;
+        let znode = slot(&mut self.chunks, place)?.take()?;
+        self.ledger.leave(place);
         self.free.insert(place);
         self.len -= 1;
-        self.data_bytes -= weight(&znode);
+        self.data_bytes -= znode.weight();
         if let Some(children) = self.index.get_mut(&znode.parent) {
             children.remove(&znode.name);
             if children.is_empty() {
@@ -316,15 +311,11 @@ impl Tree {
         Some(znode)
     }
 
-    /// Puts a znode back as it was (a multi is undone); the parent's counters are put back by
-    /// whoever undoes.
-    pub fn put_back(&mut self, place: u32, znode: Znode) {
+    /// Puts a znode back as it was; the parent's counters are put back by whoever undoes.
+    fn put_back(&mut self, place: u32, znode: Znode) {
         self.free.remove(&place);
         self.register(place, &znode);
-        let at = place as usize;
-        if let Some(chunk) = self.chunks.get_mut(at / CHUNK)
-            && let Some(slot) = Arc::make_mut(chunk).znodes.get_mut(at % CHUNK)
-        {
+        if let Some(slot) = slot(&mut self.chunks, place) {
             *slot = Some(znode);
         }
     }
@@ -335,9 +326,9 @@ impl Tree {
             None => self.grow(),
         };
         self.register(place, &znode);
-        let at = place as usize;
-        let chunk = Arc::make_mut(&mut self.chunks[at / CHUNK]);
-        chunk.znodes[at % CHUNK] = Some(znode);
+        if let Some(slot) = slot(&mut self.chunks, place) {
+            *slot = Some(znode);
+        }
         place
     }
 
@@ -357,8 +348,13 @@ impl Tree {
 
     /// Everything that is derived from a znode being there.
     fn register(&mut self, place: u32, znode: &Znode) {
+        self.index(place, znode);
+        self.ledger.enter(place, znode);
+    }
+
+    fn index(&mut self, place: u32, znode: &Znode) {
         self.len += 1;
-        self.data_bytes += weight(znode);
+        self.data_bytes += znode.weight();
         if place != ROOT {
             let children = self.index.entry(znode.parent).or_default();
             children.insert(Arc::clone(&znode.name), place);
@@ -423,18 +419,9 @@ impl Tree {
         self.mortal.range(place..).copied()
     }
 
-    /// The digest of all znodes, from scratch.
+    /// The digest of all znodes.
     pub fn digest(&self) -> u64 {
-        let mut sum = 0u64;
-        for (number, chunk) in self.chunks.iter().enumerate() {
-            for (offset, znode) in chunk.znodes.iter().enumerate() {
-                if let Some(znode) = znode {
-                    let path = self.path_of((number * CHUNK + offset) as u32);
-                    sum = sum.wrapping_add(digest::of_znode(&path, znode));
-                }
-            }
-        }
-        sum
+        self.ledger.digest()
     }
 }
 
@@ -444,8 +431,11 @@ impl Default for Tree {
     }
 }
 
-fn weight(znode: &Znode) -> u64 {
-    (znode.name.len() + znode.data.as_ref().map_or(0, |data| data.len())) as u64
+/// A place of the arena; an image that shares its chunk keeps what is there.
+fn slot(chunks: &mut [Arc<Chunk>], place: u32) -> Option<&mut Option<Znode>> {
+    let at = place as usize;
+    let chunk = Arc::make_mut(chunks.get_mut(at / CHUNK)?);
+    chunk.znodes.get_mut(at % CHUNK)
 }
 
 #[cfg(test)]
@@ -457,7 +447,7 @@ mod tests {
         let mut tree = Tree::new();
         let blank = tree.get(ROOT).unwrap().clone();
         let mut at = ROOT;
-        for _ in 0..100_000 {
+        for _ in 0..10_000 {
             let (parent, name) = (at, "a".into());
             let znode = Znode {
                 parent,
@@ -469,6 +459,9 @@ mod tests {
         let own = tree.child(ROOT, "zookeeper").unwrap();
         assert_eq!(tree.count_below(own), 2);
         assert_eq!(tree.count_below(at), 0);
-        assert_eq!(tree.count_below(ROOT), 100_003);
+        assert_eq!(tree.count_below(ROOT), 10_003);
+        let restored = Tree::from_chunks(tree.chunks().to_vec());
+        assert_eq!(restored.count_below(ROOT), 10_003);
+        assert_eq!(restored.digest(), tree.digest());
     }
 }

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use super::acl::{self, ADMIN, CREATE, DELETE, READ, WRITE};
-use super::quota::{self, Quotas};
+use super::ledger::length;
+use super::quota::Quotas;
 use super::reconfig::Target;
-use super::tree::{Lifetime, Znode};
 use super::verdicts::Verdicts;
-use super::{Change, State, digest, path};
+use super::znode::{Lifetime, Znode};
+use super::{Change, State, path};
 use crate::core::op::flags::{CONTAINER_SEQUENTIAL, TTL_MAX};
 use crate::core::op::{Acl, Body, Create, ErrorCode, EventType, MultiResult, Write};
 use crate::core::types::{SessionId, Wall, Zxid};
@@ -53,7 +54,6 @@ impl State {
     /// 0 before the failing op, its code, then RuntimeInconsistency.
     fn multi(&mut self, writes: &[Write], txn: &mut Txn<'_>) -> Body {
         txn.before = Some(Vec::new());
-        let digest = self.digest;
         let mut results = Vec::with_capacity(writes.len());
         let mut failed = None;
         for (at, write) in writes.iter().enumerate() {
@@ -77,13 +77,9 @@ impl State {
                 None => {
                     self.tree.erase(place);
                 }
-                Some(znode) if self.tree.get(place).is_some() => {
-                    self.tree.change(place, |now| *now = znode);
-                }
-                Some(znode) => self.tree.put_back(place, znode),
+                Some(znode) => self.tree.revert(place, znode),
             }
         }
-        self.digest = digest;
         if std::mem::take(&mut txn.quotas_changed) {
             self.quotas = Quotas::of(&self.tree);
         }
@@ -127,7 +123,7 @@ impl State {
             // As ZooKeeper answers when its numbers are used up.
             return Err(ErrorCode::NodeExists);
         }
-        let bytes = quota::length(create.data.as_ref());
+        let bytes = length(create.data.as_ref());
         self.check_quota(&path, bytes, 1)?;
         let znode = Znode {
             parent,
@@ -147,13 +143,11 @@ impl State {
         };
         let stat = znode.stat();
         let list = Arc::clone(&znode.acl);
-        self.forget(parent, parent_path, txn);
+        self.keep(parent, txn);
         let place = self.tree.insert(parent, znode);
         self.record_new(place, txn);
-        self.count(place, &path);
         self.tree
             .change(parent, |above| above.pzxid = above.pzxid.max(txn.zxid));
-        self.count(parent, parent_path);
         txn.changes.push(Change {
             kind: EventType::Created,
             path: path.clone(),
@@ -196,14 +190,13 @@ impl State {
         let Some(parent) = self.tree.get(place).map(|znode| znode.parent) else {
             return;
         };
-        self.forget(place, &path, txn);
-        self.forget(parent, parent_path, txn);
+        self.keep(place, txn);
+        self.keep(parent, txn);
         let Some(znode) = self.tree.remove(place) else {
             return;
         };
         self.tree
             .change(parent, |above| above.pzxid = above.pzxid.max(txn.zxid));
-        self.count(parent, parent_path);
         let kind = EventType::Deleted;
         txn.changes.push(Change {
             kind,
@@ -212,7 +205,7 @@ impl State {
         });
         self.children_changed(parent, parent_path, txn);
         self.quota_gone(parent_path, name, txn);
-        self.use_quota(&path, -quota::length(znode.data.as_ref()), -1, txn);
+        self.use_quota(&path, -length(znode.data.as_ref()), -1, txn);
     }
 
     fn set_data(
@@ -225,18 +218,16 @@ impl State {
         let place = self.writable(path, WRITE, txn)?;
         let znode = self.tree.get(place).ok_or(ErrorCode::NoNode)?;
         let (now, acl) = (znode.version, Arc::clone(&znode.acl));
-        let growth = quota::length(data) - quota::length(znode.data.as_ref());
+        let growth = length(data) - length(znode.data.as_ref());
         self.check_quota(path, growth, 0)?;
         matches_version(now, version)?;
-        self.forget(place, path, txn);
-        let stat = self.tree.change(place, |znode| {
-            znode.data = own(data);
+        self.keep(place, txn);
+        let stat = self.tree.set_data(place, own(data), |znode| {
             znode.version = next_version(now);
             znode.mzxid = txn.zxid;
             znode.mtime = txn.wall.0;
             znode.stat()
         });
-        self.count(place, path);
         txn.changes.push(Change {
             kind: EventType::DataChanged,
             path: path.to_owned(),
@@ -252,8 +243,7 @@ impl State {
         let Some(place) = self.tree.find(path) else {
             return;
         };
-        let acl = self.tree.change(place, |znode| {
-            znode.data = Some(data.into());
+        let acl = self.tree.set_data(place, Some(data.into()), |znode| {
             znode.version = -1;
             znode.mzxid = txn.zxid;
             znode.mtime = txn.wall.0;
@@ -283,13 +273,12 @@ impl State {
         let znode = self.tree.get(place).ok_or(ErrorCode::NoNode)?;
         matches_version(znode.aversion, version)?;
         let acl = self.tree.intern(acl);
-        self.forget(place, path, txn);
+        self.keep(place, txn);
         let stat = self.tree.change(place, |znode| {
             znode.acl = acl;
             znode.aversion = next_version(znode.aversion);
             znode.stat()
         });
-        self.count(place, path);
         Ok(Body::Stat(stat.unwrap_or_default()))
     }
 
@@ -321,26 +310,16 @@ impl State {
         }
     }
 
-    /// Takes a znode's part out of the digest, and keeps it as it was, before it changes.
-    pub(super) fn forget(&mut self, place: u32, path: &str, txn: &mut Txn<'_>) {
-        if let Some(znode) = self.tree.get(place) {
-            self.digest = self.digest.wrapping_sub(digest::of_znode(path, znode));
-            if let Some(before) = &mut txn.before {
-                before.push((place, Some(znode.clone())));
-            }
+    /// Keeps a znode as it was, before it changes.
+    pub(super) fn keep(&self, place: u32, txn: &mut Txn<'_>) {
+        if let (Some(before), Some(znode)) = (&mut txn.before, self.tree.get(place)) {
+            before.push((place, Some(znode.clone())));
         }
     }
 
     fn record_new(&mut self, place: u32, txn: &mut Txn<'_>) {
         if let Some(before) = &mut txn.before {
             before.push((place, None));
-        }
-    }
-
-    /// Puts a znode's part into the digest after it changed.
-    pub(super) fn count(&mut self, place: u32, path: &str) {
-        if let Some(znode) = self.tree.get(place) {
-            self.digest = self.digest.wrapping_add(digest::of_znode(path, znode));
         }
     }
 }

@@ -2,10 +2,9 @@
 //! Source: ZooKeeper 3.9, `PrepRequestProcessor` and `FinalRequestProcessor`.
 use std::sync::Arc;
 
-use quorate_node::core::entry::{Action, Command, Entry, Payload};
 use quorate_node::core::op::{Acl, Body, Create, ErrorCode, Id, MultiResult, Read, Write};
-use quorate_node::core::state::State;
-use quorate_node::core::types::{Index, Password, ServerId, SessionId, Term, Wall};
+
+use crate::support::World;
 
 const READ: i32 = 1;
 const WRITE: i32 = 2;
@@ -26,63 +25,11 @@ fn line(perms: i32, scheme: &str, name: &str) -> Acl {
     Acl { perms, id }
 }
 
-/// A state with one session, and who asks.
-struct World {
-    state: State,
-    session: SessionId,
-    attach: Index,
-    ids: Arc<[Id]>,
-    last: u64,
-}
-
-impl World {
-    fn new() -> World {
-        let mut world = World {
-            state: State::new(),
-            session: SessionId(0),
-            attach: Index(1),
-            ids: Arc::new([id("super", "")]),
-            last: 0,
-        };
-        let action = Action::CreateSession {
-            server: ServerId(1),
-            timeout_ms: 10_000,
-            password: Password([1; 16]),
-        };
-        let entry = world.entry(action);
-        let opened = world.state.apply(&entry).opened.expect("a session");
-        world.session = opened.session;
-        world
-    }
-
-    fn entry(&mut self, action: Action) -> Entry {
-        self.last += 1;
-        let command = Command {
-            wall: Wall(1_000),
-            origin: None,
-            action,
-        };
-        Entry {
-            term: Term(1),
-            index: Index(self.last),
-            payload: Payload::Command(Arc::new(command)),
-        }
-    }
-
-    fn write(&mut self, write: Write) -> Result<Body, ErrorCode> {
-        let action = Action::Write {
-            session: self.session,
-            attach: self.attach,
-            ids: Arc::clone(&self.ids),
-            write,
-        };
-        let entry = self.entry(action);
-        self.state.apply(&entry).result
-    }
-
-    fn read(&self, read: &Read) -> Result<Body, ErrorCode> {
-        self.state.read(read, self.session, &self.ids)
-    }
+/// Whoever has all rights makes what the others ask for.
+fn super_world() -> World {
+    let mut world = World::new();
+    world.ids = Arc::new([id("super", "")]);
+    world
 }
 
 fn create_with(path: &str, flags: i32, acl: Vec<Acl>) -> Write {
@@ -127,7 +74,7 @@ fn check(path: &str, version: i32) -> Write {
 /// `/closed` grants nobody anything, `/p<n>` grants everybody just the permission n, and each has
 /// a child `open` that grants everything.
 fn tree() -> World {
-    let mut world = World::new();
+    let mut world = super_world();
     let mut lists = vec![("/closed".to_owned(), line(ALL, "digest", "owner:x"))];
     for perm in [READ, WRITE, CREATE, DELETE, ADMIN] {
         lists.push((format!("/p{perm}"), line(perm, "world", "anyone")));
@@ -426,7 +373,7 @@ fn lines_of_each_scheme_let_in_whom_they_name() {
         ("x509", "CN=a,O=b", id("digest", "CN=a,O=b"), false),
     ];
     for (scheme, listed, own, expected) in cases {
-        let mut world = World::new();
+        let mut world = super_world();
         let list = vec![line(ALL, scheme, listed)];
         world.write(create_with("/x", 0, list)).expect("made");
         world.ids = Arc::new([own.clone()]);
@@ -437,7 +384,7 @@ fn lines_of_each_scheme_let_in_whom_they_name() {
 
 #[test]
 fn only_who_may_change_a_list_sees_its_hashes() {
-    let mut world = World::new();
+    let mut world = super_world();
     let list = vec![
         line(READ, "world", "anyone"),
         line(READ, "digest", "u:hash"),
