@@ -129,13 +129,7 @@ pub(super) fn watches(driver: &Driver, by_path: bool) -> BTreeMap<String, Vec<Va
     let mut all: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     let mut after = None;
     loop {
-        let page = driver.look(|node| {
-            if by_path {
-                node.watches_by_path_page(after.as_ref())
-            } else {
-                node.watches_by_connection_page(after.as_ref())
-            }
-        });
+        let page = driver.look(|node| node.watches_page(by_path, after.as_ref()));
         for (armed, session) in &page {
             let (path, session) = (json!(armed.path), session.0);
             let (key, value) = if by_path {

@@ -222,13 +222,7 @@ async fn watches(
 ) -> std::io::Result<()> {
     let (mut groups, mut after) = (Groups::default(), None);
     loop {
-        let page = driver.look(|node| {
-            if by_path {
-                node.watches_by_path_page(after.as_ref())
-            } else {
-                node.watches_by_connection_page(after.as_ref())
-            }
-        });
+        let page = driver.look(|node| node.watches_page(by_path, after.as_ref()));
         let mut text = String::new();
         for (armed, session) in &page {
             let session = format!("{:#x}", session.0);

@@ -46,24 +46,19 @@ impl Node {
         page.map(describe).collect()
     }
 
-    /// Watches by path, each with the session of its connection.
-    pub fn watches_by_path_page(&self, after: Option<&Armed>) -> Vec<(Armed, SessionId)> {
-        self.with_sessions(self.watches.by_path_after(after).take(PAGE))
-    }
-
-    /// Watches by connection, the same way.
-    pub fn watches_by_connection_page(&self, after: Option<&Armed>) -> Vec<(Armed, SessionId)> {
-        self.with_sessions(self.watches.by_conn_after(after).take(PAGE))
-    }
-
-    fn with_sessions(&self, armed: impl Iterator<Item = Armed>) -> Vec<(Armed, SessionId)> {
+    /// Watches by path or by connection, each with the session of its connection.
+    pub fn watches_page(&self, by_path: bool, after: Option<&Armed>) -> Vec<(Armed, SessionId)> {
+        let page: Vec<Armed> = if by_path {
+            self.watches.by_path_after(after).take(PAGE).collect()
+        } else {
+            self.watches.by_conn_after(after).take(PAGE).collect()
+        };
         let session = |conn| self.connections.get(conn).and_then(Held::session);
-        armed
-            .map(|armed| {
-                let session = session(armed.conn).unwrap_or_default();
-                (armed, session)
-            })
-            .collect()
+        let line = |armed: Armed| {
+            let session = session(armed.conn).unwrap_or_default();
+            (armed, session)
+        };
+        page.into_iter().map(line).collect()
     }
 
     /// Sessions of the ensemble, by id.
