@@ -250,7 +250,7 @@ mod tests {
         frames.push(ServerFrame::Event(WatchEvent {
             zxid: Zxid(1),
             kind: EventType::Created,
-            path: "/a".repeat(100),
+            path: "/a".repeat(100).into(),
         }));
         for frame in frames {
             let wire = server_frame(&frame, BytesMut::new()).len();

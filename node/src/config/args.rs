@@ -103,6 +103,10 @@ pub struct RunArgs {
     /// Bytes of memory close to which no new data is taken; 0: as the control group says.
     #[arg(long, env = "QUORATE_MEMORY_LIMIT_BYTES", default_value_t = 0)]
     pub memory_limit_bytes: u64,
+    /// Bytes that all clients' watches may take, beyond which who watches most is let go; 0: an
+    /// eighth of the memory limit, but between 16 MiB and 1 GiB.
+    #[arg(long, env = "QUORATE_WATCH_MEMORY_BYTES", default_value_t = 0)]
+    pub watch_memory_bytes: usize,
     /// Make every read linearizable (each asks a quorum).
     #[arg(long, env = "QUORATE_LINEARIZABLE_READS")]
     pub linearizable_reads: bool,

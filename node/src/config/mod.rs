@@ -110,6 +110,10 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
         0 => memory::granted(),
         bytes => bytes,
     };
+    options.watch_bytes = match args.watch_memory_bytes {
+        0 => memory::for_clients(memory_limit),
+        bytes => bytes,
+    };
     let mut config = ServerConfig {
         disk: DiskConfig {
             dir,

@@ -139,6 +139,8 @@ pub enum CloseReason {
     NotServing,
     Draining,
     TooManyOutstanding,
+    /// All clients together watch too much, and this one most.
+    TooManyWatches,
     Protocol,
     /// It does not take what it is sent.
     SlowReader,

@@ -1,6 +1,8 @@
 //! Client requests, replies and watch events as plain data. Knows no bytes.
 //! Source of shapes and numbers: the ZooKeeper 3.9 client protocol.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::reply_size::Names;
@@ -392,7 +394,7 @@ pub struct WatchEvent {
     /// What happened.
     pub kind: EventType,
     /// To which znode.
-    pub path: String,
+    pub path: Arc<str>,
 }
 
 /// Anything the server sends to a client.

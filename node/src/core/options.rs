@@ -70,6 +70,8 @@ pub struct Options {
     pub reply_window: usize,
     /// Events that may wait for a client that does not take them, in bytes.
     pub event_window: usize,
+    /// What the watches of all clients may take, in bytes.
+    pub watch_bytes: usize,
     /// What one step answers, in bytes, but for the last reply.
     pub turn_weight: usize,
     /// Every read is preceded by a barrier.
@@ -120,6 +122,7 @@ impl Options {
             max_reply: 64 << 20,
             reply_window: 1 << 20,
             event_window: 16 << 20,
+            watch_bytes: 256 << 20,
             turn_weight: 1 << 20,
             linearizable_reads: false,
             read_only_mode: false,

@@ -60,7 +60,7 @@ fn used() -> Option<u64> {
     kib(&status, "RssAnon:")
 }
 
-/// What clients may take of it for requests and replies in progress.
+/// What clients may take of it for requests and replies in progress, and as much again for watches.
 pub fn for_clients(limit: u64) -> usize {
     const LEAST: u64 = 16 << 20;
     const MOST: u64 = 1 << 30;

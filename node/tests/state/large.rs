@@ -1,11 +1,20 @@
 //! The replicated state with as much in it as clients make: many children, many ephemerals, deep
 //! paths. What takes time for each of them would not let these tests end.
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use quorate_node::core::entry::Action;
 use quorate_node::core::op::{Body, Create, EventType, Read, Write};
+use quorate_node::core::state::{Outcome, State};
 
 use crate::support::{EPHEMERAL, SEQUENTIAL, World, create, delete};
+
+/// Paths to which this happened.
+fn changed(outcome: &Outcome, kind: EventType) -> BTreeSet<String> {
+    let changes = &outcome.changes;
+    let those = changes.iter().filter(|change| change.kind == kind);
+    those.map(|change| changes.text(change.at)).collect()
+}
 
 fn children(world: &World, path: &str) -> Vec<Arc<str>> {
     let read = Read::GetChildren {
@@ -20,14 +29,16 @@ fn children(world: &World, path: &str) -> Vec<Arc<str>> {
 }
 
 #[test]
-fn a_parent_may_have_very_many_children_and_lose_them_again() {
-    const MANY: usize = 200_000;
+fn a_parent_may_have_a_million_children() {
+    const MANY: usize = 1_000_000;
+    const AT_ONCE: usize = 1_000;
     let mut world = World::new();
     world.create("/p", "", 0).unwrap();
+    let child = Write::Multi(vec![create("/p/c-", "", SEQUENTIAL); AT_ONCE]);
     let mut images = Vec::new();
-    for n in 0..MANY {
-        world.create("/p/c-", "", SEQUENTIAL).unwrap();
-        if n % 50_000 == 0 {
+    for n in 0..MANY / AT_ONCE {
+        world.write(child.clone()).unwrap();
+        if n % 250 == 0 {
             // A snapshot that is being stored meanwhile.
             images.push(world.state.image());
         }
@@ -35,20 +46,36 @@ fn a_parent_may_have_very_many_children_and_lose_them_again() {
     let names = children(&world, "/p");
     assert_eq!(names.len(), MANY);
     assert_eq!(&**names.last().unwrap(), format!("c-{:010}", MANY - 1));
-    let stat = world.state.stat("/p").unwrap();
-    assert_eq!(
-        (stat.num_children, stat.cversion),
-        (MANY as i32, MANY as i32)
-    );
-    world.assert_whole("it is large");
-    for name in names {
-        let path = format!("/p/{name}");
-        world.write(delete(&path)).unwrap();
+    let all = Read::GetAllChildrenNumber {
+        path: "/".to_owned(),
+    };
+    // The reserved ones and the parent, too.
+    assert_eq!(world.read(&all), Ok(Body::Count(MANY as i32 + 4)));
+    world.assert_whole("with all of them");
+    // From all over the arena, while an image shares it.
+    images.push(world.state.image());
+    let mut gone = 0;
+    for some in names
+        .iter()
+        .step_by(100)
+        .collect::<Vec<_>>()
+        .chunks(AT_ONCE)
+    {
+        let path = |name: &&Arc<str>| delete(&format!("/p/{name}"));
+        world
+            .write(Write::Multi(some.iter().map(path).collect()))
+            .unwrap();
+        gone += some.len();
     }
     let stat = world.state.stat("/p").unwrap();
-    assert_eq!((stat.num_children, stat.cversion), (0, 2 * MANY as i32));
-    world.assert_whole("it is large");
-    world.write(delete("/p")).unwrap();
+    assert_eq!(stat.num_children as usize, MANY - gone);
+    assert_eq!(stat.cversion as usize, MANY + gone);
+    assert_eq!(world.read(&all), Ok(Body::Count((MANY - gone) as i32 + 4)));
+    world.create("/p/c-", "", SEQUENTIAL).unwrap();
+    assert!(world.state.stat(&format!("/p/c-{MANY:010}")).is_some());
+    let shown = State::restore(images.last().unwrap());
+    assert_eq!(shown.stat("/p").unwrap().num_children as usize, MANY);
+    world.assert_whole("without some of them");
 }
 
 #[test]
@@ -73,13 +100,11 @@ fn a_hundred_thousand_ephemerals_go_with_their_session_at_one_zxid() {
     assert!(close.weight() < 100, "its entry does not name them");
     let outcome = world.apply(close);
     assert_eq!(outcome.zxid.0, zxid.0 + 1);
-    let deleted = outcome
-        .changes
-        .iter()
-        .filter(|it| it.kind == EventType::Deleted);
-    let paths: Vec<&str> = deleted.map(|it| it.path.as_str()).collect();
-    assert_eq!(paths.len(), MANY);
-    assert!(paths.is_sorted());
+    let deleted = changed(&outcome, EventType::Deleted);
+    assert_eq!(deleted.len(), MANY);
+    assert!(deleted.contains("/a/e000000") && deleted.contains("/b/e099999"));
+    assert_eq!(changed(&outcome, EventType::ChildrenChanged).len(), 2);
+    assert_eq!(outcome.changes.len(), 2 * MANY, "each changes its parent");
     let counts = world.state.counts();
     assert_eq!((counts.ephemerals, counts.sessions), (0, 0));
     for parent in ["/a", "/b"] {
@@ -107,7 +132,8 @@ fn a_path_may_be_as_deep_as_a_request_is_long() {
     assert_eq!(count, Ok(Body::Count(DEEP as i32)));
     world.assert_whole("it is large");
     let outcome = world.close();
-    assert_eq!(outcome.changes[0].path, path + "/e");
+    let deleted = changed(&outcome, EventType::Deleted);
+    assert!(deleted.contains(&(path + "/e")), "{}", deleted.len());
 }
 
 #[test]
@@ -132,4 +158,29 @@ fn what_changes_beside_a_znodes_data_costs_the_same_however_much_data_there_is()
     let stat = world.state.stat("/p").unwrap();
     assert_eq!((stat.num_children, stat.aversion), (15_000, 15_000));
     world.assert_whole("after changes beside the data");
+}
+
+/// The tree keeps the names above a znode once; what is told of its end must do the same.
+#[test]
+fn ephemerals_far_down_cost_no_more_than_their_names_when_their_session_ends() {
+    const DEEP: usize = 200;
+    const MANY: usize = 5_000;
+    let mut world = World::new();
+    let mut path = String::new();
+    for _ in 0..DEEP {
+        path = format!("{path}/{}", "d".repeat(200));
+        world.create(&path, "", 0).unwrap();
+    }
+    let each = path.len();
+    // One in a place of its own, so that no other has its parent.
+    for n in 0..MANY {
+        let parent = format!("{path}/{n}");
+        world.create(&parent, "", 0).unwrap();
+        world.create(&(parent + "/e"), "", EPHEMERAL).unwrap();
+    }
+    assert!(MANY * each > 200_000_000, "their paths take as much");
+    let outcome = world.close();
+    assert_eq!(outcome.changes.len(), 2 * MANY);
+    assert!(outcome.changes.paths() < DEEP + 2 * MANY + 10);
+    world.assert_whole("after they are gone");
 }

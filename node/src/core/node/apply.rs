@@ -6,14 +6,10 @@ use super::Node;
 use super::connection::Stage;
 use crate::core::effect::{CloseReason, Effect, Note};
 use crate::core::entry::{Action, Entry, Payload};
-use crate::core::op::{ServerFrame, WatchEvent};
 use crate::core::raft::event::SnapshotMeta;
-use crate::core::state::{Change, Opened, Outcome, State, allowed};
-use crate::core::types::{ConnId, Now, SessionId, Zxid};
+use crate::core::state::{Opened, Outcome, State};
+use crate::core::types::{ConnId, Now, SessionId};
 use std::sync::Arc;
-
-/// ZooKeeper's READ permission.
-const READ: i32 = 1;
 
 impl Node {
     pub(super) fn commit(&mut self, now: Now, entries: &[Arc<Entry>], out: &mut Vec<Effect>) {
@@ -102,32 +98,6 @@ impl Node {
         self.release_held(now, conn, out);
         if outcome.result.is_ok() && closes(entry) {
             self.close(conn, CloseReason::Goodbye, out);
-        }
-    }
-
-    /// Sends the events of one transaction. A watcher that may not read the znode is not told
-    /// (ZooKeeper 3.9.2, CVE-2024-23944).
-    fn fire(&mut self, zxid: Zxid, changes: &[Change], out: &mut Vec<Effect>) {
-        for change in changes {
-            let watchers = self.watches.fire(change);
-            if !watchers.is_empty() {
-                out.push(Effect::Note(Note::Fired {
-                    kind: change.kind,
-                    watches: watchers.len(),
-                }));
-            }
-            for conn in watchers {
-                let ids = self.connections.get(conn).map(|it| self.rights(&it.ids));
-                if !allowed(&change.acl, &ids.unwrap_or_default(), READ) {
-                    continue;
-                }
-                let event = WatchEvent {
-                    zxid,
-                    kind: change.kind,
-                    path: change.path.clone(),
-                };
-                self.tell(conn, ServerFrame::Event(event), out);
-            }
         }
     }
 

@@ -8,8 +8,7 @@ use super::connection::{Held, Item, Stage, Waits, Work};
 use crate::core::effect::{Answered, CloseReason, Effect, Note};
 use crate::core::entry::Action;
 use crate::core::op::{
-    Body, ErrorCode, EventType, Id, Op, Read, Reply, Request, ServerFrame, SetWatches, WatchEvent,
-    WatchKind, Write,
+    Body, ErrorCode, Id, Op, Read, Reply, Request, ServerFrame, WatchKind, Write,
 };
 use crate::core::op_name;
 use crate::core::types::{ConnId, Now, Zxid};
@@ -327,6 +326,7 @@ impl Node {
             body,
         };
         self.tell(conn, ServerFrame::Reply(reply), out);
+        self.bound_watches(out);
         if unknown {
             self.close(conn, CloseReason::UnknownOp, out);
         }
@@ -368,59 +368,6 @@ impl Node {
             _ => {}
         }
         result
-    }
-
-    /// Re-arms what a client watched before it reconnected, or tells it at once what it missed.
-    /// The events come before the reply. Rules: ZooKeeper's `DataTree.setWatches`.
-    fn set_watches(
-        &mut self,
-        conn: ConnId,
-        set: SetWatches,
-        out: &mut Vec<Effect>,
-    ) -> Result<Body, ErrorCode> {
-        let since = set.relative_zxid;
-        let mut events = Vec::new();
-        for path in set.data {
-            match self.state.stat(&path) {
-                None => events.push((EventType::Deleted, path)),
-                Some(stat) if stat.mzxid > since => events.push((EventType::DataChanged, path)),
-                Some(_) => self.watches.add(conn, &path, WatchKind::Data),
-            }
-        }
-        for path in set.exist {
-            match self.state.stat(&path) {
-                Some(_) => events.push((EventType::Created, path)),
-                None => self.watches.add(conn, &path, WatchKind::Exist),
-            }
-        }
-        for path in set.child {
-            match self.state.stat(&path) {
-                None => events.push((EventType::Deleted, path)),
-                Some(stat) if stat.pzxid > since => {
-                    events.push((EventType::ChildrenChanged, path));
-                }
-                Some(_) => self.watches.add(conn, &path, WatchKind::Child),
-            }
-        }
-        for path in set.persistent {
-            self.watches.add(conn, &path, WatchKind::Persistent);
-        }
-        for path in set.persistent_recursive {
-            self.watches
-                .add(conn, &path, WatchKind::PersistentRecursive);
-        }
-        for (kind, path) in events {
-            let event = WatchEvent {
-                zxid: Zxid(-1),
-                kind,
-                path,
-            };
-            self.tell(conn, ServerFrame::Event(event), out);
-        }
-        if set.ends_early {
-            return Err(ErrorCode::MarshallingError);
-        }
-        Ok(Body::Empty)
     }
 }
 

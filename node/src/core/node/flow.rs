@@ -160,7 +160,7 @@ impl Node {
     pub(super) fn end_turn(&mut self, now: Now, out: &mut Vec<Effect>) {
         while self.turn.spent < self.options.turn_weight {
             let Some(conn) = self.turn.line.pop_front() else {
-                return;
+                break;
             };
             if let Some(connection) = self.connections.get_mut(conn) {
                 connection.flow.in_line = false;
@@ -168,7 +168,8 @@ impl Node {
                 self.release_held(now, conn, out);
             }
         }
-        if !self.turn.line.is_empty() {
+        let more = self.watches.sweep();
+        if more || !self.turn.line.is_empty() {
             out.push(Effect::Again);
         }
     }

@@ -10,6 +10,7 @@
 //! `formation` how an ensemble begins · `reconfig` changes of the membership by clients · `admin` what
 //! operators ask · `snapshots` when the log is cut ·
 //! [`listing`] long lists in pages · `digest_log` digests of the past ·
+//! `watching` what clients watch ·
 //! `standing` whether to serve, and the status · `wall_watch` whether wall time can be trusted.
 
 pub mod barrier;
@@ -34,6 +35,7 @@ mod reconfig;
 mod snapshots;
 mod standing;
 mod wall_watch;
+mod watching;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

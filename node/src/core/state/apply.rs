@@ -1,9 +1,10 @@
 //! Entries. Total: any entry is applied, and what is wrong with it is its answer.
 
+use super::changes::Changes;
 use super::session::Session;
 use super::verdicts::Verdicts;
 use super::write::Txn;
-use super::{Change, Opened, Outcome, State};
+use super::{Opened, Outcome, State};
 use crate::core::entry::{Action, Command, Entry, Payload};
 use crate::core::op::{Body, ErrorCode, Id, Write};
 use crate::core::types::{Index, Password, Reckoning, ServerId, SessionId, Wall, Zxid};
@@ -55,7 +56,7 @@ impl State {
         Outcome {
             zxid: self.zxid,
             result,
-            changes: Vec::new(),
+            changes: Changes::default(),
             opened: None,
             ended: None,
             accepted: None,
@@ -79,7 +80,7 @@ impl State {
             wall,
             session,
             caller: Verdicts::of(ids),
-            changes: Vec::new(),
+            changes: Changes::default(),
             before: None,
             quotas_changed: false,
             accepted: None,
@@ -103,7 +104,7 @@ impl State {
         let changes = if result.is_ok() {
             txn.changes
         } else {
-            Vec::new()
+            Changes::default()
         };
         Outcome {
             zxid: txn.zxid,
@@ -171,42 +172,17 @@ impl State {
         }
     }
 
-    /// The session and all its ephemerals go under one zxid.
-    fn close_session(&mut self, wall: Wall, id: SessionId, attach: Option<Index>) -> Outcome {
-        match self.sessions.get(id) {
-            None => return self.done(Err(ErrorCode::SessionExpired)),
-            Some(session) if attach.is_some_and(|attach| attach != session.attach) => {
-                return self.done(Err(ErrorCode::SessionMoved));
-            }
-            Some(_) => {}
-        }
-        let mut txn = self.txn(wall, id, &[]);
-        let mut places = self.tree.ephemeral_places(id);
-        places.sort_by_cached_key(|place| self.tree.path_of(*place));
-        for place in places {
-            self.remove(place, &mut txn);
-        }
-        self.sessions.remove(id);
-        Outcome {
-            zxid: txn.zxid,
-            result: Ok(Body::Empty),
-            changes: txn.changes,
-            opened: None,
-            ended: Some(id),
-            accepted: None,
-        }
-    }
-
     /// Judged again here: since the leader looked, a child or a change may have come.
     fn reap(&mut self, wall: Wall, paths: &[String]) -> Outcome {
-        let mut changes: Vec<Change> = Vec::new();
+        let mut changes = Changes::default();
         for path in paths {
             if let Some(place) = self.tree.find(path)
                 && self.tree.is_due(place, Reckoning::by(wall))
             {
                 let mut txn = self.txn(wall, SessionId(0), &[]);
+                txn.changes = changes;
                 self.remove(place, &mut txn);
-                changes.extend(txn.changes);
+                changes = txn.changes;
             }
         }
         Outcome {

@@ -4,6 +4,9 @@
 //!
 //! A write costs as much as the znode is deep, however much data it has and however many are below.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
 use super::digest;
@@ -39,6 +42,7 @@ struct Row {
     /// The znode itself and all below it.
     holds: Amount,
     parent: u32,
+    depth: u32,
 }
 
 /// The rows of all znodes.
@@ -46,6 +50,9 @@ struct Row {
 pub(super) struct Ledger {
     rows: Vec<Row>,
     digest: u64,
+    /// Below these places something is gone that the rows above them still hold. The deepest is
+    /// first.
+    unsettled: BTreeMap<(Reverse<u32>, u32), Amount>,
 }
 
 impl Ledger {
@@ -83,6 +90,7 @@ impl Ledger {
             part: 0,
             holds: own,
             parent: znode.parent,
+            depth: above.depth + 1,
         };
         row.part = digest::of_znode(row.path, row.data, znode);
         self.digest = self.digest.wrapping_add(row.part);
@@ -128,10 +136,37 @@ impl Ledger {
         }
     }
 
+    /// The same for one of many, which those above are told of together ([`Ledger::settle`]).
+    pub(super) fn leave_unsettled(&mut self, place: u32) {
+        if let Some((parent, gone)) = self.take(place) {
+            self.unsettle(parent, gone);
+        }
+    }
+
     fn take(&mut self, place: u32) -> Option<(u32, Amount)> {
         let row = std::mem::take(self.rows.get_mut(place as usize)?);
         self.digest = self.digest.wrapping_sub(row.part);
         (place != ROOT).then(|| (row.parent, row.holds.negative()))
+    }
+
+    fn unsettle(&mut self, place: u32, more: Amount) {
+        if let Some(row) = self.rows.get(place as usize) {
+            let due = self.unsettled.entry((Reverse(row.depth), place));
+            due.or_default().add(more);
+        }
+    }
+
+    /// Tells those above of all that left: each of them once, however many had it above them.
+    pub(super) fn settle(&mut self) {
+        while let Some(((_, place), amount)) = self.unsettled.pop_first() {
+            if let Some(row) = self.rows.get_mut(place as usize) {
+                row.holds.add(amount);
+                let parent = row.parent;
+                if place != ROOT {
+                    self.unsettle(parent, amount);
+                }
+            }
+        }
     }
 
     fn spread(&mut self, from: u32, more: Amount) {

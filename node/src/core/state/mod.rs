@@ -3,7 +3,8 @@
 //!
 //! [`path`] what a path may be · [`acl`] who may do what · [`tree`] the znodes, [`znode`] one ·
 //! [`session`]
-//! sessions · [`access_lists`] equal lists are one · `apply` entries · `quota` what a
+//! sessions · [`access_lists`] equal lists are one · `apply` entries ·
+//! [`changes`] what they changed · `closing` the end of a session · `quota` what a
 //! subtree may hold · `mortal` containers and TTL znodes · `write` the effect of each client write ·
 //! `read` answers · `reconfig` clients' changes of the membership · [`server_list`] the text that
 //! shows it · [`image`] a snapshot that shares structure · `digest` what members compare ·
@@ -11,6 +12,7 @@
 
 pub mod access_lists;
 pub mod acl;
+pub mod changes;
 pub mod image;
 pub mod path;
 pub mod server_list;
@@ -19,6 +21,7 @@ pub mod tree;
 pub mod znode;
 
 mod apply;
+mod closing;
 mod digest;
 mod ledger;
 mod mortal;
@@ -28,9 +31,8 @@ mod reconfig;
 mod verdicts;
 mod write;
 
-use std::sync::Arc;
-
 pub use self::acl::allowed;
+use self::changes::Changes;
 use self::image::Image;
 pub use self::mortal::Glance;
 pub use self::quota::Overrun;
@@ -40,19 +42,8 @@ pub use self::server_list::election_port;
 pub use self::session::Session;
 use self::session::Sessions;
 use self::tree::Tree;
-use super::op::{Acl, Body, ErrorCode, EventType};
+use super::op::{Body, ErrorCode};
 use super::types::{Index, Password, SessionId, Zxid};
-
-/// A change that watches may be waiting for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// What happened.
-    pub kind: EventType,
-    /// To which znode.
-    pub path: String,
-    /// The znode's access list (before it was deleted): a watcher must be allowed to read it.
-    pub acl: Arc<[Acl]>,
-}
 
 /// A session that a connection holds from now on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +64,7 @@ pub struct Outcome {
     /// The answer for whoever asked.
     pub result: Result<Body, ErrorCode>,
     /// In the order in which watches fire.
-    pub changes: Vec<Change>,
+    pub changes: Changes,
     /// A session was made or taken over.
     pub opened: Option<Opened>,
     /// A session is over.
@@ -169,11 +160,6 @@ impl State {
         last: Option<(SessionId, u32)>,
     ) -> impl Iterator<Item = (SessionId, u32, String)> {
         self.tree.ephemerals_after(last)
-    }
-
-    /// Paths of a session's ephemerals.
-    pub fn ephemerals_of(&self, id: SessionId) -> Vec<String> {
-        self.tree.ephemerals_of(id)
     }
 
     /// How much there is.

@@ -14,7 +14,7 @@ use super::write::Txn;
 use crate::core::op::ErrorCode;
 
 const BRANCH: &str = "/zookeeper/quota";
-const LIMITS: &str = "zookeeper_limits";
+pub(super) const LIMITS: &str = "zookeeper_limits";
 const STATS: &str = "zookeeper_stats";
 
 /// A write went, or would have gone, beyond a limit.
@@ -56,8 +56,13 @@ impl Quotas {
         }
     }
 
+    /// Whether no znode has one.
+    pub(super) fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+
     /// The nearest znode with a quota, upwards from this one.
-    fn nearest<'a>(&self, path: &'a str) -> Option<&'a str> {
+    pub(super) fn nearest<'a>(&self, path: &'a str) -> Option<&'a str> {
         if self.paths.is_empty() {
             return None;
         }

@@ -94,10 +94,20 @@ impl State {
                 Body::Count(i32::try_from(self.tree.count_below(place)).unwrap_or(i32::MAX))
             }
             Read::GetEphemerals { prefix } => {
-                let mut own = self.tree.ephemerals_of(session);
                 // What Java's trim() leaves.
                 let all = matches!(prefix.trim_matches(|c| c <= ' '), "" | "/");
-                own.retain(|path| all || path.starts_with(prefix));
+                let (mut own, mut bytes) = (Vec::new(), 0);
+                for place in self.tree.ephemeral_places(session) {
+                    let path = self.tree.path_of(place);
+                    if all || path.starts_with(prefix) {
+                        bytes += path.len();
+                        if bytes > room {
+                            return Err(ErrorCode::MarshallingError);
+                        }
+                        own.push(path);
+                    }
+                }
+                own.sort_unstable();
                 Body::Paths(own)
             }
             Read::MultiRead(reads) => {

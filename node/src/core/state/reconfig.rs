@@ -198,8 +198,9 @@ mod tests {
         assert!(!world.state.shows(&target), "it is only accepted");
         let outcome = world.apply(Payload::Config(Arc::new(config(Role::Voter))));
         assert!(world.state.shows(&target));
-        assert_eq!(outcome.changes[0].kind, EventType::DataChanged);
-        assert_eq!(outcome.changes[0].path, CONFIG);
+        let change = outcome.changes.iter().next().unwrap();
+        assert_eq!(change.kind, EventType::DataChanged);
+        assert_eq!(outcome.changes.text(change.at), CONFIG);
         let Ok(Body::Data { stat, .. }) = world.state.configuration_shown() else {
             panic!("no data");
         };

@@ -196,20 +196,22 @@ impl Tree {
 
     /// The full path of a place.
     pub fn path_of(&self, place: u32) -> String {
-        let mut names = Vec::new();
-        let mut at = place;
+        let (mut names, mut length, mut at) = (Vec::new(), 0, place);
         while at != ROOT {
             let Some(znode) = self.get(at) else { break };
-            names.push(Arc::clone(&znode.name));
+            names.push(&*znode.name);
+            length += 1 + znode.name.len();
             at = znode.parent;
         }
         if names.is_empty() {
             return "/".to_owned();
         }
-        names
-            .iter()
-            .rev()
-            .fold(String::new(), |path, name| path + "/" + name)
+        let mut path = String::with_capacity(length);
+        for name in names.iter().rev() {
+            path.push('/');
+            path += name;
+        }
+        path
     }
 
     /// How many znodes are below a place.
@@ -287,18 +289,14 @@ impl Tree {
 
     /// Removes a znode and nothing else: the parent's counters are the caller's business.
     pub fn erase(&mut self, place: u32) -> Option<Znode> {
-        let znode = slot(&mut self.chunks, place)?.take()?;
+        let znode = self.vacate(place)?;
         self.ledger.leave(place);
-        self.free.insert(place);
-        self.len -= 1;
-        self.data_bytes -= znode.weight();
         if let Some(children) = self.index.get_mut(&znode.parent) {
             children.remove(&znode.name);
             if children.is_empty() {
                 self.index.remove(&znode.parent);
             }
         }
-        self.mortal.remove(&place);
         if let Lifetime::Ephemeral(session) = znode.lifetime {
             self.ephemeral_count -= 1;
             if let Some(own) = self.ephemerals.get_mut(&session) {
@@ -308,6 +306,49 @@ impl Tree {
                 }
             }
         }
+        Some(znode)
+    }
+
+    /// Removes all ephemerals of a session, and nothing else. Siblings are given one after the
+    /// other.
+    pub(super) fn remove_ephemerals(&mut self, session: SessionId) -> Vec<Znode> {
+        let places = self.ephemerals.remove(&session).unwrap_or_default();
+        self.ephemeral_count -= places.len();
+        let by_parent = |place: u32| Some((self.get(place)?.parent, place));
+        let mut order: Vec<(u32, u32)> = places.into_iter().filter_map(by_parent).collect();
+        order.sort_unstable();
+        let mut gone = Vec::with_capacity(order.len());
+        for siblings in order.chunk_by(|one, other| one.0 == other.0) {
+            let from = gone.len();
+            for (_, place) in siblings {
+                self.ledger.leave_unsettled(*place);
+                gone.extend(self.vacate(*place));
+            }
+            let Some(first) = gone.get(from) else {
+                continue;
+            };
+            let parent = first.parent;
+            if let Some(children) = self.index.get_mut(&parent) {
+                // All of them: nothing has to be looked for.
+                if children.len() == siblings.len() {
+                    self.index.remove(&parent);
+                } else {
+                    for znode in gone.iter().skip(from) {
+                        children.remove(&znode.name);
+                    }
+                }
+            }
+        }
+        self.ledger.settle();
+        gone
+    }
+
+    fn vacate(&mut self, place: u32) -> Option<Znode> {
+        let znode = slot(&mut self.chunks, place)?.take()?;
+        self.free.insert(place);
+        self.len -= 1;
+        self.data_bytes -= znode.weight();
+        self.mortal.remove(&place);
         Some(znode)
     }
 
@@ -377,13 +418,8 @@ impl Tree {
     }
 
     /// Places of a session's ephemerals.
-    pub fn ephemeral_places(&self, session: SessionId) -> Vec<u32> {
-        self.ephemerals
-            .get(&session)
-            .into_iter()
-            .flatten()
-            .copied()
-            .collect()
+    pub fn ephemeral_places(&self, session: SessionId) -> impl Iterator<Item = u32> {
+        self.ephemerals.get(&session).into_iter().flatten().copied()
     }
 
     /// Sessions that own ephemerals.
@@ -404,14 +440,6 @@ impl Tree {
             let rest = places.range((from, Bound::Unbounded));
             rest.map(|place| (*session, *place, self.path_of(*place)))
         })
-    }
-
-    /// Paths of a session's ephemerals, sorted.
-    pub fn ephemerals_of(&self, session: SessionId) -> Vec<String> {
-        let places = self.ephemeral_places(session);
-        let mut paths: Vec<String> = places.into_iter().map(|at| self.path_of(at)).collect();
-        paths.sort();
-        paths
     }
 
     /// Places of containers and TTL znodes, from this one on.

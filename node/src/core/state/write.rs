@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use super::acl::{self, ADMIN, CREATE, DELETE, READ, WRITE};
+use super::changes::{At, Changes};
 use super::ledger::length;
 use super::quota::Quotas;
 use super::reconfig::Target;
 use super::verdicts::Verdicts;
 use super::znode::{Lifetime, Znode};
-use super::{Change, State, path};
+use super::{State, path};
 use crate::core::op::flags::{CONTAINER_SEQUENTIAL, TTL_MAX};
 use crate::core::op::{Acl, Body, Create, ErrorCode, EventType, MultiResult, Write};
 use crate::core::types::{SessionId, Wall, Zxid};
@@ -22,7 +23,7 @@ pub(super) struct Txn<'a> {
     /// Whose rights it has.
     pub(super) caller: Verdicts<'a>,
     /// What watches may be waiting for, in order.
-    pub(super) changes: Vec<Change>,
+    pub(super) changes: Changes,
     /// Znodes as they were before, newest last; only kept for what can be undone.
     pub(super) before: Option<Vec<(u32, Option<Znode>)>>,
     /// A quota was set or lifted.
@@ -148,12 +149,10 @@ impl State {
         self.record_new(place, txn);
         self.tree
             .change(parent, |above| above.pzxid = above.pzxid.max(txn.zxid));
-        txn.changes.push(Change {
-            kind: EventType::Created,
-            path: path.clone(),
-            acl: list,
-        });
-        self.children_changed(parent, parent_path, txn);
+        let above = txn.changes.path(parent_path);
+        let at = txn.changes.below(above, name.as_str().into());
+        txn.changes.push(EventType::Created, at, list);
+        self.children_changed(parent, above, txn);
         self.quota_made(parent_path, &name, txn);
         self.use_quota(&path, bytes, 1, txn);
         Ok(if create.with_stat {
@@ -197,13 +196,10 @@ impl State {
         };
         self.tree
             .change(parent, |above| above.pzxid = above.pzxid.max(txn.zxid));
-        let kind = EventType::Deleted;
-        txn.changes.push(Change {
-            kind,
-            path: path.clone(),
-            acl: znode.acl,
-        });
-        self.children_changed(parent, parent_path, txn);
+        let above = txn.changes.path(parent_path);
+        let at = txn.changes.below(above, Arc::clone(&znode.name));
+        txn.changes.push(EventType::Deleted, at, znode.acl);
+        self.children_changed(parent, above, txn);
         self.quota_gone(parent_path, name, txn);
         self.use_quota(&path, -length(znode.data.as_ref()), -1, txn);
     }
@@ -228,11 +224,8 @@ impl State {
             znode.mtime = txn.wall.0;
             znode.stat()
         });
-        txn.changes.push(Change {
-            kind: EventType::DataChanged,
-            path: path.to_owned(),
-            acl,
-        });
+        let at = txn.changes.path(path);
+        txn.changes.push(EventType::DataChanged, at, acl);
         self.use_quota(path, growth, 0, txn);
         Ok(Body::Stat(stat.unwrap_or_default()))
     }
@@ -250,11 +243,8 @@ impl State {
             Arc::clone(&znode.acl)
         });
         if let Some(acl) = acl {
-            txn.changes.push(Change {
-                kind: EventType::DataChanged,
-                path: path.to_owned(),
-                acl,
-            });
+            let at = txn.changes.path(path);
+            txn.changes.push(EventType::DataChanged, at, acl);
         }
     }
 
@@ -299,14 +289,10 @@ impl State {
         Ok(place)
     }
 
-    fn children_changed(&self, parent: u32, path: &str, txn: &mut Txn<'_>) {
+    fn children_changed(&self, parent: u32, at: At, txn: &mut Txn<'_>) {
         if let Some(above) = self.tree.get(parent) {
-            let (kind, acl) = (EventType::ChildrenChanged, Arc::clone(&above.acl));
-            txn.changes.push(Change {
-                kind,
-                path: path.to_owned(),
-                acl,
-            });
+            let acl = Arc::clone(&above.acl);
+            txn.changes.push(EventType::ChildrenChanged, at, acl);
         }
     }
 
@@ -385,7 +371,7 @@ mod tests {
             wall: Wall(0),
             session: SessionId(1),
             caller: Verdicts::of(&[]),
-            changes: Vec::new(),
+            changes: Changes::default(),
             before: None,
             quotas_changed: false,
             accepted: None,

@@ -308,6 +308,7 @@ fn close_label(reason: CloseReason) -> &'static str {
         CloseReason::NotServing => "not_serving",
         CloseReason::Draining => "draining",
         CloseReason::TooManyOutstanding => "too_many_outstanding",
+        CloseReason::TooManyWatches => "too_many_watches",
         CloseReason::SlowReader => "slow_reader",
         CloseReason::BadFrame => "bad_frame",
         CloseReason::SlowFrame => "slow_frame",

@@ -18,6 +18,8 @@ use crate::core::types::{
     CallId, EnsembleId, MemberId, Mono, ServerId, SessionId, Wall, WriteSeq, Zxid,
 };
 
+mod watches;
+
 struct Alone {
     node: Node,
     now: u64,
