@@ -50,7 +50,10 @@ fn a_recursive_watch_sees_descendants_and_never_children_changed() {
         fire(&mut watches, EventType::Created, "/a/b/c"),
         [ConnId(1)]
     );
-    assert!(fire(&mut watches, EventType::ChildrenChanged, "/a").is_empty());
+    for path in ["/a", "/a/b"] {
+        let told = fire(&mut watches, EventType::ChildrenChanged, path);
+        assert!(told.is_empty(), "{path}");
+    }
     assert!(fire(&mut watches, EventType::Created, "/ab").is_empty());
     watches.drop_conn(ConnId(1));
     assert_eq!(watches.counts(), Counts::default());
