@@ -15,9 +15,10 @@ use super::clock;
 use super::disk::writer::{DiskOp, LogQueue};
 use super::metrics::Metrics;
 use super::peer_link::Links;
+use super::peer_queue::PeerQueue;
 use crate::core::effect::{Effect, Note};
 use crate::core::input::{AdminError, AdminRequest, Input, Snapshot};
-use crate::core::message::{Hello, PeerMessage};
+use crate::core::message::Hello;
 use crate::core::node::{Node, Recovered};
 use crate::core::options::Options;
 use crate::core::raft::event::LogWrite;
@@ -46,7 +47,7 @@ struct Inner {
     effects: Vec<Effect>,
     clients: HashMap<ConnId, ClientQueue>,
     /// Outbound links that are up.
-    peers: HashMap<MemberId, (u64, UnboundedSender<PeerMessage>)>,
+    peers: HashMap<MemberId, (u64, PeerQueue)>,
     hellos: HashMap<LinkId, oneshot::Sender<HelloAnswer>>,
     calls: HashMap<CallId, oneshot::Sender<Result<Index, AdminError>>>,
     links: Links,
@@ -170,7 +171,7 @@ impl Driver {
     }
 
     /// A link of ours is usable.
-    pub fn link_up(&self, member: MemberId, link: u64, queue: UnboundedSender<PeerMessage>) {
+    pub fn link_up(&self, member: MemberId, link: u64, queue: PeerQueue) {
         let mut inner = self.lock();
         inner.peers.insert(member, (link, queue));
         self.step_locked(&mut inner, Input::LinkUp(member));
@@ -268,8 +269,7 @@ fn dispatch(
             }
             Effect::Peer { to, message } => {
                 if let Some((_, queue)) = inner.peers.get(&to) {
-                    // A link that is just breaking: its end is told by `link_down`.
-                    let _ = queue.send(message);
+                    queue.send(message);
                 }
             }
             Effect::Links { hello, links } => {

@@ -5,7 +5,7 @@
 //! [`client_port`] clients · [`tls`] their handshakes on the secure port · [`client_queue`] what
 //! waits to be written to them · [`budget`] what they may take together · [`memory`] what the system grants · [`client_stats`] what
 //! each did · `words` four-letter words ·
-//! [`peer_link`] links we dial · [`peer_port`] links others dial · [`snapshot_stream`] snapshots
+//! [`peer_link`] links we dial, [`peer_queue`] what waits on them · [`peer_port`] links others dial · [`snapshot_stream`] snapshots
 //! between members · [`disk`] durability · [`admin_http`] the admin port · `admin_commands`
 //! ZooKeeper's commands on it, `admin_views` what they tell, in its `java_json` · `snapshot_download` one of them ·
 //! [`metrics`] counters · [`shown`] and `environment` what is told of the set-up ·
@@ -24,6 +24,7 @@ pub mod memory;
 pub mod metrics;
 pub mod peer_link;
 pub mod peer_port;
+pub mod peer_queue;
 pub mod program;
 pub mod server;
 pub mod shown;

@@ -5,14 +5,14 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 use super::driver::Driver;
+use super::peer_queue::{self, PeerQueued};
 use super::sockets;
 use crate::codec::peer::{self, Frame, HEADER};
 use crate::core::effect::Link;
@@ -24,6 +24,8 @@ use crate::core::types::MemberId;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Time without an acknowledgement after which a member is taken for gone.
 pub const GONE: Duration = Duration::from_secs(3);
+/// Bytes that are encoded before they are written, but for one large message.
+const WRITE: usize = 256 << 10;
 const RETRY_MIN: Duration = Duration::from_millis(50);
 const RETRY_MAX: Duration = Duration::from_secs(1);
 
@@ -165,22 +167,41 @@ async fn dial(link: &Link, hello: &Hello) -> std::io::Result<(TcpStream, Hello)>
 
 /// Sends what is queued until the link breaks.
 async fn use_link(driver: &Arc<Driver>, stream: TcpStream, member: MemberId) {
-    const MANY: usize = 256;
-    let (mut read, mut write) = stream.into_split();
-    let (sender, mut queue) = unbounded_channel();
+    let (read, write) = stream.into_split();
+    let (queue, queued) = peer_queue::queue();
     let number = driver.number();
-    driver.link_up(member, number, sender);
+    driver.link_up(member, number, queue);
+    carry(member, read, write, queued).await;
+    driver.link_down(member, number);
+}
+
+/// The same, on a link that is up.
+async fn carry(
+    member: MemberId,
+    mut read: impl AsyncRead + Unpin,
+    mut write: impl AsyncWrite + Unpin,
+    mut queued: PeerQueued,
+) {
+    let room = queued.room();
     let sending = async {
-        let mut ready = Vec::with_capacity(MANY);
         let mut out = BytesMut::new();
-        while queue.recv_many(&mut ready, MANY).await > 0 {
-            for message in ready.drain(..) {
-                out = peer::encode(&Frame::Message(message), out);
+        let mut next = queued.next().await;
+        while let Some(first) = next.take() {
+            let mut written = 0;
+            let mut message = Some(first);
+            while let Some((one, weight)) = message.take() {
+                written += weight;
+                out = peer::encode(&Frame::Message(one), out);
+                if out.len() < WRITE {
+                    message = queued.ready();
+                }
             }
             if write.write_all(&out).await.is_err() {
                 return;
             }
             out.clear();
+            room.written(written);
+            next = queued.next().await;
         }
     };
     // Nothing is ever answered on this connection: reading only notices its end.
@@ -191,11 +212,33 @@ async fn use_link(driver: &Arc<Driver>, stream: TcpStream, member: MemberId) {
     tokio::select! {
         () = sending => {}
         () = ended => {}
+        () = room.over() => {
+            tracing::warn!(%member, "takes less than there is for it: its link is made anew");
+        }
     }
-    driver.link_down(member, number);
 }
 
 /// One frame as bytes.
 pub fn frame_bytes(frame: &Frame) -> Bytes {
     peer::encode(frame, BytesMut::new()).freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::message::PeerMessage;
+
+    #[tokio::test]
+    async fn a_link_ends_when_its_member_takes_less_than_there_is_for_it() {
+        let (ours, theirs) = tokio::io::duplex(1 << 10);
+        let (read, write) = tokio::io::split(ours);
+        let (queue, queued) = peer_queue::queue();
+        let carried = tokio::spawn(carry(MemberId(2), read, write, queued));
+        for id in 0..1 << 20 {
+            queue.send(PeerMessage::Barrier { id });
+        }
+        let ended = timeout(Duration::from_secs(30), carried).await;
+        ended.unwrap().unwrap();
+        drop(theirs);
+    }
 }
