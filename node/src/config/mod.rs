@@ -33,6 +33,8 @@ use crate::shell::shown::Shown;
 
 /// ZooKeeper's `jute.maxbuffer`.
 const FRAME_MAX: usize = 0xF_FFFF;
+/// Its `maxClientCnxns`.
+const PER_ADDRESS: usize = 60;
 
 /// Puts a server's configuration together.
 ///
@@ -133,7 +135,7 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
                 0 => file.ops.max_cnxns.unwrap_or(0),
                 most => most,
             },
-            per_address: file.max_client_cnxns.unwrap_or(0),
+            per_address: file.max_client_cnxns.unwrap_or(PER_ADDRESS),
             budget: BudgetLimits {
                 bytes: memory::for_clients(memory_limit),
                 requests: file.outstanding.unwrap_or(0),

@@ -11,7 +11,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use super::admin_commands;
@@ -31,9 +30,9 @@ pub struct Admin {
     pub token_file: Option<PathBuf>,
 }
 
-/// Serves until the listener is dropped.
-pub async fn serve(listener: TcpListener, admin: Admin) -> std::io::Result<()> {
-    let router = Router::new()
+/// All that the port answers.
+pub fn routes(admin: Admin) -> Router {
+    Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/startupz", get(startupz))
@@ -42,14 +41,13 @@ pub async fn serve(listener: TcpListener, admin: Admin) -> std::io::Result<()> {
         .route("/status", get(status))
         .merge(admin_commands::routes())
         .route("/admin/{name}", post(call))
-        .with_state(admin);
-    axum::serve(listener, router).await
+        .with_state(admin)
 }
 
-/// Serves metrics alone, as ZooKeeper's Prometheus provider.
-pub async fn serve_metrics(listener: TcpListener, admin: Admin) -> std::io::Result<()> {
+/// Metrics alone, as of ZooKeeper's Prometheus provider.
+pub fn metrics_alone(admin: Admin) -> Router {
     let router = Router::new().route("/metrics", get(metrics));
-    axum::serve(listener, router.with_state(admin)).await
+    router.with_state(admin)
 }
 
 fn verdict(outcome: Result<(), String>) -> Response {

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::accept::{Port, Trouble};
 use super::budget::{Budget, BudgetLimits, Share};
 use super::client_queue::{ClientQueue, write_frames};
 use super::client_stats::ClientStats;
@@ -83,25 +84,27 @@ impl Clients {
     }
 }
 
-/// Serves clients until the listener is dropped; all of them with TLS, or none.
+/// Serves clients until this is dropped; all of them with TLS, or none.
 pub async fn serve(
-    listener: TcpListener,
+    mut port: Port,
     tls: Option<Arc<Tls>>,
     driver: Arc<Driver>,
     clients: Arc<Clients>,
 ) {
+    let mut full = Trouble::default();
     loop {
-        let (stream, address) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of file descriptors, most likely: it passes when connections end.
-                tracing::warn!(%error, "accept a client");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
+        let (stream, address) = port.accept().await;
         let Some(seat) = Seat::take(&clients, address.ip()) else {
             driver.metrics.refused_connection();
+            if let Some(times) = full.came(Instant::now()) {
+                let (connections, per_address) =
+                    (clients.limits.connections, clients.limits.per_address);
+                let ip = address.ip().to_canonical();
+                tracing::warn!(
+                    %ip, times, connections, per_address,
+                    "too many connections, in all or of one address (maxClientCnxns): refused"
+                );
+            }
             continue;
         };
         let (driver, tls) = (Arc::clone(&driver), tls.clone());

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::accept::Port;
 use super::disk::DiskConfig;
 use super::driver::Driver;
 use super::peer_link::{GONE, frame_bytes, read_frame};
@@ -18,24 +19,17 @@ use crate::core::types::MemberId;
 /// Time for a hello.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Serves members until the listener is dropped.
-pub async fn serve(listener: TcpListener, driver: Arc<Driver>, disk: DiskConfig) {
+/// Serves members until this is dropped.
+pub async fn serve(mut port: Port, driver: Arc<Driver>, disk: DiskConfig) {
     loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let (driver, disk) = (Arc::clone(&driver), disk.clone());
-                tokio::spawn(async move {
-                    sockets::tune(&stream, GONE);
-                    if let Err(error) = one_peer(stream, &driver, &disk).await {
-                        tracing::debug!(%error, "listen to a member");
-                    }
-                });
+        let (stream, _) = port.accept().await;
+        let (driver, disk) = (Arc::clone(&driver), disk.clone());
+        tokio::spawn(async move {
+            sockets::tune(&stream, GONE);
+            if let Err(error) = one_peer(stream, &driver, &disk).await {
+                tracing::debug!(%error, "listen to a member");
             }
-            Err(error) => {
-                tracing::warn!(%error, "accept a member");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
+        });
     }
 }
 

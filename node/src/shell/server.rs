@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::accept::Port;
 use super::client_port::{self, Clients, Limits};
 use super::disk::writer::{LogQueue, Told};
 use super::disk::{DiskConfig, DiskError, files, folder, recovery, snapshots, writer};
@@ -19,7 +20,7 @@ use super::driver::{Chore, Driver};
 use super::metrics::Metrics;
 use super::shown::Shown;
 use super::tls::{Tls, TlsConfig};
-use super::{admin_http, memory, peer_port, snapshot_stream, sockets};
+use super::{admin_http, admin_port, limits, memory, peer_port, snapshot_stream, sockets};
 use crate::core::input::{AdminRequest, Input};
 use crate::core::node::Recovered;
 use crate::core::options::Options;
@@ -154,11 +155,13 @@ impl Server {
         let writer = writer::start(log, queue.clone(), LogNews(news))?;
 
         let mut tasks = JoinSet::new();
-        let clients = Clients::new(config.limits);
+        let mut most = config.limits;
+        most.connections = limits::connections(most.connections);
+        let clients = Clients::new(most);
         driver.metrics.budget(clients.budget());
         if let Some(client) = client {
             tasks.spawn(client_port::serve(
-                client,
+                Port::new(client, "clients"),
                 None,
                 Arc::clone(&driver),
                 Arc::clone(&clients),
@@ -169,14 +172,14 @@ impl Server {
             let watched = (Arc::clone(&tls), driver.metrics.clone());
             tasks.spawn(async move { watched.0.watch(&watched.1).await });
             tasks.spawn(client_port::serve(
-                secure,
+                Port::new(secure, "clients with TLS"),
                 Some(tls),
                 Arc::clone(&driver),
                 clients,
             ));
         }
         tasks.spawn(peer_port::serve(
-            peer,
+            Port::new(peer, "members"),
             Arc::clone(&driver),
             config.disk.clone(),
         ));
@@ -185,19 +188,12 @@ impl Server {
             token_file: config.token_file,
         };
         if let Some(scraped) = scraped {
-            let state = admin_state.clone();
-            tasks.spawn(async move {
-                if let Err(error) = admin_http::serve_metrics(scraped, state).await {
-                    tracing::error!(%error, "serve metrics");
-                }
-            });
+            let routes = admin_http::metrics_alone(admin_state.clone());
+            tasks.spawn(admin_port::serve(Port::new(scraped, "Prometheus"), routes));
         }
         if let Some(admin) = admin {
-            tasks.spawn(async move {
-                if let Err(error) = admin_http::serve(admin, admin_state).await {
-                    tracing::error!(%error, "serve the admin port");
-                }
-            });
+            let routes = admin_http::routes(admin_state);
+            tasks.spawn(admin_port::serve(Port::new(admin, "operators"), routes));
         }
         tasks.spawn(tick(Arc::clone(&driver)));
         let more = Arc::clone(&driver);

@@ -9,6 +9,7 @@ mod formation;
 mod greedy;
 mod hostile;
 mod large;
+mod limits;
 mod malformed;
 mod observers;
 mod read_only;

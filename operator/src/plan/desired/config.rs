@@ -7,6 +7,11 @@ use sha1::{Digest, Sha1};
 use crate::plan::names;
 use crate::plan::observed::Observed;
 
+/// Connections of one address. ZooKeeper's 60 are for machines that are a client each; here the
+/// address may be a node's, which stands for all pods on its network and for whatever it translates.
+/// One client that leaks connections still must not take all.
+const PER_ADDRESS: &str = "maxClientCnxns";
+
 /// The file's text. Membership is not in it: the members know it by consensus.
 pub(super) fn text(observed: &Observed) -> String {
     let config = &observed.ensemble.spec.config;
@@ -23,6 +28,9 @@ pub(super) fn text(observed: &Observed) -> String {
         "autopurge.snapRetainCount",
         config.snapshot.retain.to_string(),
     );
+    if !config.extra.contains_key(PER_ADDRESS) {
+        put(PER_ADDRESS, "1000".to_owned());
+    }
     for (key, value) in &config.extra {
         put(key, value.replace(['\n', '\r'], " "));
     }
