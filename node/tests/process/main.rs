@@ -25,6 +25,7 @@ mod settings;
 mod snapshots;
 mod stopping;
 mod support;
+mod watermarks;
 mod words;
 mod zookeeper_json;
 mod zookeeper_tools;

@@ -202,3 +202,31 @@ fn who_does_not_speak_tls_is_closed_and_the_log_says_why() {
     );
     assert_eq!(pki::word(secure.port, &secure.authority, "ruok"), "imok");
 }
+
+#[test]
+fn handshakes_that_nobody_finishes_are_few_at_a_time_and_end_by_themselves() {
+    let secure = Secure::serving("want", "maxClientCnxns=0\n");
+    let bob = secure.issue("bob");
+    // Who has begun to say something: the first byte of a record.
+    let begin = || {
+        let mut stream = open(secure.port).expect("connect");
+        stream.write_all(&[0x16]).expect("send");
+        stream
+    };
+    let mut begun: Vec<_> = (0..256).map(|_| begin()).collect();
+    wait_until("no more are taken on", || {
+        // Ours may have been in before one of them, and left its place.
+        begun.push(begin());
+        !secure.lets_in(Some(&bob)) && secure.counted("handshake_refused")
+    });
+    let mut plain = secure.ensemble.members[0].connect();
+    plain.ping().expect("the other port is not concerned");
+    wait_until("they are let go", || secure.counted("handshake_timed_out"));
+    wait_until("there is room again", || secure.lets_in(Some(&bob)));
+    for mut stream in begun {
+        let mut answer = Vec::new();
+        // Closed, or reset for what nobody read.
+        let _ = stream.read_to_end(&mut answer);
+        assert!(answer.is_empty(), "{answer:?}");
+    }
+}

@@ -61,6 +61,17 @@ pub(crate) fn program() -> Command {
     command
 }
 
+/// The same, run by another program with these arguments.
+fn wrapped(by: &[String]) -> Command {
+    let Some((first, rest)) = by.split_first() else {
+        return program();
+    };
+    let mut command = Command::new(first);
+    command.args(rest).arg(program().get_program());
+    command.stdin(Stdio::null());
+    command
+}
+
 /// A process that does not outlive its test.
 #[derive(Debug)]
 pub(crate) struct Process(pub(crate) Child);
@@ -105,6 +116,8 @@ pub(crate) struct Member {
     config: PathBuf,
     /// More arguments.
     pub(crate) arguments: Vec<String>,
+    /// A program with arguments that is to run it; empty: none.
+    pub(crate) wrapper: Vec<String>,
     process: Option<Process>,
 }
 
@@ -122,6 +135,7 @@ impl Member {
             config: folder.join(format!("zoo-{number}.cfg")),
             data,
             arguments: Vec::new(),
+            wrapper: Vec::new(),
             process: None,
         }
     }
@@ -132,12 +146,14 @@ impl Member {
             .create(true)
             .append(true)
             .open(&self.log);
-        let mut command = program();
+        let mut command = wrapped(&self.wrapper);
         command.arg("run").arg("--config").arg(&self.config);
         for (flag, port) in [("--peer-addr", self.peer), ("--admin-addr", self.admin)] {
             command.arg(flag).arg(format!("127.0.0.1:{port}"));
         }
-        command.args(["--wal-segment-bytes", "65536", "--disk-reserve-bytes", "0"]);
+        command.args(["--wal-segment-bytes", "65536"]);
+        // How full the machine's disk is must not matter, unless a test says so.
+        command.env("QUORATE_DISK_RESERVE_BYTES", "0");
         command.args(&self.arguments).stdout(Stdio::null());
         command.stderr(log.expect("open the log"));
         self.process = Some(Process(command.spawn().expect("start a server")));

@@ -1,0 +1,122 @@
+//! Little space on the disk, or little memory: no new data is taken, and all else goes on.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::client::{Client, Failure};
+use crate::support::ensemble::{Ensemble, Member};
+use crate::support::rights::code;
+use crate::support::wait_until;
+
+/// ZooKeeper's code for a quota that is used up.
+const QUOTA_EXCEEDED: i32 = -125;
+const LONG: &str = "maxSessionTimeout=60000\nmaxClientCnxns=0\n";
+const MIB: usize = 1 << 20;
+
+/// What is refused, and what goes on, while there is too little of something. `/a` must be there.
+fn assert_short_of_something(client: &mut Client, member: &Member) {
+    assert_eq!(code(client.create("/new", b"x", 0)), QUOTA_EXCEEDED);
+    assert_eq!(code(client.set("/a", b"more")), QUOTA_EXCEEDED);
+    let all = ["/new".to_owned()];
+    assert!(matches!(
+        client.create_all(&all, 0),
+        Err(Failure::Code(QUOTA_EXCEEDED))
+    ));
+    assert_eq!(client.get("/a").expect("read"), "x");
+    client.sync().expect("sync");
+    client.ping().expect("ping");
+    let other = member.connect();
+    other.close().expect("sessions begin and end");
+    assert!(member.ready(), "it serves");
+}
+
+/// Runs a member in a mount namespace of its own, where its data lies on a small file system.
+/// `false`: this machine does not permit that.
+fn on_a_small_disk(member: &mut Member, mib: usize) -> bool {
+    let words = |words: &[&str]| words.iter().map(|it| (*it).to_owned()).collect();
+    let mount = format!(
+        "mount -t tmpfs -o size={mib}m tmpfs {}",
+        member.data.display()
+    );
+    let script = format!(
+        "{mount} && echo 1 > {}/myid && exec \"$0\" \"$@\"",
+        member.data.display()
+    );
+    member.wrapper = words(&[
+        "unshare",
+        "--user",
+        "--map-root-user",
+        "--mount",
+        "sh",
+        "-c",
+        &script,
+    ]);
+    let mut tried = Command::new("unshare");
+    let tried = tried
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &mount])
+        .output();
+    tried.is_ok_and(|it| it.status.success())
+}
+
+/// A file of its data folder, as seen from outside.
+fn inside(member: &mut Member, name: &str) -> PathBuf {
+    let root = format!("/proc/{}/root", member.process().0.id());
+    let data = member.data.strip_prefix("/").expect("an absolute path");
+    Path::new(&root).join(data).join(name)
+}
+
+#[test]
+#[allow(clippy::print_stderr)] // Where it cannot be run, somebody should know.
+fn a_full_disk_takes_no_new_data_until_there_is_space_again() {
+    let mut ensemble = Ensemble::new(1, LONG);
+    let member = &mut ensemble.members[0];
+    if !on_a_small_disk(member, 96) {
+        eprintln!("not run: mounting in a namespace is not permitted here");
+        return;
+    }
+    let reserve = (32 * MIB).to_string();
+    member.arguments = ["--disk-reserve-bytes".to_owned(), reserve].to_vec();
+    member.start();
+    wait_until("it is ready", || member.ready());
+    let mut client = member.connect();
+    for path in ["/a", "/b"] {
+        client.create(path, b"x", 0).expect("create");
+    }
+    let full = inside(member, "somebody-elses");
+    std::fs::write(&full, vec![0; 70 * MIB]).expect("fill the disk");
+    wait_until("new data is refused", || client.set("/a", b"x").is_err());
+    assert_short_of_something(&mut client, member);
+    client.delete("/b").expect("delete");
+    std::fs::remove_file(&full).expect("make space");
+    wait_until("new data is taken", || client.create("/b", b"", 0).is_ok());
+    client.set("/a", b"more").expect("write");
+}
+
+#[test]
+fn short_memory_takes_no_new_data_until_some_is_given_back() {
+    let mut ensemble = Ensemble::new(1, LONG);
+    let member = &mut ensemble.members[0];
+    let limit = (192 * MIB).to_string();
+    member.arguments = ["--memory-limit-bytes".to_owned(), limit].to_vec();
+    member.start();
+    wait_until("it is ready", || member.ready());
+    let mut client = member.connect();
+    client.create("/a", b"x", 0).expect("create");
+    let data = vec![7; 1_000_000];
+    let mut made = 0;
+    wait_until("new data is refused", || {
+        match client.create(&format!("/n-{made}"), &data, 0) {
+            Ok(_) => made += 1,
+            Err(Failure::Code(QUOTA_EXCEEDED)) => return true,
+            Err(other) => panic!("{other:?}"),
+        }
+        assert!(made < 1_000, "it was never short of memory");
+        false
+    });
+    assert!(made > 10, "{made}");
+    assert_short_of_something(&mut client, member);
+    for n in 0..made {
+        client.delete(&format!("/n-{n}")).expect("delete");
+    }
+    wait_until("new data is taken", || client.set("/a", b"more").is_ok());
+}
