@@ -129,7 +129,9 @@ pub struct Connection {
     items: VecDeque<Item>,
     /// How many of them are writes,
     writes: usize,
-    /// and how many heavy.
+    /// how many wait for a barrier,
+    barriers: usize,
+    /// and how many are heavy.
     heavy: usize,
     /// What came before the handshake was answered.
     pub early: Vec<Request>,
@@ -168,6 +170,7 @@ impl Connection {
             sasl: Exchange::Fresh(entropy),
             items: VecDeque::new(),
             writes: 0,
+            barriers: 0,
             heavy: 0,
             early: Vec::new(),
             held: VecDeque::new(),
@@ -213,16 +216,14 @@ impl Connection {
         for item in &mut self.items {
             if item.waits == Waits::Barrier(barrier) {
                 item.waits = Waits::Nothing;
+                self.barriers -= 1;
             }
         }
     }
 
     /// Whether a request must be held back for now.
     pub fn holds(&self, op: &Op) -> bool {
-        let behind = || {
-            let barrier = |item: &Item| matches!(item.waits, Waits::Barrier(_));
-            self.is_ready() || self.heavy > 0 || self.items.iter().any(barrier)
-        };
+        let behind = || self.is_ready() || self.heavy > 0 || self.barriers > 0;
         !self.held.is_empty()
             || (matches!(op, Op::Write(_) | Op::Reconfig { .. } | Op::Close) && behind())
     }
@@ -260,6 +261,7 @@ impl Connection {
     /// Puts a request in line.
     pub fn push(&mut self, item: Item) {
         self.writes += usize::from(item.work.is_write());
+        self.barriers += usize::from(matches!(item.waits, Waits::Barrier(_)));
         self.heavy += usize::from(item.heavy);
         self.items.push_back(item);
     }
@@ -329,7 +331,7 @@ impl Connections {
         let session = connection.session();
         connection.stage = Stage::Closing;
         connection.items.clear();
-        (connection.writes, connection.heavy) = (0, 0);
+        (connection.writes, connection.barriers, connection.heavy) = (0, 0, 0);
         connection.early.clear();
         connection.held.clear();
         if let Some(session) = session {
@@ -368,8 +370,13 @@ impl Connections {
     /// See [`super::Node::check_invariants`].
     ///
     /// # Panics
-    /// When a session is registered to a connection that does not hold it.
+    /// When a session is registered to a connection that does not hold it, or a count is wrong.
     pub fn check_invariants(&self) {
+        for connection in self.all.values() {
+            let barrier = |item: &&Item| matches!(item.waits, Waits::Barrier(_));
+            let barriers = connection.items.iter().filter(barrier).count();
+            assert_eq!(barriers, connection.barriers, "count of barriers");
+        }
         for (session, conn) in &self.by_session {
             let holder = self.all.get(conn).and_then(Connection::session);
             assert_eq!(

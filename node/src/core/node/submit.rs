@@ -42,7 +42,8 @@ pub struct SubmitQueue {
     stream: u64,
     /// Not before this: the leader refused, because it is handing over.
     hold_until: Mono,
-    /// How many at the end of `items` may be unsent; 0 makes the common case cheap.
+    /// How many are unsent. Invariant: they are the last ones, so that a long line of those that
+    /// wait for their outcome is not looked through.
     unsent: usize,
 }
 
@@ -136,7 +137,8 @@ impl SubmitQueue {
     /// What is to be handed to the leader of `term`, in order; it counts as sent.
     pub fn take(&mut self, term: Term) -> Vec<Submission> {
         let mut taken = Vec::with_capacity(self.unsent);
-        for item in self.items.iter_mut().filter(|item| item.sent.is_none()) {
+        let first = self.items.len().saturating_sub(self.unsent);
+        for item in self.items.range_mut(first..) {
             item.sent = Some(term);
             taken.push(Submission {
                 request: item.request,
@@ -179,6 +181,12 @@ impl SubmitQueue {
     pub fn check_invariants(&self) {
         let unsent = self.items.iter().filter(|item| item.sent.is_none()).count();
         assert_eq!(unsent, self.unsent, "count of unsent requests");
+        let first = self.items.len() - unsent;
+        let mut last = self.items.range(first..);
+        assert!(
+            last.all(|item| item.sent.is_none()),
+            "a request was sent before an older one"
+        );
         let mut requests = self.items.iter().map(|item| item.request);
         let mut last = requests.next();
         for request in requests {
