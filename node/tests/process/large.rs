@@ -1,6 +1,8 @@
 //! More than fits into a packet, on a real ensemble.
 
-use crate::support::client::{Client, EPHEMERAL};
+use quorate_node::codec::client::op;
+
+use crate::support::client::{Client, EPHEMERAL, Failure, PERSISTENT_SEQUENTIAL};
 use crate::support::ensemble::Ensemble;
 use crate::support::wait_until;
 
@@ -48,4 +50,55 @@ fn a_session_with_more_ephemerals_than_fit_into_a_packet_closes_and_expires_whil
             assert!(client.children(parent).expect("read").is_empty());
         }
     }
+}
+
+fn num_children(client: &mut Client, path: &str) -> i32 {
+    let mut stat = client
+        .call(op::EXISTS, |body| {
+            body.ustring(path);
+            body.bool(false);
+        })
+        .expect("exists");
+    // Zxids, times, versions, owner and length come before it.
+    stat.take(4 * 8 + 3 * 4 + 8 + 4).expect("a stat");
+    stat.int().expect("a number")
+}
+
+#[test]
+fn a_parent_with_very_many_children_is_listed_counted_changed_and_there_after_a_crash() {
+    const MANY: usize = 300_000;
+    const AT_ONCE: usize = 10_000;
+    let mut ensemble = Ensemble::serving(1, "maxSessionTimeout=60000\n");
+    let member = &mut ensemble.members[0];
+    let mut client = member.connect();
+    client.create("/p", b"", 0).expect("create");
+    let names = vec!["/p/child-".to_owned(); AT_ONCE];
+    for _ in 0..MANY / AT_ONCE {
+        let made = client.create_all(&names, PERSISTENT_SEQUENTIAL);
+        made.expect("multi");
+    }
+    let check = |client: &mut Client, count: usize, next: usize| {
+        // Longer than any packet that is taken: ZooKeeper sends it as well, and a client that
+        // cannot read so much closes.
+        let mut names = client.children("/p").expect("children");
+        assert_eq!(names.len(), count);
+        assert!(names.iter().map(String::len).sum::<usize>() > PACKET);
+        names.sort_unstable();
+        assert_eq!(names.last(), Some(&format!("child-{:010}", next - 1)));
+        assert_eq!(num_children(client, "/p"), count as i32);
+    };
+    check(&mut client, MANY, MANY);
+    client.delete("/p/child-0000000000").expect("delete");
+    let refused = client.delete("/p").expect_err("it has children");
+    assert!(matches!(refused, Failure::Code(-111)), "{refused:?}");
+    check(&mut client, MANY - 1, MANY);
+    member.kill();
+    member.start();
+    let member = &ensemble.members[0];
+    wait_until("it is back", || member.ready());
+    let mut client = member.connect();
+    check(&mut client, MANY - 1, MANY);
+    let made = client.create("/p/child-", b"", PERSISTENT_SEQUENTIAL);
+    assert_eq!(made.expect("create"), format!("/p/child-{MANY:010}"));
+    check(&mut client, MANY, MANY + 1);
 }
