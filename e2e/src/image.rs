@@ -27,6 +27,11 @@ pub(crate) struct Image {
 }
 
 impl Image {
+    /// What a pod's spec calls it.
+    pub(crate) fn name(&self) -> String {
+        format!("{}:{}", self.repository, self.tag)
+    }
+
     /// Makes the image, unless there is one of the same content, and gives it to the nodes.
     pub(crate) async fn provide(settings: &Settings, cluster: &Cluster) -> Result<Self> {
         if let Some(foreign) = &settings.foreign {

@@ -1,6 +1,7 @@
 //! The tests, in the order in which they run.
 
 mod clients;
+mod container;
 mod crashes;
 mod create;
 mod install;
@@ -33,6 +34,7 @@ tests! {
     create::an_ensemble_is_created: "three voters, restricted, with budget, events and conditions",
     create::deletion_keeps_volumes: "a deleted ensemble leaves its volumes and nothing else",
     clients::stock_clients_work: "kazoo, zkCli and zookeeper-client through Service and members' names",
+    container::the_image_takes_zookeepers_variables: "three servers without the operator, and one pod deleted",
     scale::scales_3_5_3_twice: "kubectl scale, twice, on the same volumes, under load",
     rollouts::restart_moves_the_leader_once: "spec.rollout.restartAt, under load",
     rollouts::changes_roll: "a change of the configuration, then of the image, under load",
