@@ -310,7 +310,7 @@ fn promised(original: &Original, path: &Path, after: Option<&[u8]>) -> (u64, boo
         // All of it was durable before the next segment was.
         return (LAST, from <= *last_record);
     }
-    let whole = records.iter().filter_map(|(_, end, record)| match record {
+    let mut whole = records.iter().filter_map(|(_, end, record)| match record {
         Record::Entry(entry) if *end <= from => Some(entry.index.0),
         _ => None,
     });
@@ -319,7 +319,7 @@ fn promised(original: &Original, path: &Path, after: Option<&[u8]>) -> (u64, boo
         _ => None,
     });
     let before_it = first.map_or(0, |first| first - 1);
-    (whole.last().unwrap_or(before_it), to <= *last_record)
+    (whole.next_back().unwrap_or(before_it), to <= *last_record)
 }
 
 fn check(original: &Original, found: &Found, (least, told): (u64, bool), what: &str) {
