@@ -102,7 +102,15 @@ impl World {
             known.any(|it| usize::from(it.server.0) == slot + 1 && it.id != id)
         };
         let wanted = self.wanted.iter().filter(|(slot, _)| !stale(slot));
-        let wanted: Vec<(Slot, Role)> = wanted.map(|(slot, role)| (*slot, *role)).collect();
+        let mut wanted: Vec<(Slot, Role)> = wanted.map(|(slot, role)| (*slot, *role)).collect();
+        if wanted.iter().all(|(_, role)| *role != Role::Voter) {
+            // Who has the data votes on until a successor has it: nobody leaves the last voter out.
+            let voters = config.members.iter().filter(|it| it.role == Role::Voter);
+            let slots = voters.filter_map(|it| usize::from(it.server.0).checked_sub(1));
+            let keeper = slots.filter(|slot| !stale(slot)).min()?;
+            wanted.retain(|(slot, _)| *slot != keeper);
+            wanted.push((keeper, Role::Voter));
+        }
         let voters = wanted.iter().filter(|(_, role)| *role == Role::Voter);
         let voters: Vec<Slot> = voters.map(|(slot, _)| *slot).collect();
         let missing = wanted.iter().filter(|(slot, role)| {
