@@ -11,9 +11,10 @@ use quorate_node::core::auth::digest_md5::{Exchange, Step};
 use quorate_node::core::entry::{Action, Command, Entry, Payload};
 use quorate_node::core::op::{ErrorCode, Id, Op, Read, Reconfig, Write};
 use quorate_node::core::state::State;
-use quorate_node::core::types::{Index, Password, ServerId, Term, Wall};
+use quorate_node::core::types::{Index, Password, ServerId, SessionId, Term, Wall};
 
 use crate::members;
+use crate::requests::{self, create, part};
 use crate::values::{complete, variants};
 
 variants!(ops of Op:
@@ -80,28 +81,6 @@ pub(crate) fn handshake(bytes: &[u8]) {
     let _ = client::connect_request(Bytes::copy_from_slice(bytes));
 }
 
-fn acl(body: &mut Writer) {
-    body.count(2);
-    for (scheme, id) in [("world", "anyone"), ("digest", "u:h")] {
-        body.int(31);
-        body.ustring(scheme);
-        body.ustring(id);
-    }
-}
-
-fn create(body: &mut Writer, path: &str, flags: i32) {
-    body.ustring(path);
-    body.buffer(Some(b"data"));
-    acl(body);
-    body.int(flags);
-}
-
-fn part(body: &mut Writer, op: i32) {
-    body.int(op);
-    body.bool(op == -1);
-    body.int(-1);
-}
-
 fn multi(body: &mut Writer) {
     part(body, op::CREATE);
     create(body, "/h/m-", 2);
@@ -127,65 +106,8 @@ fn multi(body: &mut Writer) {
 /// A good body of an op.
 fn body(number: i32, body: &mut Writer) {
     match number {
-        op::CREATE => create(body, "/h/n", 1),
-        op::CREATE2 => create(body, "/h/n-", 3),
-        op::CREATE_CONTAINER => create(body, "/h/c", 4),
-        op::CREATE_TTL => {
-            create(body, "/h/t", 5);
-            body.long(60_000);
-        }
-        op::DELETE | op::CHECK => {
-            body.ustring("/h");
-            body.int(-1);
-        }
-        op::SET_DATA => {
-            body.ustring("/h");
-            body.buffer(Some(b"more"));
-            body.int(-1);
-        }
-        op::SET_ACL => {
-            body.ustring("/h");
-            acl(body);
-            body.int(-1);
-        }
         op::MULTI => multi(body),
-        op::MULTI_READ => {
-            for read in [op::GET_DATA, op::GET_CHILDREN] {
-                part(body, read);
-                body.ustring("/h");
-                body.bool(true);
-            }
-            part(body, -1);
-        }
-        op::SET_WATCHES | op::SET_WATCHES2 => {
-            body.long(1);
-            for path in ["/h", "/none", "/h/n", "/h", "/"] {
-                body.count(2);
-                body.ustring(path);
-                body.ustring("/other");
-            }
-        }
-        op::AUTH => {
-            body.int(0);
-            body.ustring("digest");
-            body.buffer(Some(b"u:p"));
-        }
-        op::SASL => body.buffer(Some(b"token")),
-        op::RECONFIG => {
-            for text in ["server.9=h:1:2;3", "9", "server.1=h:1:2;3"] {
-                body.ustring(text);
-            }
-            body.long(-1);
-        }
-        op::ADD_WATCH | op::REMOVE_WATCHES | op::CHECK_WATCHES => {
-            body.ustring("/h");
-            body.int(1);
-        }
-        op::PING | op::CLOSE | op::WHO_AM_I => {}
-        _ => {
-            body.ustring("/h");
-            body.bool(true);
-        }
+        _ => requests::body(number, "/h", body),
     }
 }
 
@@ -256,7 +178,7 @@ fn sample(number: i32, path: &str) -> Vec<u8> {
 }
 
 /// Takes an action through the bytes of the log; gives the session that it opened.
-fn apply(state: &mut State, action: Action) -> Option<quorate_node::core::types::SessionId> {
+pub(crate) fn apply(state: &mut State, action: Action) -> Option<SessionId> {
     let command = Command {
         wall: Wall(7),
         origin: None,

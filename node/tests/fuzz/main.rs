@@ -11,6 +11,8 @@ mod clients;
 mod disk;
 mod members;
 mod mutate;
+#[path = "../samples/requests.rs"]
+mod requests;
 mod snapshots;
 mod values;
 

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes};
 use quorate_node::codec::jute::Malformed;
 use quorate_node::codec::snapshot::{Decoder, Encoder};
-use quorate_node::core::entry::{Action, Command, Entry, Payload};
+use quorate_node::core::entry::Action;
 use quorate_node::core::input::Snapshot;
 use quorate_node::core::op::{Acl, Create, Id, Write};
 use quorate_node::core::raft::event::SnapshotMeta;
 use quorate_node::core::state::State;
 use quorate_node::core::state::znode::Lifetime;
-use quorate_node::core::types::{Index, Password, ServerId, Term, Wall};
+use quorate_node::core::types::{Index, Password, ServerId, Term};
 
+use crate::clients::apply;
 use crate::values::{self, complete, variants};
 
 variants!(lifetimes of Lifetime:
@@ -25,25 +26,12 @@ variants!(lifetimes of Lifetime:
 /// A state of a session and of znodes of every kind, and a place where one was removed.
 pub(crate) fn state() -> State {
     let mut state = State::new();
-    let mut apply = |action| {
-        let command = Command {
-            wall: Wall(7),
-            origin: None,
-            action,
-        };
-        let entry = Entry {
-            term: Term(3),
-            index: state.applied().next(),
-            payload: Payload::Command(Arc::new(command)),
-        };
-        state.apply(&entry).opened.map(|it| it.session)
-    };
     let open = Action::CreateSession {
         server: ServerId(1),
         timeout_ms: 10_000,
         password: Password([9; 16]),
     };
-    let session = apply(open).expect("sessions are opened");
+    let session = apply(&mut state, open).expect("sessions are opened");
     let acl = vec![Acl {
         perms: 31,
         id: Id {
@@ -69,12 +57,13 @@ pub(crate) fn state() -> State {
         version: -1,
     });
     for write in writes {
-        apply(Action::Write {
+        let write = Action::Write {
             session,
             attach: Index(1),
             ids: Arc::from([]),
             write,
-        });
+        };
+        apply(&mut state, write);
     }
     state
 }

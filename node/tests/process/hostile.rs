@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use quorate_node::codec::client::op;
 use quorate_node::codec::jute::Writer;
 
+use crate::requests::{self, create, part};
 use crate::support::client::{Client, Session, handshake, open, word};
 use crate::support::ensemble::{Ensemble, Member};
 use crate::support::facts::{descriptors, metric};
@@ -28,102 +29,28 @@ impl Random {
     }
 }
 
-fn acl(body: &mut Writer) {
-    body.count(2);
-    for (scheme, id) in [("world", "anyone"), ("digest", "u:h")] {
-        body.int(31);
-        body.ustring(scheme);
-        body.ustring(id);
-    }
-}
-
-fn create(body: &mut Writer, path: &str, flags: i32) {
-    body.ustring(path);
-    body.buffer(Some(b"data"));
-    acl(body);
-    body.int(flags);
-}
-
-fn part(body: &mut Writer, op: i32) {
-    body.int(op);
-    body.bool(op == -1);
+/// Creates, a write and a check that may all come to pass.
+fn multi(body: &mut Writer) {
+    part(body, op::CREATE);
+    create(body, "/h/m-", 2);
+    part(body, op::CREATE2);
+    create(body, "/h/s-", 3);
+    part(body, op::SET_DATA);
+    body.ustring("/h");
+    body.buffer(None);
     body.int(-1);
+    part(body, op::CHECK);
+    body.ustring("/h");
+    body.int(-1);
+    part(body, -1);
 }
 
 /// The body of a good request of every kind.
 fn good(op: i32) -> Writer {
     let mut body = Writer::new();
     match op {
-        op::CREATE | op::CREATE2 => create(&mut body, "/h/n", 1),
-        op::CREATE_CONTAINER => create(&mut body, "/h/c", 4),
-        op::CREATE_TTL => {
-            create(&mut body, "/h/t", 5);
-            body.long(60_000);
-        }
-        op::DELETE | op::CHECK => {
-            body.ustring("/h/n");
-            body.int(-1);
-        }
-        op::SET_DATA => {
-            body.ustring("/h");
-            body.buffer(Some(b"more"));
-            body.int(-1);
-        }
-        op::SET_ACL => {
-            body.ustring("/h/n");
-            acl(&mut body);
-            body.int(-1);
-        }
-        op::MULTI => {
-            part(&mut body, op::CREATE);
-            create(&mut body, "/h/m-", 2);
-            part(&mut body, op::CREATE2);
-            create(&mut body, "/h/s-", 3);
-            part(&mut body, op::SET_DATA);
-            body.ustring("/h");
-            body.buffer(None);
-            body.int(-1);
-            part(&mut body, op::CHECK);
-            body.ustring("/h");
-            body.int(-1);
-            part(&mut body, -1);
-        }
-        op::MULTI_READ => {
-            for op in [op::GET_DATA, op::GET_CHILDREN] {
-                part(&mut body, op);
-                body.ustring("/h");
-                body.bool(true);
-            }
-            part(&mut body, -1);
-        }
-        op::SET_WATCHES | op::SET_WATCHES2 => {
-            body.long(1);
-            for path in ["/h", "/none", "/h/n", "/h", "/"] {
-                body.count(1);
-                body.ustring(path);
-            }
-        }
-        op::AUTH => {
-            body.int(0);
-            body.ustring("digest");
-            body.buffer(Some(b"u:p"));
-        }
-        op::SASL => body.buffer(Some(b"")),
-        op::RECONFIG => {
-            for text in ["server.9=h:1:2;3", "9", "server.1=h:1:2;3"] {
-                body.ustring(text);
-            }
-            body.long(-1);
-        }
-        op::ADD_WATCH | op::REMOVE_WATCHES | op::CHECK_WATCHES => {
-            body.ustring("/h");
-            body.int(1);
-        }
-        op::PING | op::CLOSE | op::WHO_AM_I => {}
-        _ => {
-            body.ustring("/h");
-            body.bool(true);
-        }
+        op::MULTI => multi(&mut body),
+        _ => requests::body(op, "/h/n", &mut body),
     }
     body
 }

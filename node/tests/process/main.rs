@@ -18,6 +18,8 @@ mod reconfig;
 mod reconfig_faults;
 mod reconfig_requests;
 mod reconfig_roles;
+#[path = "../samples/requests.rs"]
+mod requests;
 mod sasl;
 mod secure;
 mod sessions;
