@@ -110,6 +110,9 @@ impl Log {
     ) -> Result<(), DiskError> {
         let mut batch = BytesMut::new();
         let mut last = None;
+        // A vote follows the term that it is given in: only the last of them is saved beside the log,
+        // before the first is in it.
+        let mut vote = ops.iter().rev().find_map(hard_state);
         for op in ops {
             let seq = match op {
                 DiskOp::Adopt { seq, ensemble } => {
@@ -118,6 +121,11 @@ impl Log {
                     seq
                 }
                 DiskOp::Write { seq, write } => {
+                    if let LogWrite::Hard(_) = write
+                        && let Some(hard) = vote.take()
+                    {
+                        vote::save(&self.config.dir, hard)?;
+                    }
                     batch = self.encode(write, batch)?;
                     seq
                 }
@@ -159,7 +167,6 @@ impl Log {
     fn encode(&mut self, write: LogWrite, mut batch: BytesMut) -> Result<BytesMut, DiskError> {
         match write {
             LogWrite::Hard(hard) => {
-                vote::save(&self.config.dir, hard)?;
                 self.hard = hard;
                 self.add(Record::Hard(hard), batch)
             }
@@ -237,6 +244,16 @@ impl Log {
             self.sealed.pop_front();
         }
         Ok(())
+    }
+}
+
+fn hard_state(op: &DiskOp) -> Option<HardState> {
+    match op {
+        DiskOp::Write {
+            write: LogWrite::Hard(hard),
+            ..
+        } => Some(*hard),
+        _ => None,
     }
 }
 

@@ -95,3 +95,19 @@ fn a_disk_of_an_ensemble_without_its_log_is_damaged_and_its_vote_still_counts() 
         (Term(5), Some(MemberId(9)))
     );
 }
+
+#[test]
+fn of_several_votes_in_one_batch_the_last_counts() {
+    let disk = Disk::new();
+    let writes = [hard(4, 7), config(3), hard(5, 0), hard(5, 9)];
+    let seq = WriteSeq(1);
+    let ops = writes.map(|write| DiskOp::Write { seq, write });
+    disk.batches([VecDeque::from(ops)]);
+    assert_eq!(
+        vote::load(&disk.0.dir).unwrap(),
+        Some(HardState {
+            term: Term(5),
+            vote: Some(MemberId(9)),
+        })
+    );
+}
