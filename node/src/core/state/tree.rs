@@ -228,10 +228,9 @@ impl Tree {
     /// and parent never change, and data is for [`Tree::set_data`].
     pub fn change<T>(&mut self, place: u32, change: impl FnOnce(&mut Znode) -> T) -> Option<T> {
         let znode = slot(&mut self.chunks, place)?.as_mut()?;
-        let data = |znode: &Znode| znode.data.as_ref().map(|data| (data.as_ptr(), data.len()));
-        let before = data(znode);
+        let before = data_in_memory(znode);
         let result = change(znode);
-        debug_assert_eq!(data(znode), before, "data is for set_data");
+        debug_assert_eq!(data_in_memory(znode), before, "data is for set_data");
         self.ledger.changed(place, znode);
         Some(result)
     }
@@ -258,8 +257,7 @@ impl Tree {
             return self.put_back(place, before);
         };
         // Both are alive, so equal places in memory are equal data.
-        let data = |znode: &Znode| znode.data.as_ref().map(|data| (data.as_ptr(), data.len()));
-        if data(now) == data(&before) {
+        if data_in_memory(now) == data_in_memory(&before) {
             self.change(place, |now| *now = before);
         } else {
             self.set_data(place, before.data.clone(), |now| *now = before);
@@ -457,6 +455,11 @@ impl Default for Tree {
     fn default() -> Self {
         Tree::new()
     }
+}
+
+fn data_in_memory(znode: &Znode) -> Option<(*const u8, usize)> {
+    let data = znode.data.as_ref();
+    data.map(|data| (data.as_ptr(), data.len()))
 }
 
 /// A place of the arena; an image that shares its chunk keeps what is there.

@@ -60,6 +60,7 @@ impl Znode {
             pzxid: self.pzxid,
         }
     }
+
     /// Name and data, in bytes.
     pub fn weight(&self) -> u64 {
         (self.name.len() + self.data.as_ref().map_or(0, |data| data.len())) as u64
