@@ -281,6 +281,13 @@ impl Log {
         committed.unwrap_or_else(|| self.configs.first().expect("there is always one"))
     }
 
+    /// What was in force before the newest configuration, if that may still be lost. It is committed,
+    /// though this member need not know: nobody proposes a configuration before the last one is.
+    pub fn config_before(&self) -> Option<&Config> {
+        let before = self.configs.iter().rev().nth(1);
+        before.filter(|_| self.config().index > self.commit)
+    }
+
     /// See [`super::Raft::check_invariants`].
     ///
     /// # Panics
