@@ -10,17 +10,20 @@
 #     --build-context binaries=DIR -t localhost/quorate:0.1.0 .
 #   docker buildx build --build-context binaries=DIR -t quorate:0.1.0 .
 
-ARG RUST_IMAGE=rust:1.95-slim-bookworm
+# Not the slim one: the memory allocator is compiled by make.
+ARG RUST_IMAGE=rust:1.95-bookworm
 
 FROM ${RUST_IMAGE} AS build
 WORKDIR /src
 COPY . .
 # The target is named, although it is the machine's own: flags then apply to the programs only, and
-# not to build scripts and macros, which cannot be linked statically.
+# not to build scripts and macros, which cannot be linked statically. Kernels for ARM have pages of
+# up to 64 KiB, which the allocator must know when it is made.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/src/target,sharing=locked \
     set -eu; \
     target="$(rustc -vV | sed -n 's/^host: //p')"; \
+    case "$target" in aarch64-*) export JEMALLOC_SYS_WITH_LG_PAGE=16 ;; esac; \
     RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --release --target "$target" \
       -p quorate-node -p quorate-operator; \
     mkdir /out; \

@@ -6,6 +6,11 @@ use clap::Parser;
 use quorate_node::config::args::{Cli, Command};
 use quorate_node::shell::program;
 
+/// The system's keeps what is free between what is not: memory that ran short would stay short,
+/// whatever clients delete.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(args) => program::run(&args),

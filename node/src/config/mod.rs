@@ -122,6 +122,7 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
             log_home: file.log_dir.clone(),
             segment_bytes: args.wal_segment_bytes.max(1 << 16),
             retain,
+            reserve: args.disk_reserve_bytes,
         },
         client,
         tls,
@@ -143,7 +144,6 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
             words: four_letter::allowed(file.words.as_deref(), file.read_only_mode),
         },
         memory_limit,
-        disk_reserve: args.disk_reserve_bytes,
         shown: Shown::default(),
         options,
     };

@@ -47,6 +47,7 @@ pub async fn start(members: u8, dir: &Path, port: u16) -> anyhow::Result<Vec<Ser
                 log_home: None,
                 segment_bytes: 16 << 20,
                 retain: 3,
+                reserve: 16 << 20,
             },
             client: Some(local(port + number)),
             tls: None,
@@ -62,7 +63,6 @@ pub async fn start(members: u8, dir: &Path, port: u16) -> anyhow::Result<Vec<Ser
                 words: four_letter::WORDS.map(str::to_owned).to_vec(),
             },
             memory_limit: memory::granted(),
-            disk_reserve: 16 << 20,
             shown: Shown {
                 conf: vec![("clientPort".to_owned(), (port + number).to_string())],
                 tick_ms: 2_000,

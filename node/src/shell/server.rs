@@ -49,8 +49,6 @@ pub struct ServerConfig {
     pub limits: Limits,
     /// Bytes of memory; close to them no new data is taken.
     pub memory_limit: u64,
-    /// Free bytes below which no new data is taken.
-    pub disk_reserve: u64,
     /// Shown by words and admin commands.
     pub shown: Shown,
 }
@@ -199,7 +197,7 @@ impl Server {
         let more = Arc::clone(&driver);
         tasks.spawn(async move { more.go_on().await });
         tasks.spawn(memory::watch(Arc::clone(&driver), config.memory_limit));
-        tasks.spawn(watch_disk(Arc::clone(&driver), config.disk_reserve));
+        tasks.spawn(watch_disk(Arc::clone(&driver), config.disk.reserve));
         tasks.spawn(do_chores(Arc::clone(&driver), config.disk, inbox));
         let log = queue;
         Ok(Server {
@@ -250,9 +248,9 @@ async fn tick(driver: Arc<Driver>) {
 }
 
 /// Tells the core when space runs low, and when there is enough again (with some distance, so
-/// that it does not flap).
+/// that it does not flap). Often enough that nobody writes all of the reserve in between.
 async fn watch_disk(driver: Arc<Driver>, reserve: u64) {
-    let mut every = interval(Duration::from_secs(1));
+    let mut every = interval(Duration::from_millis(100));
     let mut low = false;
     loop {
         every.tick().await;

@@ -119,6 +119,7 @@ impl Folder {
             log_home: None,
             segment_bytes: 4_096,
             retain: 3,
+            reserve: 0,
         })
     }
 

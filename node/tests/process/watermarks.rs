@@ -30,6 +30,23 @@ fn assert_short_of_something(client: &mut Client, member: &Member) {
     assert!(member.ready(), "it serves");
 }
 
+/// Makes znodes of 1 MB, `/n-0` and so on, until no more are taken; gives their number.
+fn fill(client: &mut Client) -> usize {
+    let data = vec![7; 1_000_000];
+    let mut made = 0;
+    wait_until("new data is refused", || {
+        match client.create(&format!("/n-{made}"), &data, 0) {
+            Ok(_) => made += 1,
+            Err(Failure::Code(QUOTA_EXCEEDED)) => return true,
+            Err(other) => panic!("{other:?}"),
+        }
+        assert!(made < 1_000, "there was always enough");
+        false
+    });
+    assert!(made > 10, "{made}");
+    made
+}
+
 /// Runs a member in a mount namespace of its own, where its data lies on a small file system.
 /// `false`: this machine does not permit that.
 fn on_a_small_disk(member: &mut Member, mib: usize) -> bool {
@@ -93,6 +110,29 @@ fn a_full_disk_takes_no_new_data_until_there_is_space_again() {
 }
 
 #[test]
+#[allow(clippy::print_stderr)] // Where it cannot be run, somebody should know.
+fn a_disk_full_of_its_own_data_takes_more_when_that_is_deleted() {
+    let mut ensemble = Ensemble::new(1, LONG);
+    let member = &mut ensemble.members[0];
+    if !on_a_small_disk(member, 160) {
+        eprintln!("not run: mounting in a namespace is not permitted here");
+        return;
+    }
+    let reserve = (32 * MIB).to_string();
+    member.arguments = ["--disk-reserve-bytes".to_owned(), reserve].to_vec();
+    member.start();
+    wait_until("it is ready", || member.ready());
+    let mut client = member.connect();
+    client.create("/a", b"x", 0).expect("create");
+    let made = fill(&mut client);
+    assert_short_of_something(&mut client, member);
+    for n in 0..made {
+        client.delete(&format!("/n-{n}")).expect("delete");
+    }
+    wait_until("new data is taken", || client.set("/a", b"more").is_ok());
+}
+
+#[test]
 fn short_memory_takes_no_new_data_until_some_is_given_back() {
     let mut ensemble = Ensemble::new(1, LONG);
     let member = &mut ensemble.members[0];
@@ -102,18 +142,7 @@ fn short_memory_takes_no_new_data_until_some_is_given_back() {
     wait_until("it is ready", || member.ready());
     let mut client = member.connect();
     client.create("/a", b"x", 0).expect("create");
-    let data = vec![7; 1_000_000];
-    let mut made = 0;
-    wait_until("new data is refused", || {
-        match client.create(&format!("/n-{made}"), &data, 0) {
-            Ok(_) => made += 1,
-            Err(Failure::Code(QUOTA_EXCEEDED)) => return true,
-            Err(other) => panic!("{other:?}"),
-        }
-        assert!(made < 1_000, "it was never short of memory");
-        false
-    });
-    assert!(made > 10, "{made}");
+    let made = fill(&mut client);
     assert_short_of_something(&mut client, member);
     for n in 0..made {
         client.delete(&format!("/n-{n}")).expect("delete");

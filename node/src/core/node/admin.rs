@@ -61,7 +61,7 @@ impl Node {
             }
             AdminRequest::Snapshot => {
                 self.snapshots.demand();
-                self.maybe_snapshot(out);
+                self.maybe_snapshot(now, out);
                 Ok(Some(self.state.applied()))
             }
             AdminRequest::Wipe { ensemble, member } => self.wipe_call(ensemble, member, out),

@@ -203,7 +203,7 @@ impl Node {
             Input::LinkDown(member) => self.events.push_back(Event::LinkDown(member)),
             Input::Peer { from, message } => self.peer_message(now, from, message, out),
             Input::Durable(seq) => self.durable(now, seq, out),
-            Input::SnapshotSaved { meta, bytes } => self.snapshot_saved(meta, bytes),
+            Input::SnapshotSaved { meta, bytes } => self.snapshot_saved(now, meta, bytes),
             Input::SnapshotSent { to, index, ok } => {
                 self.events.push_back(Event::SnapshotSent { to, index, ok });
             }
@@ -243,7 +243,7 @@ impl Node {
                 break;
             }
         }
-        self.maybe_snapshot(out);
+        self.maybe_snapshot(now, out);
     }
 
     /// Runs the consensus core on what gathered.

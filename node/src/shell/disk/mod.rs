@@ -39,6 +39,8 @@ pub struct DiskConfig {
     pub segment_bytes: u64,
     /// Snapshots to keep.
     pub retain: usize,
+    /// Free bytes below which no new data is taken. A snapshot leaves half of them to the log.
+    pub reserve: u64,
 }
 
 impl DiskConfig {
@@ -67,6 +69,14 @@ pub enum DiskError {
     /// Another process is there.
     #[error("{0} is in use by another process; stop it, or give this one another --data-dir")]
     Locked(PathBuf),
+    /// A snapshot would take what the log needs.
+    #[error("only {free} bytes are free for {path}: make space, or give the volume more")]
+    Short {
+        /// What was to be written.
+        path: PathBuf,
+        /// Bytes.
+        free: u64,
+    },
     /// The content cannot be what this server wrote.
     #[error("{0}")]
     Damaged(String),
@@ -102,18 +112,19 @@ pub fn sizes(config: &DiskConfig) -> Sizes {
             .map(|meta| meta.len())
             .sum()
     };
-    let space = |dir: &Path| {
-        let space = rustix::fs::statvfs(dir).ok();
-        space.map_or((0, 0), |it| {
-            (it.f_bavail * it.f_frsize, it.f_blocks * it.f_frsize)
-        })
-    };
-    let (free, total) = space(&config.dir);
-    let log_free = config.log_home.as_deref().map_or(free, |dir| space(dir).0);
+    let (free, total) = space(&config.dir).unwrap_or_default();
+    let log_home = config.log_home.as_deref();
+    let log_free = log_home.map_or(free, |dir| space(dir).unwrap_or_default().0);
     Sizes {
         log_bytes: used(config.log_dir()),
         snapshot_bytes: used(config.snap_dir()),
         free_bytes: free.min(log_free),
         total_bytes: total,
     }
+}
+
+/// Free bytes and all bytes of the file system that a file or folder is on.
+fn space(path: &Path) -> Option<(u64, u64)> {
+    let it = rustix::fs::statvfs(path).ok()?;
+    Some((it.f_bavail * it.f_frsize, it.f_blocks * it.f_frsize))
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{DiskConfig, DiskError, files, io};
+use super::{DiskConfig, DiskError, files, io, space};
 use crate::codec::snapshot::{Decoder, Encoder};
 use crate::core::input::Snapshot;
 use crate::core::raft::event::SnapshotMeta;
@@ -85,7 +85,7 @@ pub fn save(config: &DiskConfig, snapshot: &Arc<Snapshot>) -> Result<u64, DiskEr
     let meta = &snapshot.meta;
     let target = path(config, meta.index, meta.term);
     let temporary = target.with_extension("tmp");
-    let stored = store(snapshot, &temporary).and_then(|size| {
+    let stored = store(snapshot, &temporary, config.reserve / 2).and_then(|size| {
         files::rename(&temporary, &target)?;
         Ok(size)
     });
@@ -100,14 +100,19 @@ pub fn save(config: &DiskConfig, snapshot: &Arc<Snapshot>) -> Result<u64, DiskEr
     Ok(size)
 }
 
-/// Writes a snapshot durably; gives its size.
-fn store(snapshot: &Arc<Snapshot>, temporary: &Path) -> Result<u64, DiskError> {
+/// Writes a snapshot durably, but for the last `spare` bytes that are free; gives its size. Without
+/// space for the log the process ends, without one more snapshot it only needs more of it.
+fn store(snapshot: &Arc<Snapshot>, temporary: &Path, spare: u64) -> Result<u64, DiskError> {
     let file = File::create(temporary).map_err(io("create", temporary))?;
     let mut out = BufWriter::new(file);
     let mut seal = crc32c::crc32c(MAGIC);
     out.write_all(MAGIC).map_err(io("write", temporary))?;
     let mut encoder = Encoder::new(Arc::clone(snapshot));
     while let Some(block) = encoder.next_block() {
+        if let Some((free, _)) = space(temporary).filter(|(free, _)| *free < spare) {
+            let path = temporary.to_owned();
+            return Err(DiskError::Short { path, free });
+        }
         let crc = crc32c::crc32c(&block);
         seal = crc32c::crc32c_append(seal, &crc.to_be_bytes());
         out.write_all(&(block.len() as u32).to_be_bytes())

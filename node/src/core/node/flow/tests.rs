@@ -13,11 +13,12 @@ use crate::core::op::{
 };
 use crate::core::options::Options;
 use crate::core::raft::config::{Member, Role};
-use crate::core::raft::event::HardState;
+use crate::core::raft::event::{HardState, SnapshotMeta};
 use crate::core::types::{
     CallId, EnsembleId, MemberId, Mono, ServerId, SessionId, Wall, WriteSeq, Zxid,
 };
 
+mod shortage;
 mod watches;
 
 struct Alone {
@@ -27,6 +28,8 @@ struct Alone {
     sent: Vec<Effect>,
     /// How much the last step asked for.
     again: bool,
+    /// Snapshots that are to be stored.
+    saving: Vec<SnapshotMeta>,
 }
 
 impl Alone {
@@ -46,6 +49,7 @@ impl Alone {
             now: 0,
             sent: Vec::new(),
             again: false,
+            saving: Vec::new(),
         };
         let member = Member {
             id: MemberId(1),
@@ -86,6 +90,7 @@ impl Alone {
                         inputs.push(Input::Durable(WriteSeq(seq.0)));
                     }
                     Effect::Again => self.again = true,
+                    Effect::SaveSnapshot(snapshot) => self.saving.push(snapshot.meta.clone()),
                     Effect::Client { .. } | Effect::Mark { .. } | Effect::Close { .. } => {
                         self.sent.push(effect);
                     }
@@ -375,53 +380,6 @@ fn children_that_do_not_fit_into_a_reply_are_an_error_and_the_connection_goes_on
         })
         .collect();
     assert_eq!(codes, [ErrorCode::MarshallingError, ErrorCode::Ok]);
-}
-
-#[test]
-fn while_disk_or_memory_is_short_new_data_is_refused_and_the_rest_goes_on() {
-    let mut alone = Alone::new(options(|_| {}));
-    let conn = alone.connect(1);
-    let codes = |alone: &mut Alone, ops: Vec<Op>| -> Vec<ErrorCode> {
-        alone.sent.clear();
-        alone.ask(conn, ops);
-        let codes = alone.sent.iter().filter_map(|effect| match effect {
-            Effect::Client {
-                frame: ServerFrame::Reply(reply),
-                ..
-            } => Some(reply.err),
-            _ => None,
-        });
-        codes.collect()
-    };
-    let set = Op::Write(Write::SetData {
-        path: "/a".to_owned(),
-        data: None,
-        version: -1,
-    });
-    let delete = Op::Write(Write::Delete {
-        path: "/a".to_owned(),
-        version: -1,
-    });
-    let multi = Op::Write(Write::Multi(vec![create("/b", 1)]));
-    let (full, ok) = (ErrorCode::QuotaExceeded, ErrorCode::Ok);
-    for low in [Input::DiskLow, Input::MemoryLow] {
-        alone.step(low(false));
-        let make = Op::Write(create("/a", 1));
-        assert_eq!(codes(&mut alone, vec![make.clone()]), [ok]);
-        alone.step(low(true));
-        let ops = vec![
-            make,
-            set.clone(),
-            multi.clone(),
-            Op::Read(get("/a")),
-            delete.clone(),
-        ];
-        assert_eq!(codes(&mut alone, ops), [full, full, full, ok, ok]);
-        alone.step(low(false));
-    }
-    alone.step(Input::MemoryLow(true));
-    assert_eq!(codes(&mut alone, vec![Op::Close]), [ok]);
-    assert_eq!(alone.node.state.counts().sessions, 0);
 }
 
 /// As in ZooKeeper, where a request takes the ids of its connection along when it comes.

@@ -25,6 +25,7 @@ impl Disk {
             log_home: None,
             segment_bytes: 4_096,
             retain: 3,
+            reserve: 0,
         })
     }
 

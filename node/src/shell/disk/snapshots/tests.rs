@@ -13,6 +13,7 @@ impl Disk {
             log_home: None,
             segment_bytes: 4_096,
             retain: 3,
+            reserve: 0,
         });
         std::fs::create_dir_all(disk.0.snap_dir()).unwrap();
         disk
@@ -70,6 +71,19 @@ fn a_snapshot_that_cannot_be_stored_leaves_nothing() {
     save(&disk.0, &snapshot).unwrap();
     assert_eq!(disk.names(), [snap(5)]);
     assert!(load(&taken).is_ok());
+}
+
+#[test]
+fn a_snapshot_leaves_the_log_what_is_reserved_for_it() {
+    let mut disk = Disk::new();
+    let snapshot = Arc::new(Snapshot {
+        meta: meta(5),
+        image: State::new().image(),
+    });
+    disk.0.reserve = u64::MAX;
+    let refused = save(&disk.0, &snapshot);
+    assert!(matches!(refused, Err(DiskError::Short { .. })));
+    assert!(disk.names().is_empty());
 }
 
 #[test]
