@@ -135,6 +135,56 @@ fn a_leader_that_dies_in_the_middle_of_a_change_leaves_one_configuration_to_all(
     }
 }
 
+/// How many learners the member's consensus knows.
+fn learners_of(member: &Member) -> usize {
+    let status = member.status().unwrap_or_default();
+    let members = status["config"]["members"].as_array();
+    let learns = |it: &&serde_json::Value| it["role"] == "Learner";
+    members.map_or(0, |all| all.iter().filter(learns).count())
+}
+
+#[test]
+fn a_joiner_killed_while_it_catches_up_goes_on_later_and_is_given_up_if_it_stays_away() {
+    let mut ensemble = three_of(5, OPEN);
+    let leader = ensemble.leader();
+    let mut writer = ensemble.members[leader].connect();
+    // It takes a while to catch up with them.
+    for n in 0..40 {
+        let path = format!("/large-{n}");
+        writer.create(&path, &vec![7; 1_000_000], 0).expect("write");
+    }
+    let start = |ensemble: &mut Ensemble, joiner: usize| {
+        ensemble.members[joiner].start();
+        let line = ensemble.members[joiner].line("participant");
+        let mut client = ensemble.members[leader].connect();
+        let waits = std::thread::spawn(move || client.reconfig(Some(&line), None, None, -1));
+        wait_until("it is a learner", || {
+            learners_of(&ensemble.members[leader]) == 1
+        });
+        ensemble.members[joiner].kill();
+        stays("the change waits for it", A_WHILE, || {
+            !waits.is_finished() && learners_of(&ensemble.members[leader]) == 1
+        });
+        waits
+    };
+
+    let waits = start(&mut ensemble, 3);
+    ensemble.members[3].start();
+    let (text, ..) = waits.join().expect("join").expect("it comes to pass");
+    let joiner = ensemble.members[3].line("participant");
+    assert!(text.contains(&joiner), "{text}");
+    assert_eq!(agreed(&ensemble, &[0, 1, 2, 3]), text);
+
+    let waits = start(&mut ensemble, 4);
+    let refused = waits.join().expect("join");
+    assert!(matches!(refused, Err(Failure::Code(-13))), "{refused:?}");
+    assert_eq!(agreed(&ensemble, &[0, 1, 2, 3]), text);
+    wait_until("nobody waits for it any more", || {
+        members_of(&ensemble.members[leader]) == 4
+    });
+    writer.create("/goes-on", b"", 0).expect("write");
+}
+
 #[test]
 fn joiners_that_list_themselves_and_the_ensemble_never_form_a_second_one() {
     let mut ensemble = Ensemble::new(5, OPEN);
