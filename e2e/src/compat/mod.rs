@@ -58,5 +58,6 @@ scenarios! {
     zk_cli: "zkCli.sh, the command line of ZooKeeper 3.9" => tools::zk_cli,
     zk_shell: "zk-shell, the tool on top of kazoo" => tools::zk_shell,
     zookeepercli: "the tool on top of an old Go client" => tools::zookeepercli,
+    telegraf: "Telegraf's input for ZooKeeper" => tools::telegraf,
     rust: "the crate zookeeper-client" => rust::scenario,
 }

@@ -1,8 +1,9 @@
 //! Command-line tools, each against every member: they list, create, set, get and delete.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use tokio::process::Command;
 
 use super::go;
@@ -89,6 +90,67 @@ pub(super) async fn zookeepercli(stand: &mut Stand) -> Result<()> {
         say(format!("zookeepercli: content with {member}"));
     }
     Ok(())
+}
+
+/// Telegraf's own input for ZooKeeper: what its documentation lists is there, as numbers, and exactly
+/// one member leads.
+pub(super) async fn telegraf(stand: &mut Stand) -> Result<()> {
+    let program = go::build(&stand.settings, "telegraf", ".").await?;
+    let mut states = Vec::new();
+    for member in members(stand)? {
+        let mut command = Command::new(&program);
+        let said = output(command.arg(&member), "").await?;
+        let readings: Vec<Reading> = serde_json::from_str(&said).with_context(|| said.clone())?;
+        let [reading] = readings.as_slice() else {
+            bail!("one reading of one server: {said}");
+        };
+        let state = reading.tags.get("state").cloned().unwrap_or_default();
+        let named = reading.tags.get("server").zip(reading.tags.get("port"));
+        let address = named.map(|(host, port)| format!("{host}:{port}"));
+        ensure!(
+            address.as_ref() == Some(&member),
+            "it names another: {said}"
+        );
+        let led = LEADERS_FIELDS.iter().filter(|_| state == "leader");
+        for field in FIELDS.iter().chain(led) {
+            let number = reading.fields.get(*field).and_then(|it| it.as_f64());
+            ensure!(number.is_some_and(|it| it >= 0.0), "no {field}: {said}");
+        }
+        let version = reading.fields.get("version").and_then(|it| it.as_str());
+        ensure!(version.is_some_and(|it| it.starts_with("3.9.")), "{said}");
+        say(format!("telegraf: content with {member}, a {state}"));
+        states.push(state);
+    }
+    states.sort();
+    ensure!(states == ["follower", "follower", "leader"], "{states:?}");
+    Ok(())
+}
+
+/// What Telegraf documents of every server, but for the version.
+const FIELDS: [&str; 13] = [
+    "approximate_data_size",
+    "avg_latency",
+    "ephemerals_count",
+    "max_file_descriptor_count",
+    "max_latency",
+    "min_latency",
+    "num_alive_connections",
+    "open_file_descriptor_count",
+    "outstanding_requests",
+    "packets_received",
+    "packets_sent",
+    "watch_count",
+    "znode_count",
+];
+
+/// And of a leader, by the names that ZooKeeper has had since 3.6.
+const LEADERS_FIELDS: [&str; 3] = ["learners", "synced_followers", "pending_syncs"];
+
+/// What Telegraf hands on.
+#[derive(Debug, serde::Deserialize)]
+struct Reading {
+    tags: BTreeMap<String, String>,
+    fields: BTreeMap<String, serde_json::Value>,
 }
 
 async fn run_cli(program: &Path, member: &str, words: &[&str]) -> Result<String> {
