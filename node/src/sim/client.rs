@@ -1,5 +1,6 @@
 //! Model clients: sessions that write, read, watch, lose their server and come back.
 
+mod mortal;
 mod reconfig;
 mod writes;
 
@@ -8,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 
 pub use self::reconfig::Ask;
-use self::writes::create;
+use self::writes::{create, set};
 use super::net::Slot;
 use super::oracle::Oracle;
 use super::rng::Rng;
@@ -105,6 +106,10 @@ pub struct SimClient {
     armed: BTreeMap<String, Zxid>,
     keys: Vec<String>,
     linearizable: bool,
+    /// Containers and TTL znodes that it made last, if it makes any.
+    mortals: Vec<String>,
+    /// Whether it does.
+    pub makes_mortals: bool,
     /// Its counters.
     pub tally: Tally,
 }
@@ -127,6 +132,8 @@ impl SimClient {
             armed: BTreeMap::new(),
             keys: keys.to_vec(),
             linearizable,
+            mortals: Vec::new(),
+            makes_mortals: false,
             tally: Tally::default(),
         }
     }
@@ -211,11 +218,7 @@ impl SimClient {
         let floor = oracle.acknowledged();
         for key in self.keys.clone() {
             let data = self.next_serial();
-            let op = Op::Write(Write::SetData {
-                path: key.clone(),
-                data: Some(Bytes::from(data.clone())),
-                version: -1,
-            });
+            let op = Op::Write(set(&key, &data));
             self.issue(now, floor, What::Write(data), op, &mut requests);
             self.issue(
                 now,
@@ -236,15 +239,14 @@ impl SimClient {
 
     fn one(&mut self, now: u64, oracle: &Oracle, rng: &mut Rng, out: &mut Vec<Request>) {
         let floor = oracle.acknowledged();
+        if self.makes_mortals && rng.chance(15) {
+            return self.mortal(now, floor, rng, out);
+        }
         let key = rng.pick(&self.keys).cloned().unwrap_or_default();
         match rng.below(100) {
             0..=24 => {
                 let data = self.next_serial();
-                let op = Op::Write(Write::SetData {
-                    path: key,
-                    data: Some(Bytes::from(data.clone())),
-                    version: -1,
-                });
+                let op = Op::Write(set(&key, &data));
                 self.issue(now, floor, What::Write(data), op, out);
             }
             25..=39 => {
@@ -273,16 +275,11 @@ impl SimClient {
             }
             55..=59 => {
                 let data = self.next_serial();
-                let delete = Write::Check {
+                let check = Write::Check {
                     path: key.clone(),
                     version: -1,
                 };
-                let set = Write::SetData {
-                    path: key,
-                    data: Some(Bytes::from(data.clone())),
-                    version: -1,
-                };
-                let op = Op::Write(Write::Multi(vec![delete, set]));
+                let op = Op::Write(Write::Multi(vec![check, set(&key, &data)]));
                 self.issue(now, floor, What::Write(data), op, out);
             }
             60..=69 => {

@@ -33,6 +33,8 @@ pub enum Fault {
     Resize { members: usize },
     /// Leadership should move.
     Transfer,
+    /// Somebody sets the wall clock, forward or back.
+    SetClock { slot: Slot, by_ms: i64 },
     /// A client's connection breaks.
     DropClient { client: usize },
 }
@@ -93,6 +95,12 @@ pub fn draw(options: &SimOptions, slots: usize, rng: &mut Rng) -> Vec<Fault> {
             down_ms: rng.between(50, 4_000),
         });
     }
+    if options.skewed && rng.chance(8) {
+        faults.push(Fault::SetClock {
+            slot: rng.below(slots as u64) as Slot,
+            by_ms: hours(rng),
+        });
+    }
     if rng.chance(options.membership) {
         let members = [1, 3, 3, 5, 5][rng.below(5) as usize];
         faults.push(Fault::Resize { members });
@@ -101,6 +109,12 @@ pub fn draw(options: &SimOptions, slots: usize, rng: &mut Rng) -> Vec<Fault> {
         faults.push(Fault::Transfer);
     }
     faults
+}
+
+/// Between half a minute and some hours, forward or back.
+pub fn hours(rng: &mut Rng) -> i64 {
+    let far = rng.between(30_000, 10_000_000) as i64;
+    if rng.chance(50) { far } else { -far }
 }
 
 /// Which directions are cut: one server off, two halves, one direction, or a bridge in between.

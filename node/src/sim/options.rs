@@ -40,6 +40,10 @@ pub struct SimOptions {
     pub moves: u64,
     /// Clients change the membership, and nobody else.
     pub by_clients: bool,
+    /// Clients make containers and TTL znodes as well.
+    pub mortal: bool,
+    /// Wall clocks differ, and are set while servers run.
+    pub skewed: bool,
 }
 
 impl SimOptions {
@@ -83,6 +87,8 @@ impl SimOptions {
             quiet: false,
             moves: 0,
             by_clients: false,
+            mortal: false,
+            skewed: false,
         };
         // Last, so that older seeds keep their course.
         if !calm && rng.chance(25) {
@@ -93,6 +99,8 @@ impl SimOptions {
             options.moves = rng.between(1, 30);
         }
         options.by_clients = rng.chance(30);
+        options.mortal = rng.chance(30);
+        options.skewed = options.mortal && rng.chance(50);
         options
     }
 }

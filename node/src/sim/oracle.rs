@@ -6,16 +6,19 @@
 //! write answered before it was asked; and whatever a reply shows must be what the reference held
 //! at the zxid in its header.
 
+pub mod mortal;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use self::mortal::Mortals;
 use super::client::Ask;
 use super::operator::CONFIG;
 use crate::core::entry::{Action, Entry, Payload};
 use crate::core::op::{Body, ErrorCode, Write};
 use crate::core::raft::event::SnapshotMeta;
 use crate::core::state::State;
-use crate::core::types::{Index, SessionId, Zxid};
+use crate::core::types::{Index, Now, SessionId, Wall, Zxid};
 
 /// A key's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,11 +44,12 @@ pub struct Oracle {
     acknowledged: Zxid,
     /// Every reconfig that was asked for: its marker and whether it was refused.
     reconfigs: BTreeMap<String, (Ask, bool)>,
+    mortals: Mortals,
 }
 
 impl Oracle {
-    /// For these keys.
-    pub fn new(keys: &[String]) -> Oracle {
+    /// For these keys. `skewed`: members' wall clocks are not to be trusted.
+    pub fn new(keys: &[String], skewed: bool) -> Oracle {
         Oracle {
             state: State::new(),
             log: BTreeMap::new(),
@@ -55,11 +59,22 @@ impl Oracle {
             holders: BTreeMap::new(),
             acknowledged: Zxid(0),
             reconfigs: BTreeMap::new(),
+            mortals: Mortals::new(skewed),
         }
     }
 
+    /// A server wrote this entry into its log.
+    pub fn written(&mut self, entry: &Entry, now: Now) {
+        self.mortals.written(entry, now);
+    }
+
+    /// Containers and TTL znodes that should be gone, were it this late.
+    pub fn overdue(&self, wall: Wall) -> Vec<String> {
+        self.mortals.overdue(&self.state, wall)
+    }
+
     /// A server applied this entry.
-    pub fn committed(&mut self, entry: &Arc<Entry>) -> Result<(), String> {
+    pub fn committed(&mut self, entry: &Arc<Entry>, now: u64) -> Result<(), String> {
         if let Some(known) = self.log.get(&entry.index) {
             return if known == entry {
                 Ok(())
@@ -81,7 +96,9 @@ impl Oracle {
                 entry.index
             ));
         }
+        let doomed = Mortals::doomed(&self.state, entry);
         let outcome = self.state.apply(entry);
+        self.mortals.judge(entry, &doomed, &self.state, now)?;
         self.log.insert(entry.index, Arc::clone(entry));
         self.digests.insert(entry.index, self.state.digest());
         if let Some(opened) = &outcome.opened {
@@ -89,6 +106,7 @@ impl Oracle {
         }
         if outcome.result.is_ok() {
             self.only_holders_write(entry)?;
+            self.mortals.applied(entry, outcome.zxid);
             self.note_effects(entry, outcome.zxid)?;
         }
         for (key, history) in &mut self.keys {

@@ -92,7 +92,7 @@ impl World {
             to: link.member,
             ..hello
         };
-        let now = self.clock();
+        let now = self.clock_of(to);
         let mut effects = Vec::new();
         let Some(node) = &mut self.servers[to].node else {
             return Ok(());

@@ -109,6 +109,8 @@ struct Server {
     while_paused: Vec<Ev>,
     fsync_ms: Option<u64>,
     last_to_server: u64,
+    /// Of its wall clock.
+    ahead_ms: i64,
 }
 
 /// One run.
@@ -152,7 +154,9 @@ impl World {
         let clients = (0..options.clients)
             .map(|n| {
                 let linearizable = options.linearizable_reads;
-                SimClient::new(n, &keys, options.session_timeout_ms, linearizable)
+                let mut client = SimClient::new(n, &keys, options.session_timeout_ms, linearizable);
+                client.makes_mortals = options.mortal;
+                client
             })
             .collect();
         let known: Vec<String> = keys.iter().cloned().chain([CONFIG.to_owned()]).collect();
@@ -166,7 +170,7 @@ impl World {
             net: Net::default(),
             clients,
             conns: BTreeMap::new(),
-            oracle: Oracle::new(&known),
+            oracle: Oracle::new(&known, options.skewed),
             invariants: Invariants::new(options.by_clients),
             ensemble: EnsembleId(u128::from(options.seed) + 1),
             desired: options.members,
@@ -199,7 +203,11 @@ impl World {
                 while_paused: Vec::new(),
                 fsync_ms: None,
                 last_to_server: 0,
+                ahead_ms: 0,
             });
+            if world.options.skewed && world.rng.chance(50) {
+                world.servers[slot].ahead_ms = faults::hours(&mut world.rng);
+            }
             world.at(0, Ev::Start(slot));
         }
         world
@@ -292,6 +300,13 @@ impl World {
             mono: Mono(self.now),
             wall: Wall(1_700_000_000_000 + self.now as i64),
         }
+    }
+
+    /// The same by a server's own clock.
+    fn clock_of(&self, slot: Slot) -> Now {
+        let mut now = self.clock();
+        now.wall.0 += self.servers[slot].ahead_ms;
+        now
     }
 
     fn happen(&mut self, event: Ev) -> Result<(), String> {

@@ -28,6 +28,9 @@ impl World {
         options.snapshot_keep = self.options.snapshot_keep;
         options.linearizable_reads = self.options.linearizable_reads;
         options.epoch_roll_at = self.options.epoch_roll_at;
+        if self.options.mortal {
+            options.reap_ms = 500;
+        }
         if self.options.by_clients {
             options.reconfig = ReconfigPolicy::Clients { least_voters: 1 };
             options.skip_acl = true;
@@ -43,7 +46,7 @@ impl World {
             .map(|entry| (entry.index, Arc::clone(entry)))
             .collect();
         let mut effects = Vec::new();
-        let node = Node::new(options, recovered, boot, self.clock(), &mut effects);
+        let node = Node::new(options, recovered, boot, self.clock_of(slot), &mut effects);
         let server = &mut self.servers[slot];
         server.life += 1;
         server.log = log;
@@ -84,7 +87,7 @@ impl World {
     }
 
     pub(super) fn step(&mut self, slot: Slot, input: Input) -> Result<(), String> {
-        let now = self.clock();
+        let now = self.clock_of(slot);
         let mut effects = Vec::new();
         let Some(node) = &mut self.servers[slot].node else {
             return Ok(());
@@ -98,6 +101,12 @@ impl World {
         for effect in &effects {
             if let Effect::Write { write, .. } = effect {
                 mirror(&mut self.servers[slot].log, write);
+                if let LogWrite::Append(entries) = write {
+                    let now = self.clock();
+                    for entry in entries {
+                        self.oracle.written(entry, now);
+                    }
+                }
             }
         }
         self.judge(slot)?;
@@ -121,7 +130,7 @@ impl World {
         while server.applied < applied {
             let next = server.applied.next();
             match server.log.get(&next) {
-                Some(entry) => self.oracle.committed(entry)?,
+                Some(entry) => self.oracle.committed(entry, self.now)?,
                 // Covered by a snapshot that was installed: others applied it before.
                 None if server.log.keys().next().is_none_or(|first| *first > next) => {}
                 None => return Err(format!("n{slot} applied {next}, which it never wrote")),

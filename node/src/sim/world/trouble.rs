@@ -8,7 +8,10 @@ use super::super::operator;
 use super::{Ev, SLOTS, Server, World};
 use crate::core::input::{AdminRequest, Input};
 use crate::core::raft::config::Role;
-use crate::core::types::{CallId, MemberId};
+use crate::core::types::{CallId, MemberId, Wall};
+
+/// Within this time a leader finds and removes what is due, in milliseconds.
+const REAPED_MS: i64 = 3_000;
 
 impl World {
     pub(super) fn fault(&mut self, fault: Fault) -> Result<(), String> {
@@ -55,6 +58,7 @@ impl World {
                     self.call(leader, request)?;
                 }
             }
+            Fault::SetClock { slot, by_ms } => self.servers[slot].ahead_ms += by_ms,
             Fault::DropClient { client } => self.hang_up(client),
         }
         Ok(())
@@ -214,6 +218,7 @@ impl World {
             && self.clients.iter().all(|client| {
                 matches!(client.link, ClientLink::Up { .. }) && client.oldest(self.now) < 1_000
             })
+            && self.oracle.overdue(Wall(now.wall.0 - REAPED_MS)).is_empty()
     }
 
     pub(super) fn describe(&self) -> String {
@@ -238,6 +243,8 @@ impl World {
                 );
             }
         }
+        let overdue = self.oracle.overdue(Wall(now.wall.0 - REAPED_MS));
+        text += &format!("overdue {overdue:?}; ");
         for client in &self.clients {
             text += &format!(
                 "client {:?} waits {} ms; ",
