@@ -229,11 +229,19 @@ pub fn acl_list(reader: &mut Reader) -> Result<Option<Vec<Acl>>, Malformed> {
     })
 }
 
+/// One of no scheme, which no list may name, if it is null where a scheme reads it.
 fn id(reader: &mut Reader) -> Result<Id, Malformed> {
     let scheme = reader.lossy_string()?.unwrap_or_default();
-    Ok(Id {
-        scheme,
-        id: reader.lossy_string()?.unwrap_or_default(),
+    Ok(match reader.lossy_string()? {
+        Some(id) => Id { scheme, id },
+        None if scheme == "auth" => Id {
+            scheme,
+            id: String::new(),
+        },
+        None => Id {
+            scheme: String::new(),
+            id: String::new(),
+        },
     })
 }
 
@@ -397,6 +405,26 @@ mod tests {
             ..SetWatches::default()
         };
         assert_eq!(op, Op::SetWatches(expected));
+    }
+
+    #[test]
+    fn a_null_id_is_of_no_scheme() {
+        for (scheme, read) in [("sasl", ""), ("digest", ""), ("auth", "auth")] {
+            let op = op_of(op::SET_ACL, |body| {
+                body.ustring("/a");
+                body.int(1);
+                body.int(31);
+                body.ustring(scheme);
+                body.int(-1);
+                body.int(0);
+            });
+            let Op::Write(Write::SetAcl { acl: Some(acl), .. }) = op else {
+                panic!("{op:?}");
+            };
+            let (scheme, id) = (read.to_owned(), String::new());
+            let id = Id { scheme, id };
+            assert_eq!(acl, [Acl { perms: 31, id }]);
+        }
     }
 
     #[test]

@@ -94,6 +94,21 @@ fn an_answer_serves_once() {
     assert_closed(&mut bob);
 }
 
+/// What a server of Java does with what it cannot read.
+#[test]
+fn a_token_that_is_none_ends_the_connection_without_an_answer() {
+    for ensemble in [serving(""), Ensemble::serving(1, "")] {
+        let answer = ensemble.members[0].connect().sasl_or_null(None);
+        assert!(matches!(answer, Err(Failure::Broken(_))), "{answer:?}");
+    }
+    let ensemble = serving("");
+    let mut bob = ensemble.members[0].connect();
+    let challenge = bob.sasl(b"").expect("a step").expect("a challenge");
+    let answer = answer(&challenge, "bob", "bobsecret").replace("maxbuf=65536", "maxbuf=many");
+    let answer = bob.sasl(answer.as_bytes());
+    assert!(matches!(answer, Err(Failure::Broken(_))), "{answer:?}");
+}
+
 #[test]
 fn without_sasl_a_step_is_answered_with_nothing_and_its_lists_are_refused() {
     let ensemble = Ensemble::serving(1, "");

@@ -9,7 +9,7 @@ use sha1::{Digest, Sha1};
 use subtle::ConstantTimeEq;
 
 use super::Node;
-use crate::core::auth::digest_md5::Step;
+use crate::core::auth::digest_md5::{Failure, Step};
 use crate::core::effect::{CloseReason, Effect, Note};
 use crate::core::op::{Acl, Body, ErrorCode, Id, Op, Reply, ServerFrame, Write};
 use crate::core::types::{ConnId, Zxid};
@@ -132,25 +132,34 @@ impl Node {
         let Some(connection) = self.connections.get_mut(conn) else {
             return;
         };
+        let Some(token) = token else {
+            note_failure(conn, "sasl", "there is no token", out);
+            return self.close(conn, CloseReason::AuthFailed, out);
+        };
         let Some(users) = &self.options.auth.sasl_users else {
             // ZooKeeper without SASL answers so, and its clients go on unauthenticated.
             return self.answer_auth(conn, xid, (ErrorCode::Ok, Body::Token(None)), out);
         };
-        let step = connection.sasl.step(token.unwrap_or_default(), users);
+        let step = connection.sasl.step(token, users);
         let step = match step {
             Ok(Step::Done { user, token }) => {
                 let is_super = self.options.auth.super_users.contains(&user);
-                self.add_ids(conn, "sasl", user, is_super).map(|()| token)
+                let added = self.add_ids(conn, "sasl", user, is_super);
+                added.map(|()| token).map_err(Failure::from)
             }
             Ok(Step::Challenge(token)) => Ok(token),
-            Err(why) => Err(why),
+            Err(failure) => Err(failure),
         };
         let why = match step {
             Ok(token) => {
                 let body = Body::Token(Some(token));
                 return self.answer_auth(conn, xid, (ErrorCode::Ok, body), out);
             }
-            Err(why) => why,
+            Err(Failure::Refused(why)) => why,
+            Err(Failure::Unreadable(why)) => {
+                note_failure(conn, "sasl", why, out);
+                return self.close(conn, CloseReason::AuthFailed, out);
+            }
         };
         note_failure(conn, "sasl", why, out);
         let required = self.options.auth.enforced.iter().any(|it| it == "sasl");

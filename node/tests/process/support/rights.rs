@@ -45,7 +45,12 @@ impl Client {
 
     /// A step of SASL.
     pub(crate) fn sasl(&mut self, token: &[u8]) -> Result<Option<Bytes>, Failure> {
-        let mut answer = self.call(op::SASL, |body| body.buffer(Some(token)))?;
+        self.sasl_or_null(Some(token))
+    }
+
+    /// The same with a token that may be null.
+    pub(crate) fn sasl_or_null(&mut self, token: Option<&[u8]>) -> Result<Option<Bytes>, Failure> {
+        let mut answer = self.call(op::SASL, |body| body.buffer(token))?;
         Ok(answer.buffer()?)
     }
 
