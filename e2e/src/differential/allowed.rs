@@ -14,7 +14,7 @@ pub(super) struct Allowed {
 }
 
 /// All of them.
-pub(super) const ALLOWED: [Allowed; 9] = [
+pub(super) const ALLOWED: [Allowed; 11] = [
     Allowed {
         what: "children, ephemerals, and ids of whoAmI come in another order",
         why: "ZooKeeper promises none (it is that of a hash map)",
@@ -54,6 +54,16 @@ pub(super) const ALLOWED: [Allowed; 9] = [
         what: "characters beyond U+FFFF are sent as UTF-8",
         why: "Java's writer makes two surrogates of one, which no reader takes, its own neither",
         rewrite: proper_utf8,
+    },
+    Allowed {
+        what: "lines of an access list that `auth` became come in another order, and none twice",
+        why: "that of ZooKeeper is of a hash set, and it looks for repeats before it puts the ids in",
+        rewrite: same_expansion,
+    },
+    Allowed {
+        what: "who proves the password of a name with a realm is that user, whatever authzid says",
+        why: "ZooKeeper has no rule for such a name and takes the authzid, so its holder is anybody",
+        rewrite: forget_impostor,
     },
     // The last one: order is taken out of what is the same by now.
     Allowed {
@@ -103,6 +113,34 @@ fn sort_events(_: &Action, mut lines: Vec<Line>) -> Vec<Line> {
     let changed = |line: &Line| line.kind == Kind::Event && key(line) != none;
     for run in lines.chunk_by_mut(|a, b| changed(a) && changed(b) && key(a) == key(b)) {
         run.sort_by_key(|line| format!("{line:?}"));
+    }
+    lines
+}
+
+/// Lines beside each other that give the same permissions may have been one of `auth`.
+fn same_expansion(_: &Action, mut lines: Vec<Line>) -> Vec<Line> {
+    let perms = |token: &Token| match token {
+        Token::Text(text) => text.split(':').next().map(str::to_owned),
+        _ => None,
+    };
+    for line in &mut lines {
+        let Kind::Reply {
+            op: ops::GET_ACL,
+            err: 0,
+        } = line.kind
+        else {
+            continue;
+        };
+        let mut seen = Vec::new();
+        line.tokens.retain(|token| {
+            let acl = matches!(token, Token::Text(text) if text.contains(':'));
+            let repeat = acl && seen.contains(token);
+            seen.push(token.clone());
+            !repeat
+        });
+        for run in line.tokens.chunk_by_mut(|a, b| perms(a) == perms(b)) {
+            run.sort_by_key(|token| format!("{token:?}"));
+        }
     }
     lines
 }
@@ -186,6 +224,25 @@ fn forget_null_sync(action: &Action, mut lines: Vec<Line>) -> Vec<Line> {
             }
             _ => {}
         }
+    }
+    lines
+}
+
+fn forget_impostor(action: &Action, mut lines: Vec<Line>) -> Vec<Line> {
+    let is_impostor = |field: &Field| match field {
+        Field::Answer(answer) => {
+            let secret = &answer.secret;
+            secret.user.contains('@') && secret.authzid.is_some_and(|it| it != secret.user)
+        }
+        _ => false,
+    };
+    let mut fields = match action {
+        Action::Send(requests) => requests.iter().flat_map(|it| &it.fields),
+        _ => return lines,
+    };
+    if fields.any(is_impostor) {
+        let who = |line: &Line| matches!(line.kind, Kind::Reply { op, .. } if op == ops::WHO_AM_I);
+        lines.retain(|line| !who(line));
     }
     lines
 }

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 
 use super::ops::{self, Shape};
+use super::sasl;
 use super::wire::Reader;
 
 /// The client protocol's number of a notification.
@@ -19,6 +20,8 @@ pub(super) enum Token {
     /// Of a header that is about no change: the last one of the whole server.
     Last(i64),
     Session(i64),
+    /// Random, made for one exchange of SASL.
+    Nonce(String),
     Time(i64),
 }
 
@@ -56,6 +59,8 @@ pub(super) struct Asked {
     pub(super) op: i32,
     /// Whether it is about a znode that other histories use, too.
     pub(super) shared: bool,
+    /// How the server has to prove that it knows the password, too.
+    pub(super) proof: Option<String>,
 }
 
 /// Whether a frame is a notification.
@@ -73,6 +78,12 @@ pub(super) fn err(frame: &[u8]) -> Option<i32> {
     let mut reader = Reader(frame);
     reader.take(12).ok()?;
     reader.int().ok()
+}
+
+/// Whether a server closes a connection behind this.
+pub(super) fn is_last(line: &Line) -> bool {
+    // It does not know the op.
+    matches!(line.kind, Kind::Reply { err: -6, .. })
 }
 
 pub(super) fn event(frame: &[u8]) -> Line {
@@ -129,8 +140,12 @@ fn reply_tokens(
     } else {
         Token::Last(zxid)
     });
-    if *err == 0 {
-        body(ops::reply(asked.op), reader, asked.shared, out)?;
+    // A failed step of SASL has a token, too: none.
+    if *err == 0 || asked.op == ops::SASL {
+        match ops::reply(asked.op) {
+            Shape::Token => sasl::token(reader.buffer()?, asked.proof.as_deref(), out),
+            shape => body(shape, reader, asked.shared, out)?,
+        }
     }
     rest(reader)
 }
@@ -186,7 +201,8 @@ fn body(shape: Shape, reader: &mut Reader<'_>, shared: bool, out: &mut Vec<Token
             }
             out.push(Token::Names(ids));
         }
-        Shape::Buffer => out.push(Token::Text(reader.text()?)),
+        // The second is none of a multi's.
+        Shape::Buffer | Shape::Token => out.push(Token::Text(reader.text()?)),
         Shape::Multi => multi(reader, out)?,
     }
     Ok(())

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use super::sasl::Answer;
+
 /// A step's own number, which it keeps when others are taken out.
 pub(super) type StepId = u32;
 
@@ -102,6 +104,8 @@ pub(super) enum Field {
     Byte(u8),
     Text(Option<Vec<u8>>),
     Buffer(Option<Vec<u8>>),
+    /// A buffer with what a client makes of the challenge that its connection got last.
+    Answer(Box<Answer>),
     Zxid(Moment),
     List(Option<Vec<Vec<Field>>>),
     /// The elements of a list without their count.
@@ -146,6 +150,7 @@ impl fmt::Debug for Field {
             }
             Field::Text(Some(bytes)) => write!(f, "\"{}\"", bytes.escape_ascii()),
             Field::Buffer(Some(bytes)) => write!(f, "b\"{}\"", bytes.escape_ascii()),
+            Field::Answer(answer) => write!(f, "{answer:?}"),
             Field::Zxid(moment) => write!(f, "zxid {moment:?}"),
             Field::List(None) => write!(f, "null"),
             Field::List(Some(list)) => f.debug_list().entries(list).finish(),

@@ -14,17 +14,19 @@ mod normal;
 mod ops;
 mod play;
 mod rng;
+mod sasl;
 mod shrink;
 mod wire;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use futures::StreamExt;
 
-use crate::local::{LocalEnsemble, Server};
+use crate::local::{Folder, LocalEnsemble, Server};
 use crate::progress::say;
 use crate::settings::Settings;
 use crate::zookeeper;
@@ -39,7 +41,7 @@ const AT_ONCE: usize = 24;
 const PRINTED: usize = 8;
 
 /// How many there are unless another number is wanted: enough to meet each kind of answer often.
-pub(crate) const HISTORIES: u64 = 3000;
+pub(crate) const HISTORIES: u64 = 3500;
 
 /// What to run.
 pub(crate) struct Plan {
@@ -78,11 +80,19 @@ pub(crate) async fn run(settings: &Settings, plan: &Plan) -> Result<bool> {
     let zookeeper = zookeeper::server(settings).await?;
     let quorate = Server::quorate(settings).await?;
     say("starting ZooKeeper, one member of Quorate, and three");
+    let users = Folder::new()?;
+    let jaas = users.path().join("jaas.conf");
+    fs::write(&jaas, generate::JAAS)?;
     let more = format!(
         "4lw.commands.whitelist=*\nextendedTypesEnabled=true\nmaxClientCnxns=0\n\
          minSessionTimeout=10000\nmaxSessionTimeout=30000\nenforceQuota=true\nforceSync=no\nsnapCount=1000000\n\
-         DigestAuthenticationProvider.superDigest={}\n",
-        generate::SUPER
+         znode.container.checkIntervalMs=86400000\n\
+         DigestAuthenticationProvider.superDigest={}\nsuperUser={}\n\
+         java.security.auth.login.config={}\n\
+         authProvider.sasl=org.apache.zookeeper.server.auth.SASLAuthenticationProvider\n",
+        generate::SUPER,
+        generate::SUPER_USER,
+        jaas.display()
     );
     let oracle = LocalEnsemble::start(&zookeeper, 1, &more).await?;
     let one = LocalEnsemble::start(&quorate, 1, &more).await?;

@@ -1,5 +1,5 @@
-//! Takes out of a transcript what differs from server to server by nature: sessions and the zxids
-//! of changes become ordinals, times are only there or not, and the last zxid of the whole server
+//! Takes out of a transcript what differs from server to server by nature: sessions, nonces and
+//! the zxids of changes become ordinals, times are only there or not, and the last zxid of the whole server
 //! only has to be as new as what the history knows.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +23,7 @@ pub(super) fn normal(transcript: Transcript) -> Transcript {
     let mut names = Names {
         ranks: zxids.into_iter().zip(1..).collect(),
         sessions: BTreeMap::new(),
+        nonces: BTreeMap::new(),
     };
     let mut known = 0;
     let mut out = Transcript::default();
@@ -48,6 +49,7 @@ pub(super) fn normal(transcript: Transcript) -> Transcript {
 struct Names {
     ranks: BTreeMap<i64, usize>,
     sessions: BTreeMap<i64, usize>,
+    nonces: BTreeMap<String, usize>,
 }
 
 impl Names {
@@ -67,6 +69,11 @@ impl Names {
                 let next = self.sessions.len() + 1;
                 let number = *self.sessions.entry(session).or_insert(next);
                 Token::Text(format!("session {number}"))
+            }
+            Token::Nonce(nonce) => {
+                let (next, length) = (self.nonces.len() + 1, nonce.len());
+                let number = *self.nonces.entry(nonce).or_insert(next);
+                Token::Text(format!("nonce {number} of {length} bytes"))
             }
             Token::Time(time) => Token::Text(if time > 0 { "t" } else { "0" }.to_owned()),
             other => other,

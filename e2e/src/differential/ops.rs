@@ -16,6 +16,8 @@ pub(super) enum Shape {
     Ids,
     Multi,
     Buffer,
+    /// A step of SASL.
+    Token,
 }
 
 /// A line of the table.
@@ -86,7 +88,7 @@ const TABLE: [Line; 31] = [
     line(MULTI_READ, "multiRead", Shape::Multi),
     line(AUTH, "auth", Shape::Nothing),
     line(SET_WATCHES, "setWatches", Shape::Nothing),
-    line(SASL, "sasl", Shape::Buffer),
+    line(SASL, "sasl", Shape::Token),
     line(GET_EPHEMERALS, "getEphemerals", Shape::Names),
     line(GET_ALL_CHILDREN_NUMBER, "getAllChildrenNumber", Shape::Int),
     line(SET_WATCHES2, "setWatches2", Shape::Nothing),

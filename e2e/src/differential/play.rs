@@ -12,7 +12,8 @@ use super::history::{
     Action, Field, Handshake, History, Moment, Password, Request, Session, Step, StepId,
 };
 use super::ops;
-use super::wire::{self, Incoming, Wire, Writer};
+use super::sasl::{Answer, Exchange};
+use super::wire::{self, Incoming, Known, Wire, Writer};
 
 /// The xid of the barrier's own requests.
 const BARRIER: i32 = 0x7FFF_0000;
@@ -37,6 +38,27 @@ pub(super) struct Transcript {
 struct Client {
     wire: Wire,
     xid: i32,
+    sasl: Exchange,
+}
+
+/// What a client's requests stand for.
+struct At<'a> {
+    player: &'a Player<'a>,
+    sasl: &'a Exchange,
+}
+
+impl Known for At<'_> {
+    fn root(&self) -> &str {
+        self.player.root
+    }
+
+    fn zxid(&self, moment: Moment) -> i64 {
+        self.player.zxid(moment)
+    }
+
+    fn answer(&self, answer: &Answer) -> Vec<u8> {
+        self.sasl.answer(answer)
+    }
 }
 
 struct Player<'a> {
@@ -167,7 +189,12 @@ impl Player<'_> {
                     }
                     self.sessions
                         .insert(id, (welcome.session, welcome.password));
-                    self.clients.insert(client, Client { wire, xid: 0 });
+                    let new = Client {
+                        wire,
+                        xid: 0,
+                        sasl: Exchange::default(),
+                    };
+                    self.clients.insert(client, new);
                     return Ok(());
                 }
                 Incoming::Closed if attempt < retries => tokio::time::sleep(BEHIND.1).await,
@@ -241,12 +268,17 @@ impl Player<'_> {
 
     /// After an answer that ends a connection.
     async fn read_end(&mut self, client: usize, mut wire: Wire) {
-        let line = match wire.receive().await {
-            Incoming::Frame(frame) => {
-                Line::end(&format!("one more frame: {}", frame.escape_ascii()))
+        let line = loop {
+            match wire.receive().await {
+                Incoming::Frame(frame) if answer::is_event(&frame) => {
+                    self.note(client, answer::event(&frame));
+                }
+                Incoming::Frame(frame) => {
+                    break Line::end(&format!("one more frame: {}", frame.escape_ascii()));
+                }
+                Incoming::Closed => break Line::end("closed"),
+                Incoming::Silence => break Line::end("silence"),
             }
-            Incoming::Closed => Line::end("closed"),
-            Incoming::Silence => Line::end("silence"),
         };
         self.note(client, line);
     }
@@ -262,14 +294,22 @@ impl Player<'_> {
                 client.xid += 1;
                 client.xid
             });
-            let zxid = |moment| self.zxid(moment);
-            frames.push(wire::request(request, xid, self.root, &zxid));
+            let known = At {
+                player: self,
+                sasl: &client.sasl,
+            };
+            frames.push(wire::request(request, xid, &known));
             asked.push(Asked {
                 op: request.op,
                 shared: is_shared(request),
+                proof: match request.fields.first() {
+                    Some(Field::Answer(answer)) => Some(client.sasl.proof(answer)),
+                    _ => None,
+                },
             });
         }
         client.wire.send(&frames).await;
+        let mut last = false;
         for asked in &asked {
             loop {
                 match client.wire.receive().await {
@@ -277,13 +317,20 @@ impl Player<'_> {
                         self.note(at, answer::event(&frame));
                     }
                     Incoming::Frame(frame) => {
-                        self.note(at, answer::reply(&frame, asked));
+                        let line = answer::reply(&frame, asked);
+                        client.sasl.hear(&line);
+                        last |= answer::is_last(&line);
+                        self.note(at, line);
                         break;
                     }
                     Incoming::Closed => return self.note(at, Line::end("closed")),
                     Incoming::Silence => return self.note(at, Line::end("silence")),
                 }
             }
+        }
+        // ZooKeeper may read on before it closes: nothing more is said, which it could answer.
+        if last {
+            return self.read_end(at, client.wire).await;
         }
         self.clients.insert(at, client);
     }

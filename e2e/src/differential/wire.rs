@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::history::{Field, Moment, Request};
+use super::sasl::Answer;
 
 /// How long any answer may take before a server counts as silent.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -108,16 +109,21 @@ impl Writer {
     }
 }
 
-/// The frame of a request. `root` takes the place of `$`, `zxid` tells what a moment was.
-pub(super) fn request(
-    request: &Request,
-    xid: i32,
-    root: &str,
-    zxid: &impl Fn(Moment) -> i64,
-) -> Vec<u8> {
+/// What a history's plain data stands for while it is played.
+pub(super) trait Known {
+    /// What takes the place of `$`.
+    fn root(&self) -> &str;
+    /// What a moment was.
+    fn zxid(&self, moment: Moment) -> i64;
+    /// What an answer to the connection's challenge is in full.
+    fn answer(&self, answer: &Answer) -> Vec<u8>;
+}
+
+/// The frame of a request.
+pub(super) fn request(request: &Request, xid: i32, known: &impl Known) -> Vec<u8> {
     let mut body = Writer::default();
     for field in &request.fields {
-        write_field(field, root, zxid, &mut body);
+        write_field(field, known, &mut body);
     }
     let mut body = body.0;
     if let Some(cut) = request.cut {
@@ -134,24 +140,28 @@ pub(super) fn request(
     frame.0
 }
 
-fn write_field(field: &Field, root: &str, zxid: &impl Fn(Moment) -> i64, out: &mut Writer) {
+fn write_field(field: &Field, known: &impl Known, out: &mut Writer) {
     match field {
         Field::Int(value) => out.int(*value),
         Field::Long(value) => out.long(*value),
         Field::Byte(value) => out.0.push(*value),
-        Field::Text(text) => out.buffer(text.as_deref().map(|it| rooted(it, root)).as_deref()),
+        Field::Text(text) => {
+            let text = text.as_deref().map(|it| rooted(it, known.root()));
+            out.buffer(text.as_deref());
+        }
         Field::Buffer(bytes) => out.buffer(bytes.as_deref()),
-        Field::Zxid(moment) => out.long(zxid(*moment)),
+        Field::Answer(answer) => out.buffer(Some(&known.answer(answer))),
+        Field::Zxid(moment) => out.long(known.zxid(*moment)),
         Field::List(None) => out.int(-1),
         Field::List(Some(list)) => {
             out.int(i32::try_from(list.len()).unwrap_or(i32::MAX));
             for field in list.iter().flatten() {
-                write_field(field, root, zxid, out);
+                write_field(field, known, out);
             }
         }
         Field::Bare(list) => {
             for field in list.iter().flatten() {
-                write_field(field, root, zxid, out);
+                write_field(field, known, out);
             }
         }
         Field::Bytes(bytes) => out.0.extend_from_slice(bytes),

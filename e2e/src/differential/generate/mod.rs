@@ -12,8 +12,10 @@ mod quota;
 mod raw;
 mod requests;
 mod rights;
+mod sasl;
 
 pub(super) use rights::SUPER;
+pub(super) use sasl::{JAAS, SUPER_USER};
 
 use std::collections::BTreeMap;
 
@@ -34,10 +36,11 @@ enum Theme {
     Quotas,
     Large,
     Expiry,
+    Sasl,
 }
 
 /// The themes by how often they come up. Those that take long are rare.
-const THEMES: [(Theme, usize); 8] = [
+const THEMES: [(Theme, usize); 9] = [
     (Theme::Plain, 36),
     (Theme::Watches, 36),
     (Theme::Sessions, 36),
@@ -46,6 +49,7 @@ const THEMES: [(Theme, usize); 8] = [
     (Theme::Quotas, 24),
     (Theme::Large, 4),
     (Theme::Expiry, 3),
+    (Theme::Sasl, 36),
 ];
 
 /// Passwords that no session has.
@@ -83,6 +87,9 @@ pub(super) fn history(seed: u64) -> History {
     if theme == Theme::Rights {
         let bob = maker.auth();
         maker.push(0, Action::Send(vec![bob]));
+    }
+    if theme == Theme::Sasl && maker.rng.chance(70) {
+        maker.log_in(0);
     }
     let planted = maker.plant();
     maker.push(0, Action::Send(planted));
@@ -142,6 +149,7 @@ impl Maker {
                 self.push(client, Action::Send(vec![request]));
                 return;
             }
+            Theme::Sasl if self.rng.chance(25) => return self.sasl_step(client),
             Theme::Large if self.rng.chance(12) => return self.large_step(client),
             _ => {}
         }
@@ -172,7 +180,11 @@ impl Maker {
         } else {
             1
         };
-        let mut requests: Vec<Request> = (0..count).map(|_| self.request()).collect();
+        let requests = (0..count).map(|_| self.request()).collect();
+        self.send(client, requests);
+    }
+
+    fn send(&mut self, client: usize, mut requests: Vec<Request>) {
         // ZooKeeper judges writes that are on their way together with a setACL by the list before it
         // or by the new one, as it happens: nothing is pipelined behind one.
         if let Some(at) = requests.iter().position(|it| it.op == ops::SET_ACL) {
@@ -206,13 +218,14 @@ impl Maker {
     /// What a server may treat otherwise than ZooKeeper, with consequences.
     fn last_step(&mut self) {
         let client = self.rng.below(self.sessions.len());
-        let action = match self.rng.below(4) {
+        let action = match self.rng.below(5) {
             0 => Action::Send(vec![self.delete_container()]),
             1 => Action::Send(vec![Request::new(
                 ops::CREATE_SESSION,
                 vec![Field::Int(10_000)],
             )]),
             2 => Action::Send(vec![self.watch_nothing()]),
+            3 if self.theme == Theme::Sasl => self.impostor(client),
             _ => Action::Connect(Handshake {
                 session: self.sessions[0].map_or(Session::New, Session::Of),
                 password: self.rng.pick(&WRONG),

@@ -32,7 +32,7 @@ impl Maker {
                     weights[at] *= 3;
                 }
             }
-            Theme::Rights => {
+            Theme::Rights | Theme::Sasl => {
                 for at in [5, 6] {
                     weights[at] *= 5;
                 }
@@ -295,10 +295,18 @@ impl Maker {
             1 | 2 => Some(Vec::new()),
             _ => Some(
                 (0..1 + self.rng.below(3))
-                    .map(|_| vec![self.path()])
+                    .map(|_| vec![self.own_path()])
                     .collect(),
             ),
         })
+    }
+
+    /// Never the root, which other histories change meanwhile.
+    fn own_path(&mut self) -> Field {
+        match self.path() {
+            Field::Text(Some(path)) if path.is_empty() => self.good_path(),
+            path => path,
+        }
     }
 
     pub(super) fn set_watches(&mut self) -> Request {

@@ -31,7 +31,10 @@ const USUAL: [&[(i32, &str, &str)]; 12] = [
 
 impl Maker {
     pub(super) fn acl(&mut self) -> Field {
-        let odd = if self.theme == Theme::Rights { 60 } else { 8 };
+        let odd = match self.theme {
+            Theme::Rights | Theme::Sasl => 60,
+            _ => 8,
+        };
         if !self.rng.chance(odd) {
             return open_acl();
         }
@@ -50,11 +53,10 @@ impl Maker {
     }
 
     fn usual_acl(&mut self) -> Field {
-        let lines = self.rng.pick(&USUAL);
-        let line = |(perms, scheme, id): &(i32, &str, &str)| {
-            vec![Field::Int(*perms), Field::text(scheme), Field::text(id)]
-        };
-        Field::List(Some(lines.iter().map(line).collect()))
+        if self.theme == Theme::Sasl && self.rng.chance(75) {
+            return self.sasl_acl();
+        }
+        list(self.rng.pick(&USUAL))
     }
 
     pub(super) fn acl_line(&mut self) -> Vec<Field> {
@@ -89,6 +91,9 @@ impl Maker {
             ("ip", ""),
             ("super", ""),
             ("sasl", "bob"),
+            ("sasl", ""),
+            ("sasl", "super"),
+            ("sasl", "a@b@c"),
             ("x509", "CN=bob"),
             ("nobody", "x"),
             ("", ""),
@@ -125,6 +130,14 @@ impl Maker {
         request.xid = Some(-4);
         request
     }
+}
+
+/// An access list of these lines.
+pub(super) fn list(lines: &[(i32, &str, &str)]) -> Field {
+    let line = |(perms, scheme, id): &(i32, &str, &str)| {
+        vec![Field::Int(*perms), Field::text(scheme), Field::text(id)]
+    };
+    Field::List(Some(lines.iter().map(line).collect()))
 }
 
 /// `world:anyone` with all permissions.
