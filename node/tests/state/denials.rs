@@ -407,3 +407,22 @@ fn only_who_may_change_a_list_sees_its_hashes() {
     masked[1] = line(READ, "digest", "u:x");
     assert_eq!(seen(&world), masked);
 }
+
+/// ZooKeeper takes what is written there and shows it until the next reconfig. Here members would be
+/// taken from it.
+#[test]
+fn the_configuration_is_written_by_reconfigs_alone_whoever_asks() {
+    let mut world = super_world();
+    const CONFIG: &str = "/zookeeper/config";
+    assert_eq!(world.write(set_data(CONFIG, 7)), Err(ErrorCode::BadVersion));
+    assert_eq!(
+        world.write(set_data(CONFIG, -1)),
+        Err(ErrorCode::BadArguments)
+    );
+    let multi = Write::Multi(vec![create("/a"), set_data(CONFIG, -1)]);
+    let Ok(Body::Multi(results)) = world.write(multi) else {
+        panic!("no answers");
+    };
+    let refused = MultiResult::Failed(ErrorCode::BadArguments);
+    assert_eq!(results.last(), Some(&refused));
+}

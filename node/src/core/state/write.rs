@@ -7,7 +7,7 @@ use super::acl::{self, ADMIN, CREATE, DELETE, READ, WRITE};
 use super::changes::{At, Changes};
 use super::ledger::length;
 use super::quota::Quotas;
-use super::reconfig::Target;
+use super::reconfig::{CONFIG, Target};
 use super::verdicts::Verdicts;
 use super::znode::{Lifetime, Znode};
 use super::{State, path};
@@ -217,6 +217,10 @@ impl State {
         let growth = length(data) - length(znode.data.as_ref());
         self.check_quota(path, growth, 0)?;
         matches_version(now, version)?;
+        if path == CONFIG {
+            // Members are taken from it: reconfigs alone write it.
+            return Err(ErrorCode::BadArguments);
+        }
         self.keep(place, txn);
         let stat = self.tree.set_data(place, own(data), |znode| {
             znode.version = next_version(now);
