@@ -61,6 +61,9 @@ pub(crate) enum Command {
         /// Only this seed, with all that is said
         #[arg(long)]
         replay: Option<u64>,
+        /// Only histories of membership changes, of which there is otherwise one in a hundred
+        #[arg(long)]
+        membership: bool,
     },
     /// Puts the same load on Quorate and on its peers, without a cluster, and prints ratios
     Bench(bench::Plan),

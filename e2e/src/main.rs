@@ -107,11 +107,13 @@ async fn run(command: Command) -> Result<bool> {
             histories,
             from,
             replay,
+            membership,
         } => {
             let plan = differential::Plan {
                 from: replay.unwrap_or(from),
                 histories: if replay.is_some() { 1 } else { histories },
                 aloud: replay.is_some(),
+                membership,
             };
             differential::run(&settings, &plan).await
         }
@@ -131,6 +133,7 @@ async fn test_all(settings: Settings, keep: bool) -> Result<bool> {
         from: 1,
         histories: differential::HISTORIES,
         aloud: false,
+        membership: false,
     };
     println!("--- the same histories on Quorate and on ZooKeeper");
     let alike = differential::run(&settings, &plan).await?;

@@ -14,7 +14,7 @@ pub(super) struct Allowed {
 }
 
 /// All of them.
-pub(super) const ALLOWED: [Allowed; 11] = [
+pub(super) const ALLOWED: [Allowed; 16] = [
     Allowed {
         what: "children, ephemerals, and ids of whoAmI come in another order",
         why: "ZooKeeper promises none (it is that of a hash map)",
@@ -64,6 +64,31 @@ pub(super) const ALLOWED: [Allowed; 11] = [
         what: "who proves the password of a name with a realm is that user, whatever authzid says",
         why: "ZooKeeper has no rule for such a name and takes the authzid, so its holder is anybody",
         rewrite: forget_impostor,
+    },
+    Allowed {
+        what: "the configuration's Stat has no mtime",
+        why: "members are changed by no write, and each ZooKeeper takes its own clock",
+        rewrite: forget_mtime,
+    },
+    Allowed {
+        what: "the configuration's servers come in another order",
+        why: "ZooKeeper's is that of a hash map, here they are sorted",
+        rewrite: sort_servers,
+    },
+    Allowed {
+        what: "a reconfig is told once to persistent watches",
+        why: "ZooKeeper sets the configuration when it takes effect, and again as its write",
+        rewrite: tell_once,
+    },
+    Allowed {
+        what: "a list with groups or weights in it is refused as arguments",
+        why: "there are no hierarchical quorums, so nothing of them is read",
+        rewrite: same_refusal_of_groups,
+    },
+    Allowed {
+        what: "who may not reconfig is told so before a quorum is looked for",
+        why: "the permission is looked at in the log, and a quorum is waited for",
+        rewrite: same_refusal_of_nobody,
     },
     // The last one: order is taken out of what is the same by now.
     Allowed {
@@ -243,6 +268,89 @@ fn forget_impostor(action: &Action, mut lines: Vec<Line>) -> Vec<Line> {
     if fields.any(is_impostor) {
         let who = |line: &Line| matches!(line.kind, Kind::Reply { op, .. } if op == ops::WHO_AM_I);
         lines.retain(|line| !who(line));
+    }
+    lines
+}
+
+/// What was made before anything else is reserved: no other Stat has a czxid of 0.
+fn forget_mtime(_: &Action, mut lines: Vec<Line>) -> Vec<Line> {
+    let text = |text: &str| Token::Text(text.to_owned());
+    let stat = [text("czxid"), text("zxid=0"), text("mzxid")];
+    for line in &mut lines {
+        let found = line.tokens.windows(3).position(|it| *it == stat);
+        // Behind them: the mzxid, a word, the ctime.
+        if let Some(mtime) = found.and_then(|at| line.tokens.get_mut(at + 6)) {
+            *mtime = text("t");
+        }
+    }
+    lines
+}
+
+fn sort_servers(_: &Action, mut lines: Vec<Line>) -> Vec<Line> {
+    const FIRST: &str = "data=\"server.";
+    for token in lines.iter_mut().flat_map(|line| &mut line.tokens) {
+        if let Token::Text(text) = token
+            && text.starts_with(FIRST)
+        {
+            let mut servers: Vec<&str> = text["data=\"".len()..].split("\\n").collect();
+            // Behind the last one stands the version.
+            let last = servers.len() - 1;
+            servers[..last].sort_unstable();
+            *text = format!("data=\"{}", servers.join("\\n"));
+        }
+    }
+    lines
+}
+
+fn tell_once(action: &Action, mut lines: Vec<Line>) -> Vec<Line> {
+    let changed = |line: &Line| {
+        let path = |token: &Token| matches!(token, Token::Text(it) if it.ends_with("\"/zookeeper/config\""));
+        line.kind == Kind::Event && line.tokens.last().is_some_and(path)
+    };
+    if reconfigs(action).next().is_some() {
+        lines.dedup_by(|a, b| a == b && changed(a));
+    }
+    lines
+}
+
+fn reconfigs(action: &Action) -> impl Iterator<Item = &Request> {
+    let requests = match action {
+        Action::Send(requests) => requests.as_slice(),
+        _ => &[],
+    };
+    requests.iter().filter(|it| it.op == ops::RECONFIG)
+}
+
+fn same_refusal_of_groups(action: &Action, lines: Vec<Line>) -> Vec<Line> {
+    let groups = |field: &Field| match field {
+        Field::Text(Some(text)) => text.starts_with(b"group") || text.starts_with(b"weight"),
+        _ => false,
+    };
+    let mut asked = reconfigs(action);
+    match asked.any(|it| it.fields.get(2).is_some_and(groups)) {
+        true => refused(lines, &[-5, -8]),
+        false => lines,
+    }
+}
+
+fn same_refusal_of_nobody(action: &Action, lines: Vec<Line>) -> Vec<Line> {
+    match reconfigs(action).next() {
+        Some(_) => refused(lines, &[-13, -102]),
+        None => lines,
+    }
+}
+
+/// One of these answers to a reconfig is as good as the other.
+fn refused(mut lines: Vec<Line>, codes: &[i32]) -> Vec<Line> {
+    for line in &mut lines {
+        if let Kind::Reply {
+            op: ops::RECONFIG,
+            err,
+        } = line.kind
+            && codes.contains(&err)
+        {
+            *line = Line::end("reconfig: refused");
+        }
     }
     lines
 }

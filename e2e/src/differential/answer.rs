@@ -6,6 +6,8 @@ use super::ops::{self, Shape};
 use super::sasl;
 use super::wire::Reader;
 
+/// Where clients read the configuration.
+pub(super) const CONFIG: &[u8] = b"/zookeeper/config";
 /// The client protocol's number of a notification.
 const NOTIFICATION: i32 = -1;
 
@@ -61,6 +63,8 @@ pub(super) struct Asked {
     pub(super) shared: bool,
     /// How the server has to prove that it knows the password, too.
     pub(super) proof: Option<String>,
+    /// Whether it is about the configuration of an ensemble whose membership changes.
+    pub(super) config: bool,
 }
 
 /// Whether a frame is a notification.
@@ -123,6 +127,9 @@ pub(super) fn reply(frame: &[u8], asked: &Asked) -> Line {
     let mut tokens = vec![Token::Text(format!("{name}:"))];
     let mut err = 0;
     let parsed = reply_tokens(&mut Reader(frame), asked, &mut err, &mut tokens);
+    if asked.config {
+        judge_length(&mut tokens);
+    }
     finish(Kind::Reply { op: asked.op, err }, tokens, frame, parsed)
 }
 
@@ -150,6 +157,28 @@ fn reply_tokens(
     rest(reader)
 }
 
+/// The configuration is as long as its ports and its version are: its Stat is right if it says how
+/// long the text beside it is.
+fn judge_length(tokens: &mut [Token]) {
+    let text = tokens.iter().find_map(|token| match token {
+        Token::Text(text) => text.strip_prefix("data=\"")?.strip_suffix('"'),
+        _ => None,
+    });
+    let known = text.map(|text| text.replace("\\n", "\n").len().to_string());
+    for token in tokens {
+        let Token::Text(text) = token else { continue };
+        let Some((length, rest)) = text
+            .strip_prefix("length=")
+            .and_then(|it| it.split_once(' '))
+        else {
+            continue;
+        };
+        let right = known.as_deref().is_none_or(|known| known == length);
+        let length = if right { "right" } else { length };
+        *text = format!("length={length} {rest}");
+    }
+}
+
 fn is_change(op: i32) -> bool {
     matches!(
         op,
@@ -160,6 +189,7 @@ fn is_change(op: i32) -> bool {
             | ops::DELETE
             | ops::SET_DATA
             | ops::SET_ACL
+            | ops::RECONFIG
     )
 }
 

@@ -52,6 +52,8 @@ pub(super) struct Handshake {
     pub(super) last_seen: Moment,
     /// `None` as clients of 3.4 and of Go send it.
     pub(super) read_only: Option<u8>,
+    /// The number of the member it is said to; `None`: here and there.
+    pub(super) member: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +80,8 @@ pub(super) enum Moment {
     /// The highest that was known after a step.
     After(StepId),
     Never,
+    /// The version of the configuration that was seen last.
+    Configured,
 }
 
 /// One request, as bytes to be.
@@ -96,7 +100,7 @@ pub(super) struct Request {
 }
 
 /// A part of a body. In texts, a leading `$` stands for the history's own root znode,
-/// and `~` for where its quotas are.
+/// and `~` for where its quotas are; what stands for a member's ports see in `places.rs`.
 #[derive(Clone)]
 pub(super) enum Field {
     Int(i32),

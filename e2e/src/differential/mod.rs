@@ -4,14 +4,19 @@
 //! A history is made of a seed (`generate`), played below a znode and with sessions of its own, on
 //! each server (`play.rs`, bytes by `wire.rs` and `answer.rs`), freed of what differs by nature
 //! (`normal.rs`), and compared (`compare.rs`). One that fails is made short (`shrink.rs`).
+//!
+//! Histories of membership changes are played one after the other on ensembles of their own
+//! (`changing.rs`), whose ports have names in them (`places.rs`).
 
 mod allowed;
 mod answer;
+mod changing;
 mod compare;
 mod generate;
 mod history;
 mod normal;
 mod ops;
+mod places;
 mod play;
 mod rng;
 mod sasl;
@@ -20,23 +25,28 @@ mod wire;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use futures::StreamExt;
+use futures::future::try_join_all;
 
 use crate::local::{Folder, LocalEnsemble, Server};
 use crate::progress::say;
 use crate::settings::Settings;
 use crate::zookeeper;
 use answer::Kind;
+use changing::{ALL, Changing};
 use compare::{Difference, compare};
 use history::{Action, History};
 use play::{Target, Transcript, play};
 
 /// How many histories are played at the same time.
 const AT_ONCE: usize = 24;
+/// Of so many histories one is about the membership.
+const MEMBERSHIP: u64 = 100;
 /// How many different failures are made short and printed.
 const PRINTED: usize = 8;
 
@@ -51,13 +61,18 @@ pub(crate) struct Plan {
     pub(crate) histories: u64,
     /// Whether to print the history and all answers.
     pub(crate) aloud: bool,
+    /// Whether to play only histories of membership changes.
+    pub(crate) membership: bool,
 }
 
 /// The servers.
 struct Stand {
     zookeeper: Target,
-    /// One member, and three.
-    ours: [Target; 2],
+    ours: Vec<Target>,
+    /// How many histories are played at the same time.
+    at_once: usize,
+    /// Makes the history of a seed.
+    make: fn(u64) -> History,
     /// A new root znode for each play.
     plays: AtomicU32,
     /// How often each line of the table of allowed differences was needed.
@@ -79,7 +94,6 @@ struct Failure {
 pub(crate) async fn run(settings: &Settings, plan: &Plan) -> Result<bool> {
     let zookeeper = zookeeper::server(settings).await?;
     let quorate = Server::quorate(settings).await?;
-    say("starting ZooKeeper, one member of Quorate, and three");
     let users = Folder::new()?;
     let jaas = users.path().join("jaas.conf");
     fs::write(&jaas, generate::JAAS)?;
@@ -94,24 +108,73 @@ pub(crate) async fn run(settings: &Settings, plan: &Plan) -> Result<bool> {
         generate::SUPER_USER,
         jaas.display()
     );
-    let oracle = LocalEnsemble::start(&zookeeper, 1, &more).await?;
-    let one = LocalEnsemble::start(&quorate, 1, &more).await?;
-    let three = LocalEnsemble::start(&quorate, 3, &more).await?;
-    let stand = Stand {
-        zookeeper: target("ZooKeeper", &oracle)?,
-        ours: [
-            target("one member", &one)?,
-            target("three members", &three)?,
-        ],
-        plays: AtomicU32::new(0),
-        used: Mutex::new(BTreeMap::new()),
-        answers: Mutex::new(BTreeMap::new()),
-    };
-    let outcome = stand.run(plan).await;
+    let mut alike = true;
+    if !plan.membership {
+        alike &= run_requests(&zookeeper, &quorate, &more, plan).await?;
+    }
+    if plan.membership || plan.histories >= MEMBERSHIP {
+        alike &= run_membership(&zookeeper, &quorate, &more, plan).await?;
+    }
+    Ok(alike)
+}
+
+/// One ZooKeeper, and one and three members of Quorate.
+async fn run_requests(
+    zookeeper: &Server,
+    quorate: &Server,
+    more: &str,
+    plan: &Plan,
+) -> Result<bool> {
+    say("starting ZooKeeper, one member of Quorate, and three");
+    let oracle = LocalEnsemble::start(zookeeper, 1, more).await?;
+    let one = LocalEnsemble::start(quorate, 1, more).await?;
+    let three = LocalEnsemble::start(quorate, 3, more).await?;
+    let ours = vec![
+        target("one member", &one)?,
+        target("three members", &three)?,
+    ];
+    let theirs = target("ZooKeeper", &oracle)?;
+    let stand = Stand::new(theirs, ours, AT_ONCE, generate::history);
+    let seeds = plan.from..plan.from.saturating_add(plan.histories);
+    let outcome = stand.run(seeds, plan.aloud).await;
     if outcome.is_err() {
         for ensemble in [&oracle, &one, &three] {
             ensemble.print_logs(20);
         }
+    }
+    outcome
+}
+
+/// Three members and two servers that may join, of either.
+async fn run_membership(
+    zookeeper: &Server,
+    quorate: &Server,
+    more: &str,
+    plan: &Plan,
+) -> Result<bool> {
+    say("starting ensembles of ZooKeeper and of Quorate whose members clients may change");
+    let more = format!("{more}reconfigEnabled=true\n");
+    let (theirs, ours) = tokio::try_join!(
+        Changing::start(zookeeper, &more),
+        Changing::start(quorate, &more)
+    )?;
+    let (theirs, ours) = (Arc::new(theirs), Arc::new(ours));
+    let stand = Stand::new(
+        changing_target("ZooKeeper", &theirs)?,
+        vec![changing_target("three members and two more", &ours)?],
+        // The configuration is that of the whole ensemble.
+        1,
+        generate::membership,
+    );
+    let count = match plan.membership {
+        true => plan.histories,
+        false => plan.histories / MEMBERSHIP,
+    };
+    let seeds = plan.from..plan.from.saturating_add(count);
+    let outcome = stand.run(seeds, plan.aloud).await;
+    if outcome.is_err() {
+        theirs.print_logs(20);
+        ours.print_logs(20);
     }
     outcome
 }
@@ -121,23 +184,47 @@ fn target(name: &'static str, ensemble: &LocalEnsemble) -> Result<Target> {
     Ok(Target {
         name,
         addresses: addresses.collect::<Result<_>>()?,
+        changing: None,
+    })
+}
+
+fn changing_target(name: &'static str, changing: &Arc<Changing>) -> Result<Target> {
+    let addresses = (0..usize::from(ALL)).map(|at| Ok(changing.address(at)?.parse()?));
+    Ok(Target {
+        name,
+        addresses: addresses.collect::<Result<_>>()?,
+        changing: Some(Arc::clone(changing)),
     })
 }
 
 impl Stand {
-    async fn run(&self, plan: &Plan) -> Result<bool> {
-        let seeds = plan.from..plan.from.saturating_add(plan.histories);
+    fn new(zookeeper: Target, ours: Vec<Target>, at_once: usize, make: fn(u64) -> History) -> Self {
+        Stand {
+            zookeeper,
+            ours,
+            at_once,
+            make,
+            plays: AtomicU32::new(0),
+            used: Mutex::new(BTreeMap::new()),
+            answers: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    async fn run(&self, seeds: Range<u64>, aloud: bool) -> Result<bool> {
         let mut outcomes = futures::stream::iter(seeds)
             .map(async |seed| {
-                let history = generate::history(seed);
-                let outcome = self.judge(&history, plan.aloud).await;
+                let history = (self.make)(seed);
+                let outcome = self.judge(&history, aloud).await;
                 (history, outcome)
             })
-            .buffer_unordered(AT_ONCE);
+            .buffer_unordered(self.at_once);
         let (mut passed, mut failed) = (0_u64, 0_u64);
         let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
         while let Some((history, outcome)) = outcomes.next().await {
             let seed = history.seed;
+            if outcome.is_err() {
+                print!("{history}");
+            }
             match outcome.with_context(|| format!("seed {seed}"))? {
                 None => passed += 1,
                 Some(failure) => {
@@ -165,19 +252,16 @@ impl Stand {
 
     async fn judge(&self, history: &History, aloud: bool) -> Result<Option<Failure>> {
         let number = self.plays.fetch_add(1, Ordering::Relaxed);
-        let [one, three] = &self.ours;
-        let (theirs, one, three) = tokio::try_join!(
-            play(&self.zookeeper, history, number),
-            play(one, history, number),
-            play(three, history, number),
-        )?;
+        let ours = self.ours.iter().map(|it| play(it, history, number));
+        let (theirs, ours) =
+            tokio::try_join!(play(&self.zookeeper, history, number), try_join_all(ours))?;
         let theirs = normal::normal(theirs);
         self.count(&theirs);
         if aloud {
             println!("{history}");
             print_transcript(&theirs);
         }
-        for (target, ours) in [one, three].into_iter().enumerate() {
+        for (target, ours) in ours.into_iter().enumerate() {
             let mut used = BTreeMap::new();
             let difference = compare(history, &theirs, &normal::normal(ours), &mut used);
             let mut all = self.used.lock().unwrap_or_else(PoisonError::into_inner);
@@ -226,8 +310,12 @@ impl Stand {
         for line in ours {
             println!("    {line}");
         }
+        let membership = match self.zookeeper.changing {
+            Some(_) => "--membership ",
+            None => "",
+        };
         println!(
-            "  again: cargo e2e differential --replay {}\n",
+            "  again: cargo e2e differential {membership}--replay {}\n",
             history.seed
         );
     }

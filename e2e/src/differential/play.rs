@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use futures::future::join_all;
 
 use super::answer::{self, Asked, Line, Token};
+use super::changing::Changing;
 use super::history::{
     Action, Field, Handshake, History, Moment, Password, Request, Session, Step, StepId,
 };
 use super::ops;
+use super::places;
 use super::sasl::{Answer, Exchange};
 use super::wire::{self, Incoming, Known, Wire, Writer};
 
@@ -27,6 +30,8 @@ const EXPIRY: (usize, Duration) = (200, Duration::from_millis(300));
 pub(super) struct Target {
     pub(super) name: &'static str,
     pub(super) addresses: Vec<SocketAddr>,
+    /// If histories change its membership.
+    pub(super) changing: Option<Arc<Changing>>,
 }
 
 /// What the clients saw in each step.
@@ -48,8 +53,8 @@ struct At<'a> {
 }
 
 impl Known for At<'_> {
-    fn root(&self) -> &str {
-        self.player.root
+    fn named(&self, text: &[u8]) -> Vec<u8> {
+        self.player.named(text)
     }
 
     fn zxid(&self, moment: Moment) -> i64 {
@@ -71,6 +76,8 @@ struct Player<'a> {
     sessions: BTreeMap<StepId, (i64, Vec<u8>)>,
     moments: BTreeMap<StepId, i64>,
     highest: i64,
+    /// The version of the configuration.
+    configured: i64,
     seen: BTreeMap<usize, Vec<Line>>,
 }
 
@@ -80,6 +87,10 @@ struct Player<'a> {
 /// If the server cannot be reached, or contradicts the protocol so that nothing can be compared.
 pub(super) async fn play(target: &Target, history: &History, number: u32) -> Result<Transcript> {
     let root = format!("/h{number}");
+    let configured = match &target.changing {
+        Some(changing) => changing.restore().await?,
+        None => 0,
+    };
     let mut player = Player {
         target,
         root: &root,
@@ -89,11 +100,13 @@ pub(super) async fn play(target: &Target, history: &History, number: u32) -> Res
         sessions: BTreeMap::new(),
         moments: BTreeMap::new(),
         highest: 0,
+        configured,
         seen: BTreeMap::new(),
     };
     let mut transcript = Transcript::default();
     for step in &history.steps {
         player.step(step).await?;
+        player.settle(step).await?;
         player.barrier().await;
         let seen = std::mem::take(&mut player.seen);
         for token in seen.values().flatten().flat_map(|line| &line.tokens) {
@@ -145,15 +158,33 @@ impl Player<'_> {
         }
     }
 
+    /// After a change of the membership.
+    async fn settle(&self, step: &Step) -> Result<()> {
+        let Action::Send(requests) = &step.action else {
+            return Ok(());
+        };
+        match &self.target.changing {
+            Some(changing) if requests.iter().any(|it| it.op == ops::RECONFIG) => {
+                changing.settle().await
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn zxid(&self, moment: Moment) -> i64 {
         match moment {
             Moment::Zero => 0,
             Moment::After(step) => self.moments.get(&step).copied().unwrap_or_default(),
             Moment::Never => i64::MAX,
+            Moment::Configured => self.configured,
         }
     }
 
-    fn note(&mut self, client: usize, line: Line) {
+    fn note(&mut self, client: usize, mut line: Line) {
+        if let Some(changing) = &self.target.changing {
+            line = changing.places.nameless(line);
+            self.configured = places::version(&line).unwrap_or(self.configured);
+        }
         self.seen.entry(client).or_default().push(line);
     }
 
@@ -168,7 +199,11 @@ impl Player<'_> {
             Session::Unknown => Some((self.nobodys, vec![1; 16])),
         };
         let frame = self.handshake(handshake, known.as_ref());
-        let address = self.address(id, client)?;
+        let address = match handshake.member {
+            Some(number) => self.target.addresses.get(usize::from(number) - 1).copied(),
+            None => None,
+        };
+        let address = address.map_or_else(|| self.address(id, client), Ok)?;
         // A member that is behind its client tells it to try again elsewhere or later.
         let retries = match handshake.last_seen {
             Moment::After(_) if self.target.addresses.len() > 1 => BEHIND.0,
@@ -299,9 +334,11 @@ impl Player<'_> {
                 sasl: &client.sasl,
             };
             frames.push(wire::request(request, xid, &known));
+            let config = self.target.changing.is_some() && is_of_config(request);
             asked.push(Asked {
                 op: request.op,
-                shared: is_shared(request),
+                shared: is_shared(request) && !config,
+                config,
                 proof: match request.fields.first() {
                     Some(Field::Answer(answer)) => Some(client.sasl.proof(answer)),
                     _ => None,
@@ -333,6 +370,14 @@ impl Player<'_> {
             return self.read_end(at, client.wire).await;
         }
         self.clients.insert(at, client);
+    }
+
+    fn named(&self, text: &[u8]) -> Vec<u8> {
+        let rooted = wire::rooted(text, self.root);
+        match &self.target.changing {
+            Some(changing) => changing.places.named(&rooted),
+            None => rooted,
+        }
     }
 
     /// Every client hears all that has happened so far: its sync is answered behind it. What else
@@ -407,4 +452,10 @@ fn is_shared(request: &Request) -> bool {
         Some(Field::Bytes(bytes)) => bytes.starts_with(&[0; 4]),
         _ => false,
     }
+}
+
+/// Whether a request is about the configuration.
+fn is_of_config(request: &Request) -> bool {
+    let config = |field: &Field| matches!(field, Field::Text(Some(path)) if path == answer::CONFIG);
+    request.op == ops::RECONFIG || request.fields.first().is_some_and(config)
 }

@@ -111,8 +111,8 @@ impl Writer {
 
 /// What a history's plain data stands for while it is played.
 pub(super) trait Known {
-    /// What takes the place of `$`.
-    fn root(&self) -> &str;
+    /// A text with names in the place of what stands for them.
+    fn named(&self, text: &[u8]) -> Vec<u8>;
     /// What a moment was.
     fn zxid(&self, moment: Moment) -> i64;
     /// What an answer to the connection's challenge is in full.
@@ -146,7 +146,7 @@ fn write_field(field: &Field, known: &impl Known, out: &mut Writer) {
         Field::Long(value) => out.long(*value),
         Field::Byte(value) => out.0.push(*value),
         Field::Text(text) => {
-            let text = text.as_deref().map(|it| rooted(it, known.root()));
+            let text = text.as_deref().map(|it| known.named(it));
             out.buffer(text.as_deref());
         }
         Field::Buffer(bytes) => out.buffer(bytes.as_deref()),

@@ -57,6 +57,7 @@ impl Maker {
             timeout_ms: 20_000,
             last_seen: Moment::Zero,
             read_only: self.rng.pick(&[Some(0), None]),
+            member: None,
         };
         self.push(0, Action::Connect(handshake));
     }

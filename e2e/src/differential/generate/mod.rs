@@ -7,13 +7,16 @@
 mod expiry;
 mod large;
 mod mangled;
+mod membership;
 mod paths;
 mod quota;
 mod raw;
+mod reconfigs;
 mod requests;
 mod rights;
 mod sasl;
 
+pub(super) use membership::membership;
 pub(super) use rights::SUPER;
 pub(super) use sasl::{JAAS, SUPER_USER};
 
@@ -73,14 +76,7 @@ pub(super) fn history(seed: u64) -> History {
     let theme = THEMES[rng.weighted(&THEMES.map(|it| it.1))].0;
     // Somebody has to see a session end.
     let clients = if theme == Theme::Expiry { 2 } else { 1 } + rng.below(3);
-    let mut maker = Maker {
-        rng,
-        theme,
-        steps: Vec::new(),
-        next: 0,
-        sessions: vec![None; clients],
-        origins: BTreeMap::new(),
-    };
+    let mut maker = Maker::new(rng, theme, clients);
     for client in 0..clients {
         maker.open(client);
     }
@@ -116,6 +112,17 @@ pub(super) fn history(seed: u64) -> History {
 }
 
 impl Maker {
+    fn new(rng: Rng, theme: Theme, clients: usize) -> Self {
+        Maker {
+            rng,
+            theme,
+            steps: Vec::new(),
+            next: 0,
+            sessions: vec![None; clients],
+            origins: BTreeMap::new(),
+        }
+    }
+
     fn push(&mut self, client: usize, action: Action) -> StepId {
         let id = self.next;
         self.next += 1;
@@ -134,6 +141,7 @@ impl Maker {
             },
             last_seen: Moment::Zero,
             read_only: self.rng.pick(&[Some(0), Some(0), Some(1), None]),
+            member: None,
         };
         let step = self.push(client, Action::Connect(handshake));
         self.origins.insert(step, step);
@@ -232,6 +240,7 @@ impl Maker {
                 timeout_ms: 20_000,
                 last_seen: Moment::Zero,
                 read_only: Some(0),
+                member: None,
             }),
         };
         self.push(client, action);
@@ -275,6 +284,7 @@ impl Maker {
             timeout_ms: self.rng.pick(&[20_000, 15_000, 0]),
             last_seen,
             read_only: self.rng.pick(&[Some(0), Some(1), None]),
+            member: None,
         };
         let step = self.push(client, Action::Connect(handshake));
         let origin = match session {

@@ -150,7 +150,7 @@ impl Maker {
         })
     }
 
-    fn create(&mut self) -> Request {
+    pub(super) fn create(&mut self) -> Request {
         let (op, fields) = self.create_fields();
         Request::new(op, fields)
     }
@@ -211,12 +211,12 @@ impl Maker {
         (op, fields)
     }
 
-    fn delete(&mut self) -> Request {
+    pub(super) fn delete(&mut self) -> Request {
         let (path, version) = (self.path(), self.version());
         Request::new(ops::DELETE, vec![path, version])
     }
 
-    fn watching(&mut self, op: i32) -> Request {
+    pub(super) fn watching(&mut self, op: i32) -> Request {
         let (path, watch) = (self.path(), self.watch());
         Request::new(op, vec![path, watch])
     }
@@ -226,7 +226,7 @@ impl Maker {
         Request::new(ops::EXISTS, vec![path, Field::Byte(1)])
     }
 
-    fn set_data(&mut self) -> Request {
+    pub(super) fn set_data(&mut self) -> Request {
         let (path, data, version) = (self.path(), self.data(), self.version());
         Request::new(ops::SET_DATA, vec![path, data, version])
     }
@@ -359,7 +359,7 @@ impl Maker {
         vec![Field::Int(op), Field::Byte(0), Field::Int(-1)]
     }
 
-    fn multi(&mut self) -> Request {
+    pub(super) fn multi(&mut self) -> Request {
         let mut fields = Vec::new();
         for _ in 0..self.rng.below(5) {
             let (op, body) = match self.rng.below(12) {

@@ -5,7 +5,7 @@ use crate::differential::history::{Field, Request};
 use crate::differential::ops;
 
 /// `digest` ids of users with the passwords that [`Maker::auth`] sends.
-const BOB: &str = "bob:fyVmFCwVbTJYrznoSu1koqYEYF0=";
+pub(super) const BOB: &str = "bob:fyVmFCwVbTJYrznoSu1koqYEYF0=";
 /// What the servers are told about the super user: `super:test`.
 pub(in crate::differential) const SUPER: &str = "super:D/InIHSb7yEEbrWz8b9l71RjZJU=";
 
@@ -125,10 +125,7 @@ impl Maker {
             ("super", Some("")),
             ("", Some("")),
         ]);
-        let auth = Field::Buffer(auth.map(|it| it.as_bytes().to_vec()));
-        let mut request = Request::new(ops::AUTH, vec![Field::Int(0), Field::text(scheme), auth]);
-        request.xid = Some(-4);
-        request
+        auth_packet(scheme, auth)
     }
 }
 
@@ -138,6 +135,13 @@ pub(super) fn list(lines: &[(i32, &str, &str)]) -> Field {
         vec![Field::Int(*perms), Field::text(scheme), Field::text(id)]
     };
     Field::List(Some(lines.iter().map(line).collect()))
+}
+
+pub(super) fn auth_packet(scheme: &str, auth: Option<&str>) -> Request {
+    let auth = Field::Buffer(auth.map(|it| it.as_bytes().to_vec()));
+    let mut request = Request::new(ops::AUTH, vec![Field::Int(0), Field::text(scheme), auth]);
+    request.xid = Some(-4);
+    request
 }
 
 /// `world:anyone` with all permissions.
