@@ -47,32 +47,52 @@ fn fill(client: &mut Client) -> usize {
     made
 }
 
-/// Runs a member in a mount namespace of its own, where its data lies on a small file system.
-/// `false`: this machine does not permit that.
-fn on_a_small_disk(member: &mut Member, mib: usize) -> bool {
-    let words = |words: &[&str]| words.iter().map(|it| (*it).to_owned()).collect();
-    let mount = format!(
-        "mount -t tmpfs -o size={mib}m tmpfs {}",
-        member.data.display()
-    );
-    let script = format!(
-        "{mount} && echo 1 > {}/myid && exec \"$0\" \"$@\"",
-        member.data.display()
-    );
-    member.wrapper = words(&[
+/// Starts a member with one more argument, and makes `/a` in it.
+fn serving(member: &mut Member, argument: &str, bytes: usize) -> Client {
+    member.arguments = [argument.to_owned(), bytes.to_string()].to_vec();
+    member.start();
+    wait_until("it is ready", || member.ready());
+    let mut client = member.connect();
+    client.create("/a", b"x", 0).expect("create");
+    client
+}
+
+/// Starts a member in a mount namespace of its own, where its data lies on a file system of so many
+/// MiB. `None`: this machine does not permit that.
+#[allow(clippy::print_stderr)] // Somebody should know.
+fn serving_on_a_small_disk(member: &mut Member, mib: usize) -> Option<Client> {
+    let data = member.data.display();
+    let mount = format!("mount -t tmpfs -o size={mib}m tmpfs {data}");
+    let script = format!("{mount} && echo 1 > {data}/myid && exec \"$0\" \"$@\"");
+    let apart = [
         "unshare",
         "--user",
         "--map-root-user",
         "--mount",
         "sh",
         "-c",
-        &script,
-    ]);
-    let mut tried = Command::new("unshare");
-    let tried = tried
-        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &mount])
+    ];
+    let tried = Command::new(apart[0])
+        .args(&apart[1..])
+        .arg(&mount)
         .output();
-    tried.is_ok_and(|it| it.status.success())
+    if !tried.is_ok_and(|it| it.status.success()) {
+        eprintln!("not run: mounting in a namespace is not permitted here");
+        return None;
+    }
+    let words = apart.into_iter().chain([script.as_str()]);
+    member.wrapper = words.map(str::to_owned).collect();
+    Some(serving(member, "--disk-reserve-bytes", 32 * MIB))
+}
+
+/// Fills a member with znodes, and deletes them again.
+fn fill_and_empty(mut client: Client, member: &Member) {
+    let made = fill(&mut client);
+    assert_short_of_something(&mut client, member);
+    for n in 0..made {
+        client.delete(&format!("/n-{n}")).expect("delete");
+    }
+    wait_until("new data is taken", || client.set("/a", b"more").is_ok());
 }
 
 /// A file of its data folder, as seen from outside.
@@ -83,22 +103,13 @@ fn inside(member: &mut Member, name: &str) -> PathBuf {
 }
 
 #[test]
-#[allow(clippy::print_stderr)] // Where it cannot be run, somebody should know.
 fn a_full_disk_takes_no_new_data_until_there_is_space_again() {
     let mut ensemble = Ensemble::new(1, LONG);
     let member = &mut ensemble.members[0];
-    if !on_a_small_disk(member, 96) {
-        eprintln!("not run: mounting in a namespace is not permitted here");
+    let Some(mut client) = serving_on_a_small_disk(member, 96) else {
         return;
-    }
-    let reserve = (32 * MIB).to_string();
-    member.arguments = ["--disk-reserve-bytes".to_owned(), reserve].to_vec();
-    member.start();
-    wait_until("it is ready", || member.ready());
-    let mut client = member.connect();
-    for path in ["/a", "/b"] {
-        client.create(path, b"x", 0).expect("create");
-    }
+    };
+    client.create("/b", b"x", 0).expect("create");
     let full = inside(member, "somebody-elses");
     std::fs::write(&full, vec![0; 70 * MIB]).expect("fill the disk");
     wait_until("new data is refused", || client.set("/a", b"x").is_err());
@@ -110,42 +121,18 @@ fn a_full_disk_takes_no_new_data_until_there_is_space_again() {
 }
 
 #[test]
-#[allow(clippy::print_stderr)] // Where it cannot be run, somebody should know.
 fn a_disk_full_of_its_own_data_takes_more_when_that_is_deleted() {
     let mut ensemble = Ensemble::new(1, LONG);
     let member = &mut ensemble.members[0];
-    if !on_a_small_disk(member, 160) {
-        eprintln!("not run: mounting in a namespace is not permitted here");
-        return;
+    if let Some(client) = serving_on_a_small_disk(member, 160) {
+        fill_and_empty(client, member);
     }
-    let reserve = (32 * MIB).to_string();
-    member.arguments = ["--disk-reserve-bytes".to_owned(), reserve].to_vec();
-    member.start();
-    wait_until("it is ready", || member.ready());
-    let mut client = member.connect();
-    client.create("/a", b"x", 0).expect("create");
-    let made = fill(&mut client);
-    assert_short_of_something(&mut client, member);
-    for n in 0..made {
-        client.delete(&format!("/n-{n}")).expect("delete");
-    }
-    wait_until("new data is taken", || client.set("/a", b"more").is_ok());
 }
 
 #[test]
 fn short_memory_takes_no_new_data_until_some_is_given_back() {
     let mut ensemble = Ensemble::new(1, LONG);
     let member = &mut ensemble.members[0];
-    let limit = (192 * MIB).to_string();
-    member.arguments = ["--memory-limit-bytes".to_owned(), limit].to_vec();
-    member.start();
-    wait_until("it is ready", || member.ready());
-    let mut client = member.connect();
-    client.create("/a", b"x", 0).expect("create");
-    let made = fill(&mut client);
-    assert_short_of_something(&mut client, member);
-    for n in 0..made {
-        client.delete(&format!("/n-{n}")).expect("delete");
-    }
-    wait_until("new data is taken", || client.set("/a", b"more").is_ok());
+    let client = serving(member, "--memory-limit-bytes", 192 * MIB);
+    fill_and_empty(client, member);
 }

@@ -48,6 +48,18 @@ const STRANGERS: [(&str, &str); 6] = [
     ("BOB", "bobsecret"),
 ];
 
+/// What a client that does as it should says of everything but itself.
+const PROPER: Secret = Secret {
+    user: "",
+    password: "",
+    realm: "zk-sasl-md5",
+    nonce: None,
+    cnonce: "c-n0nce",
+    nc: "00000001",
+    qop: "auth",
+    uri: "zookeeper/zk-sasl-md5",
+    authzid: None,
+};
 /// The longest token that is looked at.
 const LONGEST: usize = 4096;
 
@@ -132,13 +144,8 @@ impl Maker {
         Secret {
             user,
             password,
-            realm: "zk-sasl-md5",
-            nonce: None,
-            cnonce: "c-n0nce",
-            nc: "00000001",
-            qop: "auth",
-            uri: "zookeeper/zk-sasl-md5",
             authzid: self.rng.chance(10).then_some(user),
+            ..PROPER
         }
     }
 
@@ -412,13 +419,10 @@ mod tests {
         {
             let text = String::from_utf8(text.clone()).unwrap_or_default();
             let plain = Secret {
-                realm: "zk-sasl-md5",
-                nonce: None,
-                cnonce: "c-n0nce",
-                nc: "00000001",
-                qop: "auth",
-                uri: "zookeeper/zk-sasl-md5",
-                ..secret.clone()
+                user: secret.user,
+                password: secret.password,
+                authzid: secret.authzid,
+                ..PROPER
             };
             let said = directives(secret).join(",");
             if said == text && said == directives(&plain).join(",") {
