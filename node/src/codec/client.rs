@@ -234,12 +234,12 @@ fn id(reader: &mut Reader) -> Result<Id, Malformed> {
     let scheme = reader.lossy_string()?.unwrap_or_default();
     Ok(match reader.lossy_string()? {
         Some(id) => Id { scheme, id },
-        None if scheme == "auth" => Id {
-            scheme,
-            id: String::new(),
-        },
         None => Id {
-            scheme: String::new(),
+            scheme: if scheme == "auth" {
+                scheme
+            } else {
+                String::new()
+            },
             id: String::new(),
         },
     })

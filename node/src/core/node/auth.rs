@@ -132,15 +132,14 @@ impl Node {
         let Some(connection) = self.connections.get_mut(conn) else {
             return;
         };
-        let Some(token) = token else {
-            note_failure(conn, "sasl", "there is no token", out);
-            return self.close(conn, CloseReason::AuthFailed, out);
-        };
-        let Some(users) = &self.options.auth.sasl_users else {
+        let step = match (token, &self.options.auth.sasl_users) {
+            (None, _) => Err(Failure::Unreadable("there is no token")),
             // ZooKeeper without SASL answers so, and its clients go on unauthenticated.
-            return self.answer_auth(conn, xid, (ErrorCode::Ok, Body::Token(None)), out);
+            (_, None) => {
+                return self.answer_auth(conn, xid, (ErrorCode::Ok, Body::Token(None)), out);
+            }
+            (Some(token), Some(users)) => connection.sasl.step(token, users),
         };
-        let step = connection.sasl.step(token, users);
         let step = match step {
             Ok(Step::Done { user, token }) => {
                 let is_super = self.options.auth.super_users.contains(&user);
