@@ -253,10 +253,7 @@ fn hundred_thousand() -> i64 {
 
 impl Default for SnapshotSpec {
     fn default() -> Self {
-        SnapshotSpec {
-            every_entries: hundred_thousand(),
-            retain: three(),
-        }
+        SnapshotSpec { every_entries: hundred_thousand(), retain: three() }
     }
 }
 
@@ -387,9 +384,7 @@ pub struct MembershipSpec {
 
 impl Default for MembershipSpec {
     fn default() -> Self {
-        MembershipSpec {
-            auto_replace: AutoReplace::DiskLost,
-        }
+        MembershipSpec { auto_replace: AutoReplace::DiskLost }
     }
 }
 

@@ -15,9 +15,5 @@ fn leaving_a_part_out_means_the_same_as_leaving_it_empty() {
     for part in ["storage", "config", "pod", "rollout", "membership"] {
         assert_eq!(spec(json!({ part: {} })), absent, "{part}");
     }
-    assert_eq!(
-        spec(json!({ "config": { "snapshot": {} } })),
-        absent,
-        "snapshot"
-    );
+    assert_eq!(spec(json!({ "config": { "snapshot": {} } })), absent, "snapshot");
 }

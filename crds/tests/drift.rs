@@ -3,10 +3,8 @@
 #[test]
 fn the_committed_definition_is_the_generated_one() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/coordinationensembles.yaml");
-    let chart = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../charts/quorate/files/coordinationensembles.yaml"
-    );
+    let chart =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/quorate/files/coordinationensembles.yaml");
     let generated = quorate_crds::crd_yaml().expect("it can be written");
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(path, &generated).expect("write the definition");

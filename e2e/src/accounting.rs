@@ -39,9 +39,7 @@ impl Register {
         if version == before + 1 {
             return Ok(());
         }
-        Err(format!(
-            "the write of {value} on version {before} was acknowledged as {version}"
-        ))
+        Err(format!("the write of {value} on version {before} was acknowledged as {version}"))
     }
 
     /// Nobody knows what became of the write of `value`.
@@ -104,9 +102,7 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// A write was acknowledged.
     pub(crate) fn acknowledge(&mut self, at: Duration, took: Duration) {
-        self.longest_gap = self
-            .longest_gap
-            .max(at - self.last.unwrap_or(at.saturating_sub(took)));
+        self.longest_gap = self.longest_gap.max(at - self.last.unwrap_or(at.saturating_sub(took)));
         self.last = Some(at);
         self.acknowledged.push(Acknowledged { at, took });
     }
@@ -118,9 +114,7 @@ impl Ledger {
 
     /// The client stopped at this time.
     pub(crate) fn end(&mut self, at: Duration) {
-        self.longest_gap = self
-            .longest_gap
-            .max(at.saturating_sub(self.last.unwrap_or_default()));
+        self.longest_gap = self.longest_gap.max(at.saturating_sub(self.last.unwrap_or_default()));
     }
 
     /// Adds the record of another client.
@@ -146,11 +140,7 @@ impl Ledger {
     pub(crate) fn longest_silence(&self) -> Duration {
         let mut times: Vec<Duration> = self.acknowledged.iter().map(|it| it.at).collect();
         times.sort_unstable();
-        times
-            .windows(2)
-            .map(|it| it[1] - it[0])
-            .max()
-            .unwrap_or_default()
+        times.windows(2).map(|it| it[1] - it[0]).max().unwrap_or_default()
     }
 
     /// The time within which this share of the acknowledgements came.
@@ -164,18 +154,11 @@ impl Ledger {
 
 impl fmt::Display for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let failed: Vec<String> = self
-            .failed
-            .iter()
-            .map(|(error, count)| format!("{count} × {error}"))
-            .collect();
+        let failed: Vec<String> =
+            self.failed.iter().map(|(error, count)| format!("{count} × {error}")).collect();
         let failed = match failed.as_slice() {
             [] => String::new(),
-            kinds => format!(
-                " ({}; {} of them were applied)",
-                kinds.join(", "),
-                self.applied
-            ),
+            kinds => format!(" ({}; {} of them were applied)", kinds.join(", "), self.applied),
         };
         write!(
             f,

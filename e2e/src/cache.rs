@@ -35,9 +35,7 @@ where
         return Ok(folder);
     }
     say(format!("making {name}"));
-    let half = settings
-        .cache
-        .join(format!("{name}-{key}.half-{}", std::process::id()));
+    let half = settings.cache.join(format!("{name}-{key}.half-{}", std::process::id()));
     // Left by one that was cut off, if it is there.
     let _ = fs::remove_dir_all(&half).await;
     fs::create_dir_all(&half).await?;

@@ -27,21 +27,11 @@ pub(crate) struct Cluster {
 impl Cluster {
     pub(crate) async fn up(settings: &Settings) -> Result<Self> {
         if let Some(foreign) = &settings.foreign {
-            say(format!(
-                "using the cluster of {}",
-                foreign.kubeconfig.display()
-            ));
-            let kubectl = Kubectl {
-                program: "kubectl".into(),
-                kubeconfig: foreign.kubeconfig.clone(),
-            };
+            say(format!("using the cluster of {}", foreign.kubeconfig.display()));
+            let kubectl =
+                Kubectl { program: "kubectl".into(), kubeconfig: foreign.kubeconfig.clone() };
             let client = connect(&foreign.kubeconfig).await?;
-            return Ok(Cluster {
-                kubectl,
-                client,
-                own: None,
-                found: true,
-            });
+            return Ok(Cluster { kubectl, client, own: None, found: true });
         }
         let kubeconfig = settings.state.join("kubeconfig");
         let left = kubeconfig.exists();
@@ -50,23 +40,11 @@ impl Cluster {
             say("removing what is left of a cluster that ended");
             aloud(&mut script(settings, "down")).await?;
         }
-        say(if found {
-            "looking after the cluster that runs"
-        } else {
-            "bringing up a cluster"
-        });
+        say(if found { "looking after the cluster that runs" } else { "bringing up a cluster" });
         aloud(&mut script(settings, "up")).await?;
         let client = connect(&kubeconfig).await?;
-        let kubectl = Kubectl {
-            program: settings.state.join("bin/kubectl"),
-            kubeconfig,
-        };
-        Ok(Cluster {
-            kubectl,
-            client,
-            own: Some(settings.state.clone()),
-            found,
-        })
+        let kubectl = Kubectl { program: settings.state.join("bin/kubectl"), kubeconfig };
+        Ok(Cluster { kubectl, client, own: Some(settings.state.clone()), found })
     }
 
     /// The socket of a node's containerd, where nodes are ours.

@@ -35,14 +35,8 @@ pub(crate) struct Ctx {
 impl Ctx {
     /// With an empty namespace of this name.
     pub(crate) async fn enter(stage: &Arc<Stage>, namespace: String) -> Result<Arc<Self>> {
-        let ctx = Arc::new(Ctx {
-            stage: Arc::clone(stage),
-            namespace,
-            serial: AtomicU32::new(0),
-        });
-        ctx.leave()
-            .await
-            .context("a namespace of an earlier run does not go")?;
+        let ctx = Arc::new(Ctx { stage: Arc::clone(stage), namespace, serial: AtomicU32::new(0) });
+        ctx.leave().await.context("a namespace of an earlier run does not go")?;
         make_namespace(&ctx).await?;
         Ok(ctx)
     }
@@ -77,9 +71,7 @@ async fn make_namespace(ctx: &Ctx) -> Result<()> {
         } },
     }))?;
     let namespaces: Api<Namespace> = Api::all(ctx.client());
-    namespaces
-        .create(&PostParams::default(), &namespace)
-        .await?;
+    namespaces.create(&PostParams::default(), &namespace).await?;
     Ok(())
 }
 
@@ -89,38 +81,19 @@ async fn remove_namespace(ctx: &Ctx) -> Result<()> {
         return Ok(());
     }
     // Nobody needs what these would still write.
-    let _ = ctx
-        .kubectl(&["delete", "cens", "--all", "--wait=false"])
-        .await;
-    let _ = ctx
-        .kubectl(&[
-            "delete",
-            "pods",
-            "--all",
-            "--grace-period=1",
-            "--wait=false",
-        ])
-        .await;
-    namespaces
-        .delete(&ctx.namespace, &DeleteParams::default())
-        .await?;
+    let _ = ctx.kubectl(&["delete", "cens", "--all", "--wait=false"]).await;
+    let _ = ctx.kubectl(&["delete", "pods", "--all", "--grace-period=1", "--wait=false"]).await;
+    namespaces.delete(&ctx.namespace, &DeleteParams::default()).await?;
     let volumes: Api<PersistentVolume> = Api::all(ctx.client());
-    until(
-        "the test's namespace and volumes are gone",
-        120,
-        async || {
-            ensure!(
-                namespaces.get_opt(&ctx.namespace).await?.is_none(),
-                "the namespace is there"
-            );
-            let left = volumes.list(&ListParams::default()).await?.items;
-            let claimed = |it: &PersistentVolume| {
-                let claim = it.spec.as_ref().and_then(|it| it.claim_ref.as_ref());
-                claim.is_some_and(|it| it.namespace.as_ref() == Some(&ctx.namespace))
-            };
-            ensure!(!left.iter().any(claimed), "volumes are there");
-            Ok(())
-        },
-    )
+    until("the test's namespace and volumes are gone", 120, async || {
+        ensure!(namespaces.get_opt(&ctx.namespace).await?.is_none(), "the namespace is there");
+        let left = volumes.list(&ListParams::default()).await?.items;
+        let claimed = |it: &PersistentVolume| {
+            let claim = it.spec.as_ref().and_then(|it| it.claim_ref.as_ref());
+            claim.is_some_and(|it| it.namespace.as_ref() == Some(&ctx.namespace))
+        };
+        ensure!(!left.iter().any(claimed), "volumes are there");
+        Ok(())
+    })
     .await
 }

@@ -126,24 +126,14 @@ async fn kubectl(ctx: &Ctx, words: &[&str]) -> Result<()> {
 
 /// ZooKeeper's own command line, with what it says about the commands.
 async fn zk_cli(ctx: &Ctx, connect: &str, commands: &[&str]) -> Result<()> {
-    typed(&format!(
-        "zkCli.sh -server {connect} {}",
-        commands.join("; ")
-    ));
-    let said = ctx
-        .stage
-        .clients
-        .zk_cli(connect, &(commands.join("\n") + "\nquit\n"))
-        .await?;
+    typed(&format!("zkCli.sh -server {connect} {}", commands.join("; ")));
+    let said = ctx.stage.clients.zk_cli(connect, &(commands.join("\n") + "\nquit\n")).await?;
     let answers = said.lines().filter(|it| {
         let about_itself = ["Connecting", "Welcome", "JLine", "WATCHER", "WatchedEvent"];
         !it.is_empty() && !about_itself.iter().any(|begin| it.starts_with(begin))
     });
     shown(&answers.collect::<Vec<_>>().join("\n"));
-    ensure!(
-        said.contains("hello") || said.contains("Created"),
-        "zkCli did not do it: {said}"
-    );
+    ensure!(said.contains("hello") || said.contains("Created"), "zkCli did not do it: {said}");
     Ok(())
 }
 
@@ -169,9 +159,7 @@ async fn news(
         let voters = status.quorum.map_or(0, |it| it.voters);
         let step = status
             .operation
-            .map_or("nothing is under way".to_owned(), |it| {
-                format!("{}: {}", it.kind, it.step)
-            });
+            .map_or("nothing is under way".to_owned(), |it| format!("{}: {}", it.kind, it.step));
         let now = format!("{voters} voters, {leader} leads, {step}");
         if now == last {
             continue;

@@ -38,10 +38,7 @@ pub(crate) struct Leader {
 impl Ensemble {
     /// One that is there already, or soon will be.
     pub(crate) fn named(ctx: &Arc<Ctx>, name: &str) -> Self {
-        Ensemble {
-            ctx: Arc::clone(ctx),
-            name: name.to_owned(),
-        }
+        Ensemble { ctx: Arc::clone(ctx), name: name.to_owned() }
     }
 
     /// Applies one of so many members; other parts of the spec are added to what suits tests.
@@ -63,11 +60,7 @@ impl Ensemble {
             "metadata": { "name": ensemble.name, "namespace": ctx.namespace },
             "spec": spec,
         });
-        ctx.stage
-            .cluster
-            .kubectl
-            .feed(&["apply", "-f", "-"], &object.to_string())
-            .await?;
+        ctx.stage.cluster.kubectl.feed(&["apply", "-f", "-"], &object.to_string()).await?;
         Ok(ensemble)
     }
 
@@ -82,21 +75,11 @@ impl Ensemble {
     pub(crate) async fn settled(&self, replicas: i32, seconds: u64) -> Result<()> {
         until("the ensemble is as wanted", seconds, async || {
             let ensemble = self.get().await?;
-            ensure!(
-                ensemble.spec.replicas == replicas,
-                "the spec says something else"
-            );
+            ensure!(ensemble.spec.replicas == replicas, "the spec says something else");
             let generation = ensemble.metadata.generation;
             let status = ensemble.status.context("there is no status")?;
-            ensure!(
-                status.observed_generation == generation,
-                "the spec was not observed"
-            );
-            for kind in [
-                conditions::READY,
-                conditions::MEMBERSHIP,
-                conditions::IN_SYNC,
-            ] {
+            ensure!(status.observed_generation == generation, "the spec was not observed");
+            for kind in [conditions::READY, conditions::MEMBERSHIP, conditions::IN_SYNC] {
                 let found = condition(&status, kind)?;
                 ensure!(found.0 == "True", "{kind} is {}: {}", found.0, found.1);
             }
@@ -114,10 +97,7 @@ impl Ensemble {
             );
             for (pod, view) in self.views().await? {
                 let voters = view.config.voters().count();
-                ensure!(
-                    voters == replicas as usize,
-                    "{pod} knows of {voters} voters"
-                );
+                ensure!(voters == replicas as usize, "{pod} knows of {voters} voters");
             }
             Ok(())
         })
@@ -150,10 +130,8 @@ impl Ensemble {
         let claims: Api<PersistentVolumeClaim> =
             Api::namespaced(self.ctx.client(), &self.ctx.namespace);
         let found = claims.list(&ListParams::default()).await?.items;
-        let mut found: Vec<(String, String)> = found
-            .iter()
-            .map(|it| (it.name_any(), it.uid().unwrap_or_default()))
-            .collect();
+        let mut found: Vec<(String, String)> =
+            found.iter().map(|it| (it.name_any(), it.uid().unwrap_or_default())).collect();
         found.sort();
         Ok(found)
     }
@@ -180,11 +158,7 @@ impl Ensemble {
                 let newer = found.as_ref().is_none_or(|it: &Leader| it.term < view.term);
                 if view.role == "Leader" && view.serving && newer {
                     let (id, term) = (view.member_id, view.term);
-                    found = Some(Leader {
-                        pod: pod.name_any(),
-                        id,
-                        term,
-                    });
+                    found = Some(Leader { pod: pod.name_any(), id, term });
                 }
             }
             found.context("no member leads")
@@ -195,18 +169,14 @@ impl Ensemble {
     /// Changes the spec.
     pub(crate) async fn patch(&self, spec: Value) -> Result<()> {
         let patch = json!({ "spec": spec }).to_string();
-        self.ctx
-            .kubectl(&["patch", "cens", &self.name, "--type=merge", "-p", &patch])
-            .await?;
+        self.ctx.kubectl(&["patch", "cens", &self.name, "--type=merge", "-p", &patch]).await?;
         Ok(())
     }
 
     /// `kubectl scale`.
     pub(crate) async fn scale(&self, replicas: i32) -> Result<()> {
         let replicas = format!("--replicas={replicas}");
-        self.ctx
-            .kubectl(&["scale", "cens", &self.name, &replicas])
-            .await?;
+        self.ctx.kubectl(&["scale", "cens", &self.name, &replicas]).await?;
         Ok(())
     }
 
@@ -214,19 +184,13 @@ impl Ensemble {
     pub(crate) async fn address(&self) -> Result<String> {
         let services: Api<Service> = Api::namespaced(self.ctx.client(), &self.ctx.namespace);
         let service = services.get(&self.name).await?;
-        let ip = service
-            .spec
-            .and_then(|it| it.cluster_ip)
-            .context("the Service has no address")?;
+        let ip = service.spec.and_then(|it| it.cluster_ip).context("the Service has no address")?;
         Ok(format!("{ip}:2181"))
     }
 
     /// The Service's name for clients inside the cluster.
     pub(crate) fn service_name(&self) -> String {
-        format!(
-            "{}.{}.svc.cluster.local:2181",
-            self.name, self.ctx.namespace
-        )
+        format!("{}.{}.svc.cluster.local:2181", self.name, self.ctx.namespace)
     }
 
     /// A member's name for clients inside the cluster.

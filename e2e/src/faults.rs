@@ -13,25 +13,15 @@ pub(crate) async fn kill(ctx: &Ctx, pods: &Api<Pod>, names: &[&str]) -> Result<(
     let mut kills = Vec::new();
     for name in names {
         let pod = pods.get(name).await?;
-        let node = pod
-            .spec
-            .and_then(|it| it.node_name)
-            .context("it runs nowhere")?;
-        let status = pod
-            .status
-            .and_then(|it| it.container_statuses)
-            .unwrap_or_default();
+        let node = pod.spec.and_then(|it| it.node_name).context("it runs nowhere")?;
+        let status = pod.status.and_then(|it| it.container_statuses).unwrap_or_default();
         let id = status.first().and_then(|it| it.container_id.clone());
         let id = id.with_context(|| format!("{name} has no container"))?;
         let id = id.trim_start_matches("containerd://").to_owned();
         let socket = ctx.stage.cluster.containerd(&node);
-        let socket = socket.ok_or(Skip(
-            "processes are killed on this machine's own nodes only",
-        ))?;
+        let socket = socket.ok_or(Skip("processes are killed on this machine's own nodes only"))?;
         let mut ctr = Command::new("ctr");
-        ctr.arg("--address")
-            .arg(socket)
-            .args(["-n", "k8s.io", "tasks", "kill", "-s", "SIGKILL"]);
+        ctr.arg("--address").arg(socket).args(["-n", "k8s.io", "tasks", "kill", "-s", "SIGKILL"]);
         ctr.arg(id);
         kills.push(ctr);
     }

@@ -45,16 +45,10 @@ impl Helm {
         let chart = self.chart.display().to_string();
         let image = &self.image;
         let set = |key: &str, value: &str| ["--set".to_owned(), format!("{key}={value}")];
-        let mut words: Vec<String> = [
-            "upgrade",
-            "--install",
-            RELEASE,
-            &chart,
-            "--namespace",
-            NAMESPACE,
-        ]
-        .map(str::to_owned)
-        .into();
+        let mut words: Vec<String> =
+            ["upgrade", "--install", RELEASE, &chart, "--namespace", NAMESPACE]
+                .map(str::to_owned)
+                .into();
         words.push("--create-namespace".to_owned());
         words.extend(set("image.repository", &image.repository));
         words.extend(set("image.tag", &image.tag));
@@ -65,34 +59,22 @@ impl Helm {
     /// Installs the chart, or upgrades it to this checkout's.
     pub(crate) async fn install(&self) -> Result<String> {
         let words = self.install_words();
-        self.run(&words.iter().map(String::as_str).collect::<Vec<_>>())
-            .await
+        self.run(&words.iter().map(String::as_str).collect::<Vec<_>>()).await
     }
 
     /// Runs the chart's own tests.
     pub(crate) async fn test(&self) -> Result<String> {
-        self.run(&["test", RELEASE, "--namespace", NAMESPACE, "--timeout=90s"])
-            .await
+        self.run(&["test", RELEASE, "--namespace", NAMESPACE, "--timeout=90s"]).await
     }
 
     /// Removes the release.
     pub(crate) async fn uninstall(&self) -> Result<String> {
-        self.run(&[
-            "uninstall",
-            RELEASE,
-            "--namespace",
-            NAMESPACE,
-            "--wait",
-            "--timeout=90s",
-        ])
-        .await
+        self.run(&["uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--timeout=90s"]).await
     }
 
     /// Whether there is a release.
     pub(crate) async fn installed(&self) -> Result<bool> {
-        let releases = self
-            .run(&["list", "--short", "--namespace", NAMESPACE])
-            .await?;
+        let releases = self.run(&["list", "--short", "--namespace", NAMESPACE]).await?;
         Ok(releases.lines().any(|it| it == RELEASE))
     }
 

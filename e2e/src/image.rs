@@ -35,44 +35,25 @@ impl Image {
     /// Makes the image, unless there is one of the same content, and gives it to the nodes.
     pub(crate) async fn provide(settings: &Settings, cluster: &Cluster) -> Result<Self> {
         if let Some(foreign) = &settings.foreign {
-            let (repository, tag) = foreign
-                .image
-                .rsplit_once(':')
-                .context("an image has a tag")?;
+            let (repository, tag) = foreign.image.rsplit_once(':').context("an image has a tag")?;
             let (repository, tag) = (repository.to_owned(), tag.to_owned());
-            return Ok(Image {
-                repository,
-                tag,
-                second_tag: None,
-            });
+            return Ok(Image { repository, tag, second_tag: None });
         }
         let programs = compile(settings).await?;
         let tag = format!("e2e-{}", digest(settings, &programs).await?);
         let second = format!("{tag}-b");
-        let archive = |tag: &str| {
-            settings
-                .cache
-                .join("images")
-                .join(format!("quorate-{tag}.tar"))
-        };
+        let archive = |tag: &str| settings.cache.join("images").join(format!("quorate-{tag}.tar"));
         if !archive(&second).exists() {
             say(format!("building the image {REPOSITORY}:{tag}"));
-            build(
-                settings,
-                &programs,
-                &[(&tag, archive(&tag)), (&second, archive(&second))],
-            )
-            .await?;
+            build(settings, &programs, &[(&tag, archive(&tag)), (&second, archive(&second))])
+                .await?;
             prune(&settings.cache.join("images")).await?;
         }
         if let Some(state) = &cluster.own {
             let absent: Vec<PathBuf> = [archive(&tag), archive(&second)]
                 .into_iter()
                 .filter(|it| {
-                    !state
-                        .join("images")
-                        .join(it.file_name().unwrap_or_default())
-                        .exists()
+                    !state.join("images").join(it.file_name().unwrap_or_default()).exists()
                 })
                 .collect();
             if !absent.is_empty() {
@@ -80,11 +61,7 @@ impl Image {
                 aloud(script(settings, "load").args(absent)).await?;
             }
         }
-        Ok(Image {
-            repository: REPOSITORY.to_owned(),
-            tag,
-            second_tag: Some(second),
-        })
+        Ok(Image { repository: REPOSITORY.to_owned(), tag, second_tag: Some(second) })
     }
 }
 
@@ -116,16 +93,10 @@ pub(crate) async fn compile(settings: &Settings) -> Result<PathBuf> {
 /// A name for the image's content.
 async fn digest(settings: &Settings, programs: &Path) -> Result<String> {
     let mut sum = Command::new("sha256sum");
-    sum.current_dir(programs)
-        .args(PROGRAMS)
-        .arg(settings.root.join("Dockerfile"));
+    sum.current_dir(programs).args(PROGRAMS).arg(settings.root.join("Dockerfile"));
     let sums = output(&mut sum, "").await?;
     // The Dockerfile's path is no content.
-    let sums = sums
-        .lines()
-        .filter_map(|it| it.split(' ').next())
-        .collect::<Vec<_>>()
-        .join(" ");
+    let sums = sums.lines().filter_map(|it| it.split(' ').next()).collect::<Vec<_>>().join(" ");
     let mut sum = output(&mut Command::new("sha256sum"), &sums).await?;
     sum.truncate(12);
     Ok(sum)
@@ -135,14 +106,8 @@ async fn build(settings: &Settings, programs: &Path, tags: &[(&String, PathBuf)]
     let work = settings.cache.join("buildah");
     let buildah = || {
         let mut command = Command::new("buildah");
-        command
-            .arg("--storage-driver=vfs")
-            .arg("--root")
-            .arg(work.join("root"));
-        command
-            .arg("--runroot")
-            .arg(work.join("run"))
-            .current_dir(&settings.root);
+        command.arg("--storage-driver=vfs").arg("--root").arg(work.join("root"));
+        command.arg("--runroot").arg(work.join("run")).current_dir(&settings.root);
         command
     };
     fs::create_dir_all(settings.cache.join("images")).await?;
@@ -159,11 +124,7 @@ async fn build(settings: &Settings, programs: &Path, tags: &[(&String, PathBuf)]
         let half = archive.with_extension("half");
         let _ = fs::remove_file(&half).await;
         let to = format!("docker-archive:{}:{REPOSITORY}:{tag}", half.display());
-        output(
-            buildah().args(["push", "--quiet", "localhost/quorate:built", &to]),
-            "",
-        )
-        .await?;
+        output(buildah().args(["push", "--quiet", "localhost/quorate:built", &to]), "").await?;
         fs::rename(&half, archive).await?;
     }
     // Each build would leave a copy.

@@ -28,10 +28,7 @@ pub(crate) struct Numbers {
 impl Load {
     pub(crate) async fn start(ensemble: &Ensemble) -> Result<Self> {
         let writer = ensemble.write(CLIENTS).await?;
-        Ok(Load {
-            writer,
-            watcher: ensemble.watch(),
-        })
+        Ok(Load { writer, watcher: ensemble.watch() })
     }
 
     /// Ends both and prints their numbers.
@@ -68,10 +65,7 @@ impl Numbers {
     /// So many times another member took the lead.
     pub(crate) fn leader_changes(&self, wanted: usize) -> Result<()> {
         let (found, leaders) = (self.history.leader_changes(), &self.history.leaders);
-        ensure!(
-            found == wanted,
-            "{found} leader changes instead of {wanted}: {leaders:?}"
-        );
+        ensure!(found == wanted, "{found} leader changes instead of {wanted}: {leaders:?}");
         Ok(())
     }
 }

@@ -46,11 +46,7 @@ impl Server {
     pub(crate) async fn quorate(settings: &Settings) -> Result<Self> {
         if let Some(program) = env::var_os("QUORATE_NODE").filter(|it| !it.is_empty()) {
             let program = PathBuf::from(program);
-            ensure!(
-                program.is_file(),
-                "QUORATE_NODE names no file: {}",
-                program.display()
-            );
+            ensure!(program.is_file(), "QUORATE_NODE names no file: {}", program.display());
             return Ok(Server::Quorate(program));
         }
         let folder = image::compile(settings).await?;
@@ -140,17 +136,10 @@ impl LocalEnsemble {
         let count = usize::from(count);
         let list: String = members.iter().take(count).map(Member::line).collect();
         for (at, member) in members.iter().enumerate() {
-            let own = if at < count {
-                String::new()
-            } else {
-                member.line()
-            };
+            let own = if at < count { String::new() } else { member.line() };
             member.configure(more, &format!("{list}{own}"))?;
         }
-        let mut ensemble = LocalEnsemble {
-            members,
-            _folder: folder,
-        };
+        let mut ensemble = LocalEnsemble { members, _folder: folder };
         for member in ensemble.members.iter_mut().take(count) {
             member.start()?;
         }
@@ -258,10 +247,7 @@ impl LocalEnsemble {
             std::future::ready(ended.and_then(|it| it.context("the process lives")))
         })
         .await?;
-        ensure!(
-            member.is_clean(status),
-            "a stopped member ends with {status}"
-        );
+        ensure!(member.is_clean(status), "a stopped member ends with {status}");
         Ok(())
     }
 

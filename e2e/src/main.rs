@@ -1,9 +1,6 @@
 //! `cargo e2e`: a real Kubernetes on this machine, and the end-to-end tests that run on it.
 
-#![allow(
-    clippy::print_stdout,
-    reason = "what a command says on a terminal is its purpose"
-)]
+#![allow(clippy::print_stdout, reason = "what a command says on a terminal is its purpose")]
 
 mod accounting;
 mod args;
@@ -84,9 +81,7 @@ async fn run(command: Command) -> Result<bool> {
         }
         Command::Down => cluster::down(&settings).await.map(|()| true),
         Command::Demo { keep } => demo::run(settings, keep).await.map(|()| true),
-        Command::Test {
-            list: true, filter, ..
-        } => {
+        Command::Test { list: true, filter, .. } => {
             runner::list(&filter);
             Ok(true)
         }
@@ -94,21 +89,12 @@ async fn run(command: Command) -> Result<bool> {
             test_all(settings, keep).await
         }
         Command::Test { filter, keep, .. } => runner::run(settings, &filter, keep).await,
-        Command::Compat {
-            list: true, filter, ..
-        } => {
+        Command::Compat { list: true, filter, .. } => {
             compat::list(&filter);
             Ok(true)
         }
-        Command::Compat {
-            filter, baseline, ..
-        } => compat::run(&settings, &filter, baseline).await,
-        Command::Differential {
-            histories,
-            from,
-            replay,
-            membership,
-        } => {
+        Command::Compat { filter, baseline, .. } => compat::run(&settings, &filter, baseline).await,
+        Command::Differential { histories, from, replay, membership } => {
             let plan = differential::Plan {
                 from: replay.unwrap_or(from),
                 histories: if replay.is_some() { 1 } else { histories },
@@ -118,12 +104,12 @@ async fn run(command: Command) -> Result<bool> {
             differential::run(&settings, &plan).await
         }
         Command::Bench(plan) => bench::run(&settings, plan).await,
-        Command::RustClient { connect, root } => clients::rust::exercise(&connect, &root)
-            .await
-            .map(|()| true),
-        Command::RustCompat { connect, all, root } => compat::rust::exercise(&connect, &all, &root)
-            .await
-            .map(|()| true),
+        Command::RustClient { connect, root } => {
+            clients::rust::exercise(&connect, &root).await.map(|()| true)
+        }
+        Command::RustCompat { connect, all, root } => {
+            compat::rust::exercise(&connect, &all, &root).await.map(|()| true)
+        }
     }
 }
 

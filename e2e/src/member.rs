@@ -42,18 +42,11 @@ pub(crate) struct ListedMember {
 impl ConfigView {
     /// The ids of the voters.
     pub(crate) fn voters(&self) -> impl Iterator<Item = &str> {
-        self.members
-            .iter()
-            .filter(|it| it.role == "Voter")
-            .map(|it| it.member_id.as_str())
+        self.members.iter().filter(|it| it.role == "Voter").map(|it| it.member_id.as_str())
     }
 }
 
 /// Asks the member at this address.
 pub(crate) async fn ask(ip: &str) -> Result<MemberView> {
-    http::get_json(
-        &format!("http://{ip}:8080/status"),
-        Duration::from_millis(800),
-    )
-    .await
+    http::get_json(&format!("http://{ip}:8080/status"), Duration::from_millis(800)).await
 }

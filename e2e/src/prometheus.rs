@@ -24,15 +24,10 @@ pub(crate) struct Prometheus {
 impl Prometheus {
     pub(crate) async fn start(stage: &Stage) -> Result<Self> {
         let settings = &stage.settings;
-        let chart = settings
-            .root
-            .join("charts/quorate/files/prometheus-scrape.yaml");
+        let chart = settings.root.join("charts/quorate/files/prometheus-scrape.yaml");
         let text = tokio::fs::read_to_string(&chart).await?;
         let mut config: Value = serde_yaml::from_str(&text)?;
-        adapt(
-            &mut config,
-            &stage.cluster.kubectl.kubeconfig.display().to_string(),
-        )?;
+        adapt(&mut config, &stage.cluster.kubectl.kubeconfig.display().to_string())?;
         let folder = settings.state.join("prometheus");
         let _ = tokio::fs::remove_dir_all(&folder).await;
         tokio::fs::create_dir_all(&folder).await?;
@@ -43,10 +38,7 @@ impl Prometheus {
         let log = std::fs::File::create(folder.join("log"))?;
         let child = Command::new(tool(settings, "prometheus").await?)
             .arg(format!("--config.file={}", file.display()))
-            .arg(format!(
-                "--storage.tsdb.path={}",
-                folder.join("data").display()
-            ))
+            .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -54,11 +46,7 @@ impl Prometheus {
             .kill_on_drop(true)
             .spawn()
             .context("cannot start Prometheus")?;
-        let it = Prometheus {
-            child,
-            url: format!("http://127.0.0.1:{port}"),
-            folder,
-        };
+        let it = Prometheus { child, url: format!("http://127.0.0.1:{port}"), folder };
         until("Prometheus is ready", 30, async || {
             http::get(&format!("{}/-/ready", it.url), Duration::from_secs(2)).await
         })
@@ -100,13 +88,9 @@ impl Prometheus {
 /// From outside of the cluster, and faster than anybody scrapes for life.
 fn adapt(config: &mut Value, kubeconfig: &str) -> Result<()> {
     config["global"] = json!({ "scrape_interval": "1s", "scrape_timeout": "1s" });
-    let jobs = config["scrape_configs"]
-        .as_array_mut()
-        .context("there are no jobs")?;
+    let jobs = config["scrape_configs"].as_array_mut().context("there are no jobs")?;
     for job in jobs {
-        let discoveries = job["kubernetes_sd_configs"]
-            .as_array_mut()
-            .context("no discovery")?;
+        let discoveries = job["kubernetes_sd_configs"].as_array_mut().context("no discovery")?;
         for discovery in discoveries {
             discovery["kubeconfig_file"] = json!(kubeconfig);
         }

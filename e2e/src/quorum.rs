@@ -25,13 +25,7 @@ pub(crate) struct Verdict {
 pub(crate) fn judge(answers: &[MemberView]) -> Verdict {
     let leads = answers.iter().filter(|it| it.role == "Leader");
     let Some(leader) = leads.max_by_key(|it| it.term) else {
-        return Verdict {
-            leader: None,
-            voters: 0,
-            serving: 0,
-            quorum: false,
-            settled: false,
-        };
+        return Verdict { leader: None, voters: 0, serving: 0, quorum: false, settled: false };
     };
     let serves = |id: &str| {
         answers.iter().any(|it| {
@@ -122,10 +116,8 @@ mod tests {
     use crate::member::{ConfigView, ListedMember};
 
     fn member(id: &str, leader: &str, term: u64, voters: &[&str]) -> MemberView {
-        let listed = |id: &&str| ListedMember {
-            member_id: (*id).to_owned(),
-            role: "Voter".to_owned(),
-        };
+        let listed =
+            |id: &&str| ListedMember { member_id: (*id).to_owned(), role: "Voter".to_owned() };
         MemberView {
             member_id: id.to_owned(),
             role: if id == leader { "Leader" } else { "Follower" }.to_owned(),
@@ -167,10 +159,10 @@ mod tests {
     #[test]
     fn a_learner_does_not_count() {
         let mut answers = ensemble(&["a", "d"], &["a", "b", "c"]);
-        answers[0].config.members.push(ListedMember {
-            member_id: "d".to_owned(),
-            role: "Learner".to_owned(),
-        });
+        answers[0]
+            .config
+            .members
+            .push(ListedMember { member_id: "d".to_owned(), role: "Learner".to_owned() });
         assert!(!judge(&answers).quorum);
     }
 
@@ -217,10 +209,7 @@ mod tests {
         moving.settled = false;
         let mut other = three.clone();
         other.leader = Some(("b".to_owned(), 4));
-        for (i, verdict) in [&three, &moving, &other, &other, &three]
-            .into_iter()
-            .enumerate()
-        {
+        for (i, verdict) in [&three, &moving, &other, &other, &three].into_iter().enumerate() {
             history.record(at(i as u64), verdict);
         }
         assert_eq!(history.leader_changes(), 2);

@@ -10,28 +10,16 @@ pub(crate) async fn print(ctx: &Ctx) {
         &["get", "pods,pvc", "-o", "wide"],
         &["get", "events", "--sort-by=.metadata.creationTimestamp"],
         &["get", "cens", "-o", "yaml"],
-        &[
-            "get",
-            "statefulsets,services,endpoints,configmaps,poddisruptionbudgets",
-        ],
+        &["get", "statefulsets,services,endpoints,configmaps,poddisruptionbudgets"],
         &["describe", "pods"],
     ];
     for args in own {
         section(ctx, &["-n", namespace], args, 160).await;
     }
-    let pods = ctx
-        .kubectl(&["get", "pods", "-o", "name"])
-        .await
-        .unwrap_or_default();
+    let pods = ctx.kubectl(&["get", "pods", "-o", "name"]).await.unwrap_or_default();
     for pod in pods.lines() {
         section(ctx, &["-n", namespace], &["logs", "--tail=40", pod], 40).await;
-        section(
-            ctx,
-            &["-n", namespace],
-            &["logs", "--tail=20", "--previous", pod],
-            20,
-        )
-        .await;
+        section(ctx, &["-n", namespace], &["logs", "--tail=20", "--previous", pod], 20).await;
     }
     let system = ["-n", helm::NAMESPACE];
     section(ctx, &system, &["get", "pods", "-o", "wide"], 20).await;

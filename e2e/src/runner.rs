@@ -41,10 +41,7 @@ pub(crate) fn list(filter: &[String]) {
 /// Runs what was chosen; whether all passed.
 pub(crate) async fn run(settings: Settings, filter: &[String], keep: bool) -> Result<bool> {
     let chosen = chosen(filter);
-    ensure!(
-        !chosen.is_empty(),
-        "no test is called so: `cargo e2e test --list` prints them"
-    );
+    ensure!(!chosen.is_empty(), "no test is called so: `cargo e2e test --list` prints them");
     let stage = Stage::set(settings.clone()).await?;
     // Now, so that no test has to wait for it.
     cluster::tool(&settings, "prometheus").await?;

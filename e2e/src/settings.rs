@@ -29,16 +29,9 @@ pub(crate) struct Foreign {
 
 impl Settings {
     pub(crate) fn from_environment() -> Result<Self> {
-        let path = |name: &str| {
-            env::var_os(name)
-                .filter(|it| !it.is_empty())
-                .map(PathBuf::from)
-        };
+        let path = |name: &str| env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
         let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-        let root = manifest
-            .parent()
-            .context("the crate lies in the checkout")?
-            .to_owned();
+        let root = manifest.parent().context("the crate lies in the checkout")?.to_owned();
         let cache = match path("E2E_CACHE") {
             Some(cache) => cache,
             None => path("HOME")
@@ -60,13 +53,7 @@ impl Settings {
             _ => None,
         };
         let target = path("CARGO_TARGET_DIR").unwrap_or_else(|| cache.join("target"));
-        Ok(Settings {
-            root,
-            cache,
-            state,
-            target,
-            foreign,
-        })
+        Ok(Settings { root, cache, state, target, foreign })
     }
 
     /// The scripts that make the cluster.

@@ -35,11 +35,7 @@ impl Stage {
                 "labels": { "pod-security.kubernetes.io/enforce": "restricted" },
             },
         });
-        stage
-            .cluster
-            .kubectl
-            .feed(&["apply", "-f", "-"], &namespace.to_string())
-            .await?;
+        stage.cluster.kubectl.feed(&["apply", "-f", "-"], &namespace.to_string()).await?;
         stage.helm.install().await?;
         Ok(stage)
     }
@@ -50,13 +46,7 @@ impl Stage {
         let image = Image::provide(&settings, &cluster).await?;
         let helm = Helm::prepare(&settings, &cluster, &image).await?;
         let clients = Clients::prepare(&settings).await?;
-        Ok(Arc::new(Stage {
-            settings,
-            cluster,
-            image,
-            helm,
-            clients,
-        }))
+        Ok(Arc::new(Stage { settings, cluster, image, helm, clients }))
     }
 
     /// What to type next.
@@ -64,15 +54,9 @@ impl Stage {
         let config = self.cluster.kubectl.kubeconfig.display();
         println!("\nThe cluster is up, with the operator installed. To look around:\n");
         if let Some(state) = &self.cluster.own {
-            println!(
-                "  export KUBECONFIG={config} PATH={}/bin:$PATH",
-                state.display()
-            );
+            println!("  export KUBECONFIG={config} PATH={}/bin:$PATH", state.display());
         }
-        println!(
-            "  kubectl apply -f {}/crds/examples/minimal.yaml",
-            self.settings.root.display()
-        );
+        println!("  kubectl apply -f {}/crds/examples/minimal.yaml", self.settings.root.display());
         println!("  kubectl get cens,pods -A -w\n");
         if self.cluster.own.is_some() {
             println!("Afterwards: cargo e2e down");

@@ -65,9 +65,5 @@ async fn watch_members(
 /// The answers of those that answer.
 pub(crate) async fn ask_all(addresses: &[String]) -> Vec<MemberView> {
     let asked = addresses.iter().map(|ip| member::ask(ip));
-    futures::future::join_all(asked)
-        .await
-        .into_iter()
-        .filter_map(Result::ok)
-        .collect()
+    futures::future::join_all(asked).await.into_iter().filter_map(Result::ok).collect()
 }

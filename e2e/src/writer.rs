@@ -53,21 +53,12 @@ impl Writer {
                 client: client(connect).await?,
                 started,
                 ledger: Ledger::default(),
-                written: Written {
-                    path,
-                    register: Register::default(),
-                    created: Vec::new(),
-                },
+                written: Written { path, register: Register::default(), created: Vec::new() },
                 acknowledged: Arc::clone(&acknowledged),
             };
             tasks.push(tokio::spawn(one.run(stop.subscribe())));
         }
-        let writer = Writer {
-            connect: connect.to_owned(),
-            stop,
-            acknowledged,
-            tasks,
-        };
+        let writer = Writer { connect: connect.to_owned(), stop, acknowledged, tasks };
         writer.writes(clients as u64).await?;
         Ok(writer)
     }
@@ -110,10 +101,7 @@ pub(crate) async fn client(connect: &str) -> Result<Client> {
 /// The same, which lives so long without a connection.
 pub(crate) async fn client_for(connect: &str, session: Duration) -> Result<Client> {
     until("a client is connected", 60, async || {
-        Ok(Client::connector()
-            .with_session_timeout(session)
-            .connect(connect)
-            .await?)
+        Ok(Client::connector().with_session_timeout(session).connect(connect).await?)
     })
     .await
 }
@@ -131,9 +119,7 @@ async fn verify(reader: &Client, ledger: &mut Ledger, written: &mut Written) -> 
         let found = some.iter().map(|path| reader.check_stat(path));
         for (path, stat) in some.iter().zip(futures::future::join_all(found).await) {
             if stat?.is_none() {
-                ledger
-                    .lost
-                    .push(format!("{path} was acknowledged, but is not there"));
+                ledger.lost.push(format!("{path} was acknowledged, but is not there"));
                 ledger.verified -= 1;
             }
         }
@@ -176,16 +162,12 @@ impl One {
         let (value, version) = self.written.register.write();
         let data = value.to_string();
         let begun = Instant::now();
-        let set = self
-            .client
-            .set_data(&self.written.path, data.as_bytes(), Some(version));
+        let set = self.client.set_data(&self.written.path, data.as_bytes(), Some(version));
         match answer(set).await {
             Ok(stat) => {
                 self.succeeded(begun);
                 if let Err(lost) = self.written.register.acknowledged(value, stat.version) {
-                    self.ledger
-                        .lost
-                        .push(format!("{}: {lost}", self.written.path));
+                    self.ledger.lost.push(format!("{}: {lost}", self.written.path));
                 }
                 Ok(())
             }
@@ -218,8 +200,7 @@ impl One {
     }
 
     fn succeeded(&mut self, begun: Instant) {
-        self.ledger
-            .acknowledge(self.started.elapsed(), begun.elapsed());
+        self.ledger.acknowledge(self.started.elapsed(), begun.elapsed());
         self.acknowledged.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -235,9 +216,7 @@ impl One {
                         Ok(Seen::Unchanged) => {}
                         Ok(Seen::Applied) => self.ledger.applied += 1,
                         Err(lost) => {
-                            self.ledger
-                                .lost
-                                .push(format!("{}: {lost}", self.written.path));
+                            self.ledger.lost.push(format!("{}: {lost}", self.written.path));
                             // What follows is to be judged by itself.
                             self.written.register.restart(value, version);
                         }
@@ -263,7 +242,5 @@ impl One {
 
 /// What the server answers, or that it does not.
 async fn answer<T>(request: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    tokio::time::timeout(PATIENCE, request)
-        .await
-        .unwrap_or(Err(Error::Timeout))
+    tokio::time::timeout(PATIENCE, request).await.unwrap_or(Err(Error::Timeout))
 }

@@ -19,10 +19,7 @@ fn quoted(source: &str) -> Vec<&str> {
 
 fn assert_on_the_page<'a>(what: &str, names: impl IntoIterator<Item = &'a str>) {
     for name in names {
-        assert!(
-            PAGE.contains(&format!("`{name}`")),
-            "{what} {name} is not on the page"
-        );
+        assert!(PAGE.contains(&format!("`{name}`")), "{what} {name} is not on the page");
     }
 }
 
@@ -37,10 +34,7 @@ fn every_op_is_on_the_page() {
     let mut count = 0;
     for (name, number) in numbers {
         let row = format!("\n| {number} | ");
-        assert!(
-            PAGE.contains(&row),
-            "op {number} ({name}) is not on the page"
-        );
+        assert!(PAGE.contains(&row), "op {number} ({name}) is not on the page");
         count += 1;
     }
     assert!(count > 20, "{count} ops were found");
@@ -58,10 +52,7 @@ fn every_word_and_every_command_is_on_the_page() {
     let section = between(PAGE, "## Admin port", "| command |");
     let mut words = section.split(|it: char| !it.is_ascii_alphanumeric() && it != '_');
     for command in commands {
-        assert!(
-            words.clone().any(|it| it == command),
-            "{command} is not on the page"
-        );
+        assert!(words.clone().any(|it| it == command), "{command} is not on the page");
     }
     assert!(words.any(|it| it == "zabstate"));
 }
@@ -75,10 +66,9 @@ fn every_key_and_every_variable_is_on_the_page() {
     assert_on_the_page("the key", zoo_tls::KEYS);
     assert_on_the_page("the variable", container::VARIABLES.map(|(name, _)| name));
     // Whatever else the parser takes.
-    for source in [
-        include_str!("../src/config/zoo_cfg.rs"),
-        include_str!("../src/config/zoo_ops.rs"),
-    ] {
+    for source in
+        [include_str!("../src/config/zoo_cfg.rs"), include_str!("../src/config/zoo_ops.rs")]
+    {
         let body = between(source, "fn set(", "\n    }\n");
         for line in body.lines().filter(|line| line.contains("=>")) {
             let (keys, _) = line.split_once("=>").expect("an arm");
@@ -90,11 +80,7 @@ fn every_key_and_every_variable_is_on_the_page() {
 #[test]
 fn keys_that_are_said_to_be_known_are() {
     let meaningless = zoo_keys::MEANINGLESS.into_iter();
-    for key in zoo_cfg::KNOWN
-        .into_iter()
-        .chain(zoo_ops::KEYS)
-        .chain(meaningless)
-    {
+    for key in zoo_cfg::KNOWN.into_iter().chain(zoo_ops::KEYS).chain(meaningless) {
         if let Ok(cfg) = zoo_cfg::ZooCfg::parse(&format!("{key}=1\n")) {
             assert!(cfg.unknown.is_empty(), "{key}");
         }

@@ -45,18 +45,10 @@ impl Applier {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let meta = &object["metadata"];
         let (kind, name) = (text(&object["kind"]), text(&meta["name"]));
-        let api = dynamic(
-            &self.client,
-            &text(&meta["namespace"]),
-            &text(&object["apiVersion"]),
-            &kind,
-        );
+        let api =
+            dynamic(&self.client, &text(&meta["namespace"]), &text(&object["apiVersion"]), &kind);
         let params = PatchParams::apply(MANAGER);
-        let params = if meta["uid"].is_string() {
-            params.force()
-        } else {
-            params
-        };
+        let params = if meta["uid"].is_string() { params.force() } else { params };
         let object: DynamicObject = serde_json::from_value(object.clone())?;
         let applied = api.patch(&name, &params, &Patch::Apply(&object)).await;
         conflict(applied.map(drop)).with_context(|| format!("cannot apply {kind} {name}"))
@@ -85,21 +77,12 @@ impl Applier {
                 }))?;
                 conflict(api.create(&creation(), &map).await.map(drop))
             }
-            Action::DeleteConfigMap {
-                name,
-                uid,
-                resource_version,
-            } => {
+            Action::DeleteConfigMap { name, uid, resource_version } => {
                 let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
                 let only = only(uid, resource_version);
                 conflict(api.delete(name, &only).await.map(drop))
             }
-            Action::LowerReplicas {
-                name,
-                uid,
-                resource_version,
-                replicas,
-            } => {
+            Action::LowerReplicas { name, uid, resource_version, replicas } => {
                 let api: Api<StatefulSet> = Api::namespaced(self.client.clone(), namespace);
                 let patch = json!({
                     "metadata": { "uid": uid, "resourceVersion": resource_version },
@@ -107,28 +90,13 @@ impl Applier {
                 });
                 merge(&api, name, &patch).await
             }
-            Action::GiveTurn {
-                name,
-                uid,
-                resource_version,
-            } => {
-                self.turn(namespace, name, uid, resource_version, json!("next"))
-                    .await
+            Action::GiveTurn { name, uid, resource_version } => {
+                self.turn(namespace, name, uid, resource_version, json!("next")).await
             }
-            Action::TakeTurn {
-                name,
-                uid,
-                resource_version,
-            } => {
-                self.turn(namespace, name, uid, resource_version, Value::Null)
-                    .await
+            Action::TakeTurn { name, uid, resource_version } => {
+                self.turn(namespace, name, uid, resource_version, Value::Null).await
             }
-            Action::DeletePod {
-                name,
-                uid,
-                resource_version,
-                ..
-            } => {
+            Action::DeletePod { name, uid, resource_version, .. } => {
                 let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
                 let only = only(uid, resource_version);
                 conflict(api.delete(name, &only).await.map(drop))
@@ -201,10 +169,7 @@ impl Applier {
 }
 
 fn creation() -> PostParams {
-    PostParams {
-        field_manager: Some(MANAGER.to_owned()),
-        ..PostParams::default()
-    }
+    PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() }
 }
 
 /// Deletes this very object only.
@@ -222,15 +187,8 @@ async fn merge<K>(api: &Api<K>, name: &str, patch: &Value) -> Result<Outcome>
 where
     K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
 {
-    let params = PatchParams {
-        field_manager: Some(MANAGER.to_owned()),
-        ..PatchParams::default()
-    };
-    conflict(
-        api.patch(name, &params, &Patch::Merge(patch))
-            .await
-            .map(drop),
-    )
+    let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+    conflict(api.patch(name, &params, &Patch::Merge(patch)).await.map(drop))
 }
 
 /// A conflict, or an object that is gone, says that the decision is out of date.

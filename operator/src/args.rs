@@ -69,11 +69,7 @@ pub struct RunArgs {
 impl RunArgs {
     /// The namespaces to watch: one `None` stands for all.
     pub fn watched(&self) -> Vec<Option<String>> {
-        let named = self
-            .namespaces
-            .iter()
-            .map(|it| it.trim())
-            .filter(|it| !it.is_empty());
+        let named = self.namespaces.iter().map(|it| it.trim()).filter(|it| !it.is_empty());
         let named: Vec<Option<String>> = named.map(|it| Some(it.to_owned())).collect();
         if named.is_empty() { vec![None] } else { named }
     }

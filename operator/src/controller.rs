@@ -62,28 +62,22 @@ pub async fn run(
 ) {
     let config = watcher::Config::default();
     let ours = watcher::Config::default().labels(OURS);
-    Controller::new(
-        api::<CoordinationEnsemble>(&client, namespace.as_deref()),
-        config,
-    )
-    .with_config(Config::default().concurrency(CONCURRENCY))
-    .owns(
-        api::<StatefulSet>(&client, namespace.as_deref()),
-        ours.clone(),
-    )
-    .owns(api::<Service>(&client, namespace.as_deref()), ours.clone())
-    .watches(api::<Pod>(&client, namespace.as_deref()), ours, ensemble_of)
-    .graceful_shutdown_on(async move {
-        // An end of the sender is an order to stop, too.
-        let _ = stop.wait_for(|stop| *stop).await;
-    })
-    .run(pass, |_, _, _| Requeue::requeue(RETRY), context)
-    .for_each(|result| async move {
-        if let Err(error) = result {
-            warn!("{error}");
-        }
-    })
-    .await;
+    Controller::new(api::<CoordinationEnsemble>(&client, namespace.as_deref()), config)
+        .with_config(Config::default().concurrency(CONCURRENCY))
+        .owns(api::<StatefulSet>(&client, namespace.as_deref()), ours.clone())
+        .owns(api::<Service>(&client, namespace.as_deref()), ours.clone())
+        .watches(api::<Pod>(&client, namespace.as_deref()), ours, ensemble_of)
+        .graceful_shutdown_on(async move {
+            // An end of the sender is an order to stop, too.
+            let _ = stop.wait_for(|stop| *stop).await;
+        })
+        .run(pass, |_, _, _| Requeue::requeue(RETRY), context)
+        .for_each(|result| async move {
+            if let Err(error) = result {
+                warn!("{error}");
+            }
+        })
+        .await;
 }
 
 fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>
@@ -105,10 +99,7 @@ async fn pass(
     ensemble: Arc<CoordinationEnsemble>,
     context: Arc<Context>,
 ) -> Result<Requeue, Failed> {
-    let (namespace, name) = (
-        ensemble.namespace().unwrap_or_default(),
-        ensemble.name_any(),
-    );
+    let (namespace, name) = (ensemble.namespace().unwrap_or_default(), ensemble.name_any());
     let began = Instant::now();
     let (label, outcome) = match timeout(PASS, reconcile(&context, &namespace, &name)).await {
         Ok(Ok(requeue)) => ("ok", Ok(requeue)),
@@ -133,20 +124,14 @@ async fn reconcile(context: &Context, namespace: &str, name: &str) -> Result<Req
     if let Some(status) = &plan.status {
         let spec = &sight.observed.ensemble.spec;
         let now = sight.observed.now;
-        context
-            .metrics
-            .report(key, spec.replicas, spec.paused, status, now);
+        context.metrics.report(key, spec.replicas, spec.paused, status, now);
         if context.applier.status(&sight.observed, status).await? == Outcome::Done {
             for notice in &plan.events {
                 tell(context, &sight, notice).await;
             }
         }
     }
-    let again = if carried? {
-        Duration::from_secs(plan.requeue)
-    } else {
-        Duration::from_secs(1)
-    };
+    let again = if carried? { Duration::from_secs(plan.requeue) } else { Duration::from_secs(1) };
     Ok(Requeue::requeue(again))
 }
 
@@ -163,10 +148,7 @@ async fn carry_out(context: &Context, sight: &Sight, plan: &Plan) -> Result<bool
         if !context.leadership.holds() {
             return Ok(false);
         }
-        let outcome = context
-            .applier
-            .action(&sight.observed, &sight.token, action)
-            .await;
+        let outcome = context.applier.action(&sight.observed, &sight.token, action).await;
         let label = match &outcome {
             Ok(Outcome::Done) => "done",
             Ok(Outcome::Refused(_)) => "refused",
@@ -185,11 +167,7 @@ async fn carry_out(context: &Context, sight: &Sight, plan: &Plan) -> Result<bool
 
 async fn tell(context: &Context, sight: &Sight, notice: &Notice) {
     let event = Event {
-        type_: if notice.warning {
-            EventType::Warning
-        } else {
-            EventType::Normal
-        },
+        type_: if notice.warning { EventType::Warning } else { EventType::Normal },
         reason: notice.reason.clone(),
         // The API server takes 1 kB.
         note: Some(notice.note.chars().take(1_000).collect()),

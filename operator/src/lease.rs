@@ -66,10 +66,7 @@ pub struct Leadership {
 
 impl Default for Leadership {
     fn default() -> Self {
-        Leadership {
-            origin: Instant::now(),
-            until: Arc::default(),
-        }
+        Leadership { origin: Instant::now(), until: Arc::default() }
     }
 }
 
@@ -156,18 +153,14 @@ impl Elector {
         if let Some(spec) = &mut lease.spec {
             spec.holder_identity = Some(String::new());
         }
-        self.api
-            .replace(&self.name, &PostParams::default(), &lease)
-            .await?;
+        self.api.replace(&self.name, &PostParams::default(), &lease).await?;
         Ok(())
     }
 
     /// One look and at most one write, under the version that was seen; whether it is ours.
     async fn attempt(&mut self) -> Result<bool> {
         let began = Instant::now();
-        let ours = timeout(PERIOD * 2, self.look())
-            .await
-            .context("no answer")??;
+        let ours = timeout(PERIOD * 2, self.look()).await.context("no answer")??;
         if ours {
             self.leadership.extend(began);
         }
@@ -177,10 +170,7 @@ impl Elector {
     async fn look(&mut self) -> Result<bool> {
         let Some(lease) = self.api.get_opt(&self.name).await? else {
             let lease = self.claim(Lease {
-                metadata: ObjectMeta {
-                    name: Some(self.name.clone()),
-                    ..ObjectMeta::default()
-                },
+                metadata: ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() },
                 spec: None,
             });
             self.api.create(&PostParams::default(), &lease).await?;
@@ -196,11 +186,7 @@ impl Elector {
             Step::Wait => Ok(false),
             Step::Renew | Step::Take => {
                 let claimed = self.claim(lease);
-                match self
-                    .api
-                    .replace(&self.name, &PostParams::default(), &claimed)
-                    .await
-                {
+                match self.api.replace(&self.name, &PostParams::default(), &claimed).await {
                     Ok(_) => Ok(true),
                     Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
                     Err(error) => bail!(error),
@@ -217,11 +203,7 @@ impl Elector {
         lease.spec = Some(LeaseSpec {
             holder_identity: Some(self.me.clone()),
             lease_duration_seconds: i32::try_from(DURATION.as_secs()).ok(),
-            acquire_time: if same {
-                before.acquire_time
-            } else {
-                now.clone()
-            },
+            acquire_time: if same { before.acquire_time } else { now.clone() },
             renew_time: now,
             lease_transitions: Some(if same { turns } else { turns.saturating_add(1) }),
             ..LeaseSpec::default()
@@ -240,14 +222,8 @@ fn record(lease: &Lease) -> Record {
     let spec = lease.spec.clone().unwrap_or_default();
     Record {
         holder: spec.holder_identity.unwrap_or_default(),
-        renewed: spec
-            .renew_time
-            .map(|time| time.0.to_string())
-            .unwrap_or_default(),
-        duration_secs: spec
-            .lease_duration_seconds
-            .and_then(|it| it.try_into().ok())
-            .unwrap_or(15),
+        renewed: spec.renew_time.map(|time| time.0.to_string()).unwrap_or_default(),
+        duration_secs: spec.lease_duration_seconds.and_then(|it| it.try_into().ok()).unwrap_or(15),
     }
 }
 
@@ -256,11 +232,7 @@ mod tests {
     use super::*;
 
     fn held_by(holder: &str) -> Record {
-        Record {
-            holder: holder.to_owned(),
-            renewed: "then".to_owned(),
-            duration_secs: 15,
-        }
+        Record { holder: holder.to_owned(), renewed: "then".to_owned(), duration_secs: 15 }
     }
 
     #[test]

@@ -11,9 +11,7 @@ use quorate_operator::program;
 async fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(args) => program::run(*args).await,
-        Command::Crd => quorate_crds::crd_yaml()
-            .map_err(Into::into)
-            .and_then(|yaml| print(&yaml)),
+        Command::Crd => quorate_crds::crd_yaml().map_err(Into::into).and_then(|yaml| print(&yaml)),
         Command::Version => print(concat!(env!("CARGO_PKG_VERSION"), "\n")),
     };
     match outcome {

@@ -34,9 +34,7 @@ impl Default for MemberApi {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(Duration::from_secs(1)));
         // Addresses of pods are reused: a connection is never kept for the next one.
-        let http = Client::builder(TokioExecutor::new())
-            .pool_max_idle_per_host(0)
-            .build(connector);
+        let http = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
         MemberApi { http }
     }
 }
@@ -56,13 +54,9 @@ impl MemberApi {
     /// # Errors
     /// When it does not answer in time, or not with a status.
     pub async fn status(&self, ip: &str, ordinal: i32) -> Result<Member> {
-        let request = Request::builder()
-            .method(Method::GET)
-            .uri(url(ip, "/status"));
+        let request = Request::builder().method(Method::GET).uri(url(ip, "/status"));
         let asked = self.send(request.body(Full::default())?);
-        let (code, body) = tokio::time::timeout(GLANCE, asked)
-            .await
-            .context("no answer")??;
+        let (code, body) = tokio::time::timeout(GLANCE, asked).await.context("no answer")??;
         if code != StatusCode::OK {
             bail!("answered {code}");
         }
@@ -95,30 +89,20 @@ impl MemberApi {
         if code == StatusCode::GATEWAY_TIMEOUT {
             bail!("{}: {}", text("error"), text("message"));
         }
-        Ok(Called::Refused(format!(
-            "{code} {}: {}",
-            text("error"),
-            text("message")
-        )))
+        Ok(Called::Refused(format!("{code} {}: {}", text("error"), text("message"))))
     }
 
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes)> {
         let response = self.http.request(request).await.context("cannot connect")?;
         let code = response.status();
-        let body = Limited::new(response.into_body(), ANSWER_MAX)
-            .collect()
-            .await;
+        let body = Limited::new(response.into_body(), ANSWER_MAX).collect().await;
         let body = body.map_err(|error| anyhow::anyhow!("no whole answer: {error}"))?;
         Ok((code, body.to_bytes()))
     }
 }
 
 fn url(ip: &str, path: &str) -> String {
-    let host = if ip.contains(':') {
-        format!("[{ip}]")
-    } else {
-        ip.to_owned()
-    };
+    let host = if ip.contains(':') { format!("[{ip}]") } else { ip.to_owned() };
     format!("http://{host}:{ADMIN_PORT}{path}")
 }
 
@@ -133,12 +117,7 @@ fn request_of(action: &Action) -> Option<(&'static str, Value)> {
                 "members": formation.members,
             }),
         )),
-        Action::AddLearners {
-            ensemble_id,
-            expected,
-            members,
-            ..
-        } => Some((
+        Action::AddLearners { ensemble_id, expected, members, .. } => Some((
             "/admin/add-learners",
             json!({
                 "ensembleId": ensemble_id,
@@ -146,12 +125,7 @@ fn request_of(action: &Action) -> Option<(&'static str, Value)> {
                 "members": members,
             }),
         )),
-        Action::ChangeVoters {
-            ensemble_id,
-            expected,
-            voters,
-            ..
-        } => Some((
+        Action::ChangeVoters { ensemble_id, expected, voters, .. } => Some((
             "/admin/change-voters",
             json!({
                 "ensembleId": ensemble_id,
@@ -159,12 +133,7 @@ fn request_of(action: &Action) -> Option<(&'static str, Value)> {
                 "voters": voters,
             }),
         )),
-        Action::RemoveLearners {
-            ensemble_id,
-            expected,
-            members,
-            ..
-        } => Some((
+        Action::RemoveLearners { ensemble_id, expected, members, .. } => Some((
             "/admin/remove-learners",
             json!({
                 "ensembleId": ensemble_id,
@@ -172,14 +141,9 @@ fn request_of(action: &Action) -> Option<(&'static str, Value)> {
                 "members": members,
             }),
         )),
-        Action::TransferLeader {
-            ensemble_id,
-            target,
-            ..
-        } => Some((
-            "/admin/transfer-leader",
-            json!({ "ensembleId": ensemble_id, "target": target }),
-        )),
+        Action::TransferLeader { ensemble_id, target, .. } => {
+            Some(("/admin/transfer-leader", json!({ "ensembleId": ensemble_id, "target": target })))
+        }
         _ => None,
     }
 }

@@ -19,14 +19,7 @@ use crate::plan::status::holds;
 const ENSEMBLE: [&str; 2] = ["namespace", "ensemble"];
 const OPERATION: [&str; 3] = ["namespace", "ensemble", "type"];
 /// Every operation that a status can name.
-const OPERATIONS: [&str; 6] = [
-    "Create",
-    "ScaleUp",
-    "ScaleDown",
-    "Replace",
-    "Rollout",
-    "Repair",
-];
+const OPERATIONS: [&str; 6] = ["Create", "ScaleUp", "ScaleDown", "Replace", "Rollout", "Repair"];
 
 /// All of them.
 #[derive(Clone, Debug)]
@@ -66,9 +59,7 @@ impl Metrics {
             Ok(counter)
         };
         let seconds = HistogramOpts::new("quorate_operator_reconcile_seconds", "Time of a pass.")
-            .buckets(vec![
-                0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
-            ]);
+            .buckets(vec![0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]);
         let seconds = HistogramVec::new(seconds, &[])?;
         registry.register(Box::new(seconds.clone()))?;
         let is_leader = IntGauge::new("quorate_operator_is_leader", "1 while it has the lease.")?;
@@ -85,32 +76,16 @@ impl Metrics {
                 "When a pass last succeeded.",
                 &ENSEMBLE,
             )?,
-            desired: gauge(
-                "quorate_ensemble_desired_members",
-                "Wanted voters.",
-                &ENSEMBLE,
-            )?,
+            desired: gauge("quorate_ensemble_desired_members", "Wanted voters.", &ENSEMBLE)?,
             voters: gauge("quorate_ensemble_voters", "Committed voters.", &ENSEMBLE)?,
-            healthy: gauge(
-                "quorate_ensemble_healthy_voters",
-                "Voters that serve.",
-                &ENSEMBLE,
-            )?,
-            quorum: gauge(
-                "quorate_ensemble_quorum",
-                "1 while a quorum has a leader.",
-                &ENSEMBLE,
-            )?,
+            healthy: gauge("quorate_ensemble_healthy_voters", "Voters that serve.", &ENSEMBLE)?,
+            quorum: gauge("quorate_ensemble_quorum", "1 while a quorum has a leader.", &ENSEMBLE)?,
             converged: gauge(
                 "quorate_ensemble_membership_converged",
                 "1 while the committed voters are the wanted ones.",
                 &ENSEMBLE,
             )?,
-            paused: gauge(
-                "quorate_ensemble_paused",
-                "1 while the spec says paused.",
-                &ENSEMBLE,
-            )?,
+            paused: gauge("quorate_ensemble_paused", "1 while the spec says paused.", &ENSEMBLE)?,
             operation: gauge(
                 "quorate_ensemble_operation",
                 "1 while an operation of that type is under way.",
@@ -151,18 +126,10 @@ impl Metrics {
         let quorum = status.quorum.clone().unwrap_or_default();
         self.success.with_label_values(&key).set(now);
         self.desired.with_label_values(&key).set(i64::from(wanted));
-        self.voters
-            .with_label_values(&key)
-            .set(i64::from(quorum.voters));
-        self.healthy
-            .with_label_values(&key)
-            .set(i64::from(quorum.healthy));
-        self.quorum
-            .with_label_values(&key)
-            .set(is(conditions::QUORUM));
-        self.converged
-            .with_label_values(&key)
-            .set(is(conditions::MEMBERSHIP));
+        self.voters.with_label_values(&key).set(i64::from(quorum.voters));
+        self.healthy.with_label_values(&key).set(i64::from(quorum.healthy));
+        self.quorum.with_label_values(&key).set(is(conditions::QUORUM));
+        self.converged.with_label_values(&key).set(is(conditions::MEMBERSHIP));
         self.paused.with_label_values(&key).set(i64::from(paused));
         self.forget_operations(key);
         if let Some(operation) = &status.operation {
@@ -221,9 +188,7 @@ pub async fn serve(address: SocketAddr, metrics: Metrics) -> Result<()> {
         .with_state(metrics);
     let listener = tokio::net::TcpListener::bind(address).await;
     let listener = listener.with_context(|| format!("cannot listen on {address}"))?;
-    axum::serve(listener, router)
-        .await
-        .context("the HTTP server ended")
+    axum::serve(listener, router).await.context("the HTTP server ended")
 }
 
 async fn scrape(State(metrics): State<Metrics>) -> impl IntoResponse {

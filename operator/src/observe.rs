@@ -46,17 +46,11 @@ impl Observer {
     /// When anything cannot be read: a partial view is never acted upon.
     pub async fn observe(&self, namespace: &str, name: &str) -> Result<Option<Sight>> {
         let ensembles: Api<CoordinationEnsemble> = Api::namespaced(self.client.clone(), namespace);
-        let Some(ensemble) = ensembles
-            .get_opt(name)
-            .await
-            .context("cannot read the ensemble")?
+        let Some(ensemble) = ensembles.get_opt(name).await.context("cannot read the ensemble")?
         else {
             return Ok(None);
         };
-        let mut sight = Sight {
-            observed: self.blank(ensemble)?,
-            token: String::new(),
-        };
+        let mut sight = Sight { observed: self.blank(ensemble)?, token: String::new() };
         let observed = &mut sight.observed;
         self.stateful_set(namespace, observed).await?;
         self.pods(namespace, observed).await?;
@@ -68,9 +62,8 @@ impl Observer {
     }
 
     fn blank(&self, ensemble: CoordinationEnsemble) -> Result<Observed> {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .context("the clock is before 1970")?;
+        let now =
+            SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
         Ok(Observed {
             now: i64::try_from(now.as_secs())?,
             nonce: nonce()?,
@@ -91,10 +84,7 @@ impl Observer {
     async fn stateful_set(&self, namespace: &str, observed: &mut Observed) -> Result<()> {
         let api: Api<StatefulSet> = Api::namespaced(self.client.clone(), namespace);
         let name = names::ensemble(observed);
-        let found = api
-            .get_opt(&name)
-            .await
-            .context("cannot read the StatefulSet")?;
+        let found = api.get_opt(&name).await.context("cannot read the StatefulSet")?;
         if let Some(set) = found.filter(|set| ours(observed, &set.metadata)) {
             observed.stateful_set = Some(summary(&set));
         }
@@ -126,10 +116,7 @@ impl Observer {
             }
             let name = map.metadata.name.clone().unwrap_or_default();
             if name == record {
-                let text = map
-                    .data
-                    .as_ref()
-                    .and_then(|data| data.get("formation.json"));
+                let text = map.data.as_ref().and_then(|data| data.get("formation.json"));
                 let text = text.context("the formation's ConfigMap has no formation.json")?;
                 let parsed = serde_json::from_str(text);
                 observed.formation = Some(parsed.context("the formation's record is damaged")?);
@@ -148,10 +135,7 @@ impl Observer {
     async fn secret(&self, namespace: &str, observed: &mut Observed) -> Result<String> {
         let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
         let name = names::admin(observed);
-        let Some(secret) = api
-            .get_opt(&name)
-            .await
-            .context("cannot read the token's Secret")?
+        let Some(secret) = api.get_opt(&name).await.context("cannot read the token's Secret")?
         else {
             return Ok(String::new());
         };
@@ -162,10 +146,7 @@ impl Observer {
         let bytes = secret.data.as_ref().and_then(|data| data.get("token"));
         let bytes = bytes.with_context(|| format!("the Secret {name} has no key token"))?;
         observed.has_token = true;
-        Ok(String::from_utf8(bytes.0.clone())
-            .context("the token is not text")?
-            .trim()
-            .to_owned())
+        Ok(String::from_utf8(bytes.0.clone()).context("the token is not text")?.trim().to_owned())
     }
 
     /// Which of the objects that should exist are there, and whether each is ours.
@@ -195,11 +176,7 @@ impl Observer {
             let (ip, ordinal, members) = (pod.ip.clone(), pod.ordinal, self.members.clone());
             async move { members.status(&ip?, ordinal).await.ok() }
         };
-        join_all(pods.iter().map(ask))
-            .await
-            .into_iter()
-            .flatten()
-            .collect()
+        join_all(pods.iter().map(ask)).await.into_iter().flatten().collect()
     }
 }
 
@@ -212,9 +189,7 @@ fn nonce() -> Result<String> {
 fn ours(observed: &Observed, metadata: &ObjectMeta) -> bool {
     let uid = observed.ensemble.metadata.uid.as_deref();
     let owners = metadata.owner_references.as_deref().unwrap_or_default();
-    owners
-        .iter()
-        .any(|it| it.controller == Some(true) && Some(it.uid.as_str()) == uid)
+    owners.iter().any(|it| it.controller == Some(true) && Some(it.uid.as_str()) == uid)
 }
 
 /// Objects of a kind that is known by name only.
@@ -241,9 +216,7 @@ fn summary(set: &StatefulSet) -> observed::StatefulSet {
         replicas: spec.and_then(|spec| spec.replicas).unwrap_or(0),
         ensemble_generation: generation(meta),
         configuration: annotation(names::CONFIGURATION).and_then(|it| Seen::parse(it)),
-        update_revision: status
-            .and_then(|it| it.update_revision.clone())
-            .unwrap_or_default(),
+        update_revision: status.and_then(|it| it.update_revision.clone()).unwrap_or_default(),
         settled: status.and_then(|status| status.observed_generation) == meta.generation,
         claims: claims.map(|claims| json!(claims)),
     }

@@ -9,25 +9,12 @@ use crate::plan::{names, observed};
 pub fn summary(pod: &Pod, set: &str, prefix: &str) -> Option<observed::Pod> {
     let meta = &pod.metadata;
     let owners = meta.owner_references.as_deref().unwrap_or_default();
-    owners
-        .iter()
-        .find(|owner| owner.controller == Some(true) && owner.uid == set)?;
+    owners.iter().find(|owner| owner.controller == Some(true) && owner.uid == set)?;
     let name = meta.name.clone()?;
     let ordinal = name.strip_prefix(prefix)?.parse().ok()?;
-    let label = |key: &str| {
-        meta.labels
-            .as_ref()
-            .and_then(|labels| labels.get(key))
-            .cloned()
-    };
+    let label = |key: &str| meta.labels.as_ref().and_then(|labels| labels.get(key)).cloned();
     let status = pod.status.clone().unwrap_or_default();
-    let condition = |kind: &str| {
-        status
-            .conditions
-            .iter()
-            .flatten()
-            .find(|it| it.type_ == kind)
-    };
+    let condition = |kind: &str| status.conditions.iter().flatten().find(|it| it.type_ == kind);
     let ready = condition("Ready");
     let created = seconds(meta.creation_timestamp.as_ref());
     let changed = ready.and_then(|ready| ready.last_transition_time.as_ref());
@@ -41,10 +28,7 @@ pub fn summary(pod: &Pod, set: &str, prefix: &str) -> Option<observed::Pod> {
         ready_changed: changed.map_or(created, |at| seconds(Some(at))),
         created,
         deleting: meta.deletion_timestamp.is_some(),
-        turn: meta
-            .annotations
-            .as_ref()
-            .is_some_and(|all| all.contains_key(names::TURN)),
+        turn: meta.annotations.as_ref().is_some_and(|all| all.contains_key(names::TURN)),
         ip: status.pod_ip.clone().filter(|ip| !ip.is_empty()),
         trouble: trouble(&status),
     })
@@ -56,16 +40,9 @@ fn seconds(time: Option<&Time>) -> i64 {
 
 /// Why it does not run, in Kubernetes' own words.
 fn trouble(status: &PodStatus) -> Option<String> {
-    let scheduled = status
-        .conditions
-        .iter()
-        .flatten()
-        .find(|it| it.type_ == "PodScheduled");
+    let scheduled = status.conditions.iter().flatten().find(|it| it.type_ == "PodScheduled");
     if let Some(condition) = scheduled.filter(|it| it.status == "False") {
-        let reason = condition
-            .reason
-            .clone()
-            .unwrap_or_else(|| "not scheduled".to_owned());
+        let reason = condition.reason.clone().unwrap_or_else(|| "not scheduled".to_owned());
         return Some(sentence(&reason, condition.message.as_deref()));
     }
     status.container_statuses.iter().flatten().find_map(stuck)
@@ -78,10 +55,7 @@ fn stuck(container: &ContainerStatus) -> Option<String> {
     if matches!(reason, "" | "ContainerCreating" | "PodInitializing") {
         return None;
     }
-    let last = container
-        .last_state
-        .as_ref()
-        .and_then(|state| state.terminated.as_ref());
+    let last = container.last_state.as_ref().and_then(|state| state.terminated.as_ref());
     let ended = last.map(|it| {
         format!(
             "it last ended with exit code {} ({})",
@@ -89,10 +63,7 @@ fn stuck(container: &ContainerStatus) -> Option<String> {
             it.reason.as_deref().unwrap_or("no reason given")
         )
     });
-    Some(sentence(
-        reason,
-        ended.as_deref().or(waiting.message.as_deref()),
-    ))
+    Some(sentence(reason, ended.as_deref().or(waiting.message.as_deref())))
 }
 
 fn sentence(reason: &str, message: Option<&str>) -> String {

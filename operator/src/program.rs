@@ -30,13 +30,8 @@ const GRACE: Duration = Duration::from_secs(20);
 /// When there is no cluster to talk to, or the lease is lost: another operator has taken over.
 pub async fn run(args: RunArgs) -> Result<()> {
     log(&args);
-    let config = Config::infer()
-        .await
-        .context("no Kubernetes: not in a pod, and no kubeconfig")?;
-    let namespace = args
-        .lease_namespace
-        .clone()
-        .unwrap_or(config.default_namespace.clone());
+    let config = Config::infer().await.context("no Kubernetes: not in a pod, and no kubeconfig")?;
+    let namespace = args.lease_namespace.clone().unwrap_or(config.default_namespace.clone());
     let client: Client = ClientBuilder::try_from(config)?.build();
     let metrics = Metrics::new()?;
     let server = serve(args.http_addr, metrics.clone());
@@ -52,11 +47,7 @@ async fn lead(args: &RunArgs, client: Client, namespace: &str, metrics: Metrics)
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut elector = Elector::new(client.clone(), namespace, &args.lease_name, &args.identity);
-    info!(
-        version = env!("CARGO_PKG_VERSION"),
-        identity = args.identity,
-        "waiting for the lease"
-    );
+    info!(version = env!("CARGO_PKG_VERSION"), identity = args.identity, "waiting for the lease");
     tokio::select! {
         () = elector.acquire() => {}
         _ = terminate.recv() => return Ok(()),
@@ -66,16 +57,8 @@ async fn lead(args: &RunArgs, client: Client, namespace: &str, metrics: Metrics)
     let context = Arc::new(context(args, &client, &elector, &metrics));
     let (stop, stopped) = watch::channel(false);
     let start = |namespace: Option<String>| {
-        info!(
-            namespace = namespace.as_deref().unwrap_or("(all)"),
-            "watching ensembles"
-        );
-        controller::run(
-            client.clone(),
-            namespace,
-            Arc::clone(&context),
-            stopped.clone(),
-        )
+        info!(namespace = namespace.as_deref().unwrap_or("(all)"), "watching ensembles");
+        controller::run(client.clone(), namespace, Arc::clone(&context), stopped.clone())
     };
     let mut controllers = Box::pin(join_all(args.watched().into_iter().map(start)));
     let lost = tokio::select! {
@@ -99,18 +82,13 @@ async fn lead(args: &RunArgs, client: Client, namespace: &str, metrics: Metrics)
     if finished.await.is_err() {
         warn!("a pass did not end in time");
     }
-    elector
-        .release()
-        .await
-        .context("cannot release the lease; it ends by itself")
+    elector.release().await.context("cannot release the lease; it ends by itself")
 }
 
 fn context(args: &RunArgs, client: &Client, elector: &Elector, metrics: &Metrics) -> Context {
     let members = MemberApi::default();
-    let reporter = Reporter {
-        controller: MANAGER.to_owned(),
-        instance: Some(args.identity.clone()),
-    };
+    let reporter =
+        Reporter { controller: MANAGER.to_owned(), instance: Some(args.identity.clone()) };
     Context {
         observer: Observer {
             client: client.clone(),
@@ -118,10 +96,7 @@ fn context(args: &RunArgs, client: &Client, elector: &Elector, metrics: &Metrics
             default_image: args.node_image.clone(),
             cluster_domain: args.cluster_domain.clone(),
         },
-        applier: Applier {
-            client: client.clone(),
-            members,
-        },
+        applier: Applier { client: client.clone(), members },
         leadership: elector.leadership.clone(),
         metrics: metrics.clone(),
         recorder: Recorder::new(client.clone(), reporter),
@@ -130,9 +105,7 @@ fn context(args: &RunArgs, client: &Client, elector: &Elector, metrics: &Metrics
 
 fn log(args: &RunArgs) {
     let filter = tracing_subscriber::EnvFilter::new(&args.log);
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match args.log_format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),

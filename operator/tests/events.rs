@@ -15,12 +15,7 @@ fn healthy() -> EnsembleStatus {
             member_id: "m0".to_owned(),
             term: 4,
         }),
-        quorum: Some(QuorumStatus {
-            voters: 3,
-            required: 2,
-            healthy: 3,
-            tolerance: 1,
-        }),
+        quorum: Some(QuorumStatus { voters: 3, required: 2, healthy: 3, tolerance: 1 }),
         ..EnsembleStatus::default()
     };
     quorum(&mut status, "True", "zk-0 leads");
@@ -65,10 +60,7 @@ fn the_first_report_and_equal_reports_say_nothing() {
 #[test]
 fn a_formation_is_told_once() {
     let before = EnsembleStatus::default();
-    assert_eq!(
-        told(&before, &healthy()),
-        ["EnsembleFormed: formed the ensemble e1"]
-    );
+    assert_eq!(told(&before, &healthy()), ["EnsembleFormed: formed the ensemble e1"]);
 }
 
 #[test]
@@ -76,33 +68,19 @@ fn a_lost_quorum_is_a_warning_and_its_return_is_told() {
     let mut lost = healthy();
     quorum(&mut lost, "False", "zk-1 does not answer");
     (lost.leader, lost.quorum) = (None, None);
-    assert_eq!(
-        told(&healthy(), &lost),
-        ["!QuorumLost: zk-1 does not answer"]
-    );
+    assert_eq!(told(&healthy(), &lost), ["!QuorumLost: zk-1 does not answer"]);
     assert_eq!(told(&lost, &healthy()), ["QuorumRestored: zk-0 leads"]);
 }
 
 #[test]
 fn a_new_leader_and_new_voters_are_told() {
     let mut after = healthy();
-    after.leader = Some(LeaderStatus {
-        member: "zk-1".to_owned(),
-        member_id: "m1".to_owned(),
-        term: 5,
-    });
-    after.quorum = Some(QuorumStatus {
-        voters: 5,
-        required: 3,
-        healthy: 5,
-        tolerance: 2,
-    });
+    after.leader =
+        Some(LeaderStatus { member: "zk-1".to_owned(), member_id: "m1".to_owned(), term: 5 });
+    after.quorum = Some(QuorumStatus { voters: 5, required: 3, healthy: 5, tolerance: 2 });
     assert_eq!(
         told(&healthy(), &after),
-        [
-            "LeaderChanged: zk-1 leads after zk-0",
-            "VotersChanged: 5 voters after 3"
-        ]
+        ["LeaderChanged: zk-1 leads after zk-0", "VotersChanged: 5 voters after 3"]
     );
 }
 
@@ -121,15 +99,9 @@ fn an_operation_is_told_when_it_begins_blocks_and_ends() {
     begun.operation = operation("Rollout", None);
     blocked.operation = operation("Rollout", Some("zk-2 does not start"));
     assert_eq!(told(&healthy(), &begun), ["RolloutStarted: a step"]);
-    assert_eq!(
-        told(&begun, &blocked),
-        ["!OperationBlocked: zk-2 does not start"]
-    );
+    assert_eq!(told(&begun, &blocked), ["!OperationBlocked: zk-2 does not start"]);
     assert!(told(&blocked, &blocked).is_empty());
-    assert_eq!(
-        told(&blocked, &healthy()),
-        ["RolloutCompleted: Rollout is over"]
-    );
+    assert_eq!(told(&blocked, &healthy()), ["RolloutCompleted: Rollout is over"]);
 }
 
 #[test]

@@ -104,10 +104,7 @@ fn observed(case: &Case) -> Observed {
     let config = object.remove("config").unwrap_or(Value::Null);
     for key in ["pods", "members"] {
         list(&mut seen[key], |name, entry| {
-            let ordinal = name
-                .rsplit('-')
-                .next()
-                .and_then(|it| it.parse::<i32>().ok());
+            let ordinal = name.rsplit('-').next().and_then(|it| it.parse::<i32>().ok());
             entry["ordinal"] = json!(ordinal.expect("a pod's name"));
             if key == "pods" {
                 entry["name"] = json!(name);
@@ -127,10 +124,7 @@ fn observed(case: &Case) -> Observed {
 
 /// Makes a list of a map, each entry told its key.
 fn list(value: &mut Value, tell: impl Fn(&str, &mut Value)) {
-    let entries = value
-        .as_object_mut()
-        .map(std::mem::take)
-        .unwrap_or_default();
+    let entries = value.as_object_mut().map(std::mem::take).unwrap_or_default();
     let told = entries.into_iter().map(|(key, mut entry)| {
         tell(&key, &mut entry);
         entry
@@ -142,11 +136,7 @@ fn list(value: &mut Value, tell: impl Fn(&str, &mut Value)) {
 fn outcome(plan: &Plan, expect: &Value) -> Value {
     let key = |object: &Value| {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        format!(
-            "{}/{}",
-            text(&object["kind"]),
-            text(&object["metadata"]["name"])
-        )
+        format!("{}/{}", text(&object["kind"]), text(&object["metadata"]["name"]))
     };
     let of_kind = |kind: &str| plan.objects.iter().find(|it| it["kind"] == kind);
     let mut out = json!({

@@ -1,9 +1,7 @@
 //! Which paths a Rust source names: a small reader of words and marks, no full parser.
 
 /// Words that may stand before a path and are no part of it.
-const NOT_IN_PATHS: [&str; 9] = [
-    "as", "dyn", "else", "for", "if", "impl", "in", "match", "return",
-];
+const NOT_IN_PATHS: [&str; 9] = ["as", "dyn", "else", "for", "if", "impl", "in", "match", "return"];
 
 /// A word or a mark of Rust source, and its line.
 #[derive(Clone, Debug, PartialEq)]
@@ -218,13 +216,8 @@ fn tree(
 fn module_of(file: &str) -> Vec<String> {
     let inside = file.split_once("/src/").map_or(file, |(_, inside)| inside);
     let inside = inside.trim_end_matches(".rs");
-    let parts = inside
-        .split('/')
-        .filter(|part| *part != "mod" && *part != "lib");
-    std::iter::once("crate")
-        .chain(parts)
-        .map(str::to_owned)
-        .collect()
+    let parts = inside.split('/').filter(|part| *part != "mod" && *part != "lib");
+    std::iter::once("crate").chain(parts).map(str::to_owned).collect()
 }
 
 fn absolute(path: Vec<String>, modules: &[String]) -> Vec<String> {
@@ -242,9 +235,5 @@ fn absolute(path: Vec<String>, modules: &[String]) -> Vec<String> {
             _ => rest.push(part),
         }
     }
-    if relative {
-        base.into_iter().chain(rest).collect()
-    } else {
-        rest
-    }
+    if relative { base.into_iter().chain(rest).collect() } else { rest }
 }

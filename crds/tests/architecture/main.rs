@@ -117,10 +117,7 @@ fn wrong_dependencies(file: &str, manifest: &str, forbidden: &[&str]) -> Vec<Str
             line.contains(&package) || line.contains(&path)
         };
         for member in forbidden.iter().filter(names).filter(|_| dependencies) {
-            found.push(format!(
-                "{file}:{}: must not depend on {member}",
-                number + 1
-            ));
+            found.push(format!("{file}:{}: must not depend on {member}", number + 1));
         }
     }
     found
@@ -129,14 +126,9 @@ fn wrong_dependencies(file: &str, manifest: &str, forbidden: &[&str]) -> Vec<Str
 /// Whether a file is too long, or exempt without need.
 fn wrong_length(file: &str, source: &str, exempt: &[(&str, &str)]) -> Option<String> {
     let lines = source.lines().count();
-    let reason = exempt
-        .iter()
-        .find(|(name, _)| *name == file)
-        .map(|(_, why)| *why);
+    let reason = exempt.iter().find(|(name, _)| *name == file).map(|(_, why)| *why);
     match (lines > LONGEST, reason) {
-        (true, None) => Some(format!(
-            "{file}: {lines} lines, {LONGEST} is the most; split it"
-        )),
+        (true, None) => Some(format!("{file}: {lines} lines, {LONGEST} is the most; split it")),
         (true, Some("")) => Some(format!("{file}: its exemption needs a reason")),
         (false, Some(_)) => Some(format!("{file}: {lines} lines need no exemption")),
         _ => None,
@@ -174,15 +166,10 @@ fn sources(folder: &str) -> Vec<(String, String)> {
 /// The crates that any member of the workspace can name.
 fn crates() -> Vec<String> {
     let manifest = std::fs::read_to_string(workspace().join("Cargo.toml")).expect("read");
-    let section = manifest
-        .split("[workspace.dependencies]")
-        .nth(1)
-        .unwrap_or_default();
+    let section = manifest.split("[workspace.dependencies]").nth(1).unwrap_or_default();
     let section = section.split("\n[").next().unwrap_or_default();
     let names = section.lines().filter_map(|line| line.split_once('='));
-    names
-        .map(|(name, _)| name.trim().replace('-', "_"))
-        .collect()
+    names.map(|(name, _)| name.trim().replace('-', "_")).collect()
 }
 
 #[test]
@@ -216,10 +203,8 @@ fn no_file_is_longer_than_one_can_read() {
     for member in ["crds", "node", "operator", "e2e"] {
         files.extend(sources(member));
     }
-    let mut wrong: Vec<String> = files
-        .iter()
-        .filter_map(|(file, text)| wrong_length(file, text, &LONGER))
-        .collect();
+    let mut wrong: Vec<String> =
+        files.iter().filter_map(|(file, text)| wrong_length(file, text, &LONGER)).collect();
     for (name, _) in LONGER {
         if files.iter().all(|(file, _)| file != name) {
             wrong.push(format!("{name}: exempt, but not there"));
@@ -230,12 +215,7 @@ fn no_file_is_longer_than_one_can_read() {
 
 /// What the room of the core finds strange in a text.
 fn strange(source: &str) -> Vec<String> {
-    let found = strange_imports(
-        &ROOMS[0],
-        "node/src/core/raft/log.rs",
-        source,
-        &["tokio", "rand"],
-    );
+    let found = strange_imports(&ROOMS[0], "node/src/core/raft/log.rs", source, &["tokio", "rand"]);
     let short = |line: String| line.replace("node/src/core must not use ", "");
     found.into_iter().map(short).collect()
 }
@@ -244,60 +224,31 @@ fn strange(source: &str) -> Vec<String> {
 fn a_forbidden_import_is_found_in_every_spelling() {
     let bad = [
         ("use std::time::Instant;", "std::time::Instant"),
-        (
-            "use std::{fmt, time::{Duration, Instant as I}};",
-            "std::time::Duration",
-        ),
+        ("use std::{fmt, time::{Duration, Instant as I}};", "std::time::Duration"),
         ("use std::{\n    fs,\n};", "std::fs"),
         ("use std::*;", "std::*"),
         ("pub(crate) use crate::shell::clock;", "crate::shell::clock"),
         ("use crate::{core::types, sim};", "crate::sim"),
-        (
-            "use super::super::super::config::args;",
-            "crate::config::args",
-        ),
-        (
-            "fn f() { super::super::super::shell::now() }",
-            "crate::shell::now",
-        ),
-        (
-            "mod tests { use super::super::super::super::sim::Rng; }",
-            "crate::sim::Rng",
-        ),
-        (
-            "fn f() -> u64 { std::env::args().count() as u64 }",
-            "std::env::args",
-        ),
-        (
-            "fn f() { let _ = ::std::net::TcpStream::connect(A); }",
-            "std::net::TcpStream::connect",
-        ),
-        (
-            "fn f() -> T { return ::std::env::vars() }",
-            "std::env::vars",
-        ),
+        ("use super::super::super::config::args;", "crate::config::args"),
+        ("fn f() { super::super::super::shell::now() }", "crate::shell::now"),
+        ("mod tests { use super::super::super::super::sim::Rng; }", "crate::sim::Rng"),
+        ("fn f() -> u64 { std::env::args().count() as u64 }", "std::env::args"),
+        ("fn f() { let _ = ::std::net::TcpStream::connect(A); }", "std::net::TcpStream::connect"),
+        ("fn f() -> T { return ::std::env::vars() }", "std::env::vars"),
         ("fn f() { tokio::spawn(g()); }", "tokio::spawn"),
         ("fn f(x: Vec<rand::Rng>) {}", "rand::Rng"),
         ("fn f() { <T as std::thread::X>::y() }", "std::thread::X"),
         ("use core::time::Duration;", "core::time::Duration"),
         ("extern crate rand;", "rand"),
-        (
-            "use std::collections::HashMap;",
-            "std::collections::HashMap",
-        ),
+        ("use std::collections::HashMap;", "std::collections::HashMap"),
         ("const A: &str = \"//\"; use std::fs;", "std::fs"),
-        (
-            "const A: char = '\"'; use std::fs; const B: char = '\"';",
-            "std::fs",
-        ),
+        ("const A: char = '\"'; use std::fs; const B: char = '\"';", "std::fs"),
         ("const A: &str = r#\"\"\"#; use std::fs;", "std::fs"),
     ];
     for (source, path) in bad {
         let found = strange(source);
         assert!(
-            found
-                .iter()
-                .any(|line| line.ends_with(&format!(": {path}"))),
+            found.iter().any(|line| line.ends_with(&format!(": {path}"))),
             "{source}: {found:?}"
         );
     }
@@ -333,10 +284,7 @@ fn a_wrong_dependency_is_found_in_every_spelling() {
     for manifest in bad {
         let found = wrong_dependencies("node/Cargo.toml", manifest, &["crds", "operator"]);
         assert_eq!(found.len(), 1, "{manifest}: {found:?}");
-        assert!(
-            found[0].ends_with("must not depend on operator"),
-            "{found:?}"
-        );
+        assert!(found[0].ends_with("must not depend on operator"), "{found:?}");
     }
     let good =
         "[package]\nname = \"quorate-node\"\n[dependencies]\n# quorate-operator\nbytes = \"1\"\n";

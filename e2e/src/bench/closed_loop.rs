@@ -326,12 +326,7 @@ fn same<T: PartialEq + std::fmt::Debug>(seen: T, expected: T) -> Result<()> {
 mod tests {
     use super::*;
 
-    const WRITE: Workload = Workload {
-        kind: Kind::Write,
-        clients: 1,
-        outstanding: 1,
-        bytes: 100,
-    };
+    const WRITE: Workload = Workload { kind: Kind::Write, clients: 1, outstanding: 1, bytes: 100 };
 
     fn script(scene: &Scene) -> Script<'_> {
         Script::new(WRITE, 0, scene, &scene.own[0])
@@ -358,20 +353,12 @@ mod tests {
     }
 
     fn reply(xid: i32, zxid: i64, body: &[u8]) -> Reply<'_> {
-        Reply {
-            xid,
-            zxid,
-            error: 0,
-            body,
-        }
+        Reply { xid, zxid, error: 0, body }
     }
 
     #[test]
     fn answers_that_break_a_promise_are_told_from_good_ones() {
-        let scene = Scene {
-            shared: Vec::new(),
-            own: vec![vec!["/own".to_owned()]],
-        };
+        let scene = Scene { shared: Vec::new(), own: vec![vec!["/own".to_owned()]] };
         let written = |xid, zxid, body: Vec<u8>| {
             let sent = sent(Expect::Set { version: 3 });
             script(&scene).judge(sent, &reply(xid, zxid, &body))
@@ -396,9 +383,6 @@ mod tests {
         };
         assert!(read(4, 4).is_ok());
         assert!(matches!(read(5, 4), Err(Wrong::Violation(_))), "old data");
-        assert!(
-            matches!(read(4, 5), Err(Wrong::Violation(_))),
-            "old version"
-        );
+        assert!(matches!(read(4, 5), Err(Wrong::Violation(_))), "old version");
     }
 }

@@ -25,22 +25,11 @@ impl Visit {
         link.never_wait()?;
         protocol::connect(&mut link.out, &Session::default(), SESSION_MS);
         link.flush()?;
-        Ok(Visit {
-            link,
-            address,
-            began: now,
-            connected: false,
-            closed: false,
-        })
+        Ok(Visit { link, address, began: now, connected: false, closed: false })
     }
 
     fn receive(&mut self) -> Result<()> {
-        let Visit {
-            link,
-            connected,
-            closed,
-            ..
-        } = self;
+        let Visit { link, connected, closed, .. } = self;
         link.receive(|link, frame| {
             if *connected {
                 let reply = protocol::reply(frame)?;

@@ -54,12 +54,7 @@ pub(super) fn run(
     }
     let mut writer: Link<()> = scene::session(*addresses.first().context("there are servers")?)?;
     poll.add(&writer.stream, watchers.len())?;
-    let mut round = Round {
-        number: 0,
-        changed: tally.now()?,
-        armed: 0,
-        acknowledged: true,
-    };
+    let mut round = Round { number: 0, changed: tally.now()?, armed: 0, acknowledged: true };
     for watcher in &mut watchers {
         watcher.arm(path, round.changed);
         watcher.link.flush()?;

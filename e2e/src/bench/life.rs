@@ -67,9 +67,8 @@ pub(super) async fn measure(server: &Server) -> Result<Life> {
 }
 
 async fn measured(ensemble: &mut LocalEnsemble) -> Result<Life> {
-    let addresses: Result<Vec<SocketAddr>> = (0..ensemble.len())
-        .map(|at| Ok(ensemble.address(at)?.parse()?))
-        .collect();
+    let addresses: Result<Vec<SocketAddr>> =
+        (0..ensemble.len()).map(|at| Ok(ensemble.address(at)?.parse()?)).collect();
     let addresses = addresses?;
     let resident_empty = resident(ensemble)?;
     say("making 100k znodes");
@@ -172,15 +171,11 @@ async fn leader_killed(
         let outcome = ensemble.kill(leader);
         thread::sleep(AFTER);
         over.store(true, Ordering::Relaxed);
-        let last: Vec<u64> = writers
-            .into_iter()
-            .map(|writer| writer.join().unwrap_or_default())
-            .collect();
+        let last: Vec<u64> =
+            writers.into_iter().map(|writer| writer.join().unwrap_or_default()).collect();
         outcome.map(|()| (last, killed))
     })?;
-    let mut times = acknowledged
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
+    let mut times = acknowledged.into_inner().unwrap_or_else(PoisonError::into_inner);
     times.sort_unstable();
     times.push(Instant::now());
     let since = times.windows(2).filter_map(|pair| match pair {

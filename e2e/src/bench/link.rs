@@ -155,10 +155,7 @@ impl<E> Link<E> {
             let writing = scope.spawn(move || stream.write_all(requests));
             let errors = (0..count).map(|_| Ok(protocol::reply(&self.wait_for_frame()?)?.error));
             let errors: Result<Vec<i32>> = errors.collect();
-            writing
-                .join()
-                .ok()
-                .context("the writing thread panicked")??;
+            writing.join().ok().context("the writing thread panicked")??;
             errors
         })
     }
@@ -172,10 +169,7 @@ pub(super) struct Poll {
 
 impl Poll {
     pub(super) fn new() -> Result<Self> {
-        Ok(Poll {
-            epoll: epoll::create(CreateFlags::CLOEXEC)?,
-            ready: Vec::with_capacity(256),
-        })
+        Ok(Poll { epoll: epoll::create(CreateFlags::CLOEXEC)?, ready: Vec::with_capacity(256) })
     }
 
     pub(super) fn add(&self, stream: &TcpStream, number: usize) -> Result<()> {
@@ -186,17 +180,8 @@ impl Poll {
     /// Whether its room to write is of interest as well.
     pub(super) fn mind_room(&self, stream: &TcpStream, number: usize, mind: bool) -> Result<()> {
         let data = EventData::new_u64(number as u64);
-        let out = if mind {
-            EventFlags::OUT
-        } else {
-            EventFlags::empty()
-        };
-        Ok(epoll::modify(
-            &self.epoll,
-            stream,
-            data,
-            EventFlags::IN | out,
-        )?)
+        let out = if mind { EventFlags::OUT } else { EventFlags::empty() };
+        Ok(epoll::modify(&self.epoll, stream, data, EventFlags::IN | out)?)
     }
 
     pub(super) fn remove(&self, stream: &TcpStream) -> Result<()> {
@@ -205,10 +190,7 @@ impl Poll {
 
     /// Waits a little for something; gives the numbers of those that are ready.
     pub(super) fn wait(&mut self, into: &mut Vec<usize>) -> Result<()> {
-        let timeout = Timespec {
-            tv_sec: 0,
-            tv_nsec: 20_000_000,
-        };
+        let timeout = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
         self.ready.clear();
         let room = rustix::buffer::spare_capacity(&mut self.ready);
         match epoll::wait(&self.epoll, room, Some(&timeout)) {

@@ -123,10 +123,7 @@ pub(crate) async fn run(settings: &Settings, plan: Plan) -> Result<bool> {
         return Ok(true);
     }
     let life = plan.wants(LIFE);
-    ensure!(
-        life || !chosen.is_empty(),
-        "no workload has such a name: see --list"
-    );
+    ensure!(life || !chosen.is_empty(), "no workload has such a name: see --list");
     let mut peers = Vec::new();
     for name in &plan.peers {
         let server = match name {
@@ -137,10 +134,7 @@ pub(crate) async fn run(settings: &Settings, plan: Plan) -> Result<bool> {
                 Server::Quorate(program.context("--baseline names another build of the node")?)
             }
         };
-        peers.push(Peer {
-            name: name.label(),
-            server,
-        });
+        peers.push(Peer { name: name.label(), server });
     }
     let mut results = Results::new(peers.iter().map(|it| it.name).collect());
     if !chosen.is_empty() {
@@ -188,10 +182,7 @@ async fn loads(
             warm_up(peer, ensemble, chosen).await?;
         }
     }
-    let timing = Timing {
-        warm: SETTLE,
-        counted: Duration::from_secs(plan.seconds.max(1)),
-    };
+    let timing = Timing { warm: SETTLE, counted: Duration::from_secs(plan.seconds.max(1)) };
     for round in 0..plan.rounds {
         for workload in chosen {
             for (peer, ensemble) in in_turn(&running, round) {
@@ -212,10 +203,7 @@ async fn loads(
 async fn warm_up(peer: &Peer, ensemble: &LocalEnsemble, chosen: &[Workload]) -> Result<()> {
     say(format!("warming {} up", peer.name));
     let each = WARM_UP / u32::try_from(chosen.len())?;
-    let timing = Timing {
-        warm: Duration::ZERO,
-        counted: each,
-    };
+    let timing = Timing { warm: Duration::ZERO, counted: each };
     for workload in chosen {
         play(ensemble, *workload, timing).await?;
     }
@@ -224,9 +212,8 @@ async fn warm_up(peer: &Peer, ensemble: &LocalEnsemble, chosen: &[Workload]) -> 
 
 /// Plays one workload on a thread of its own: nothing else may take its time.
 async fn play(ensemble: &LocalEnsemble, workload: Workload, timing: Timing) -> Result<Measured> {
-    let addresses: Result<Vec<SocketAddr>> = (0..ensemble.len())
-        .map(|at| Ok(ensemble.address(at)?.parse()?))
-        .collect();
+    let addresses: Result<Vec<SocketAddr>> =
+        (0..ensemble.len()).map(|at| Ok(ensemble.address(at)?.parse()?)).collect();
     let (addresses, servers) = (addresses?, ensemble.pids());
     tokio::task::spawn_blocking(move || {
         let Some(first) = addresses.first() else {

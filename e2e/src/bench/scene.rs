@@ -39,18 +39,11 @@ impl Scene {
             let all = (0..OWN).map(|slot| format!("{own}/s{session}-{slot}"));
             all.collect::<Vec<String>>()
         };
-        let scene = Scene {
-            own: (0..workload.clients).map(of_session).collect(),
-            shared,
-        };
+        let scene = Scene { own: (0..workload.clients).map(of_session).collect(), shared };
         let numbered = scene.shared.iter().zip(0..);
         let owned = scene.own.iter().flatten().map(|path| (path, 0));
         let parents = [(&commons, 0), (&own, 0)];
-        create(
-            address,
-            parents.into_iter().chain(numbered).chain(owned),
-            bytes,
-        )?;
+        create(address, parents.into_iter().chain(numbered).chain(owned), bytes)?;
         Ok(scene)
     }
 }

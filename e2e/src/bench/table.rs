@@ -11,62 +11,14 @@ type Figure<T> = fn(&T) -> f64;
 
 /// What is measured once for each peer; whether more of it is better, and how it is printed.
 const LIFE: [(&str, Figure<Life>, bool, f64, &str); 8] = [
-    (
-        "leader killed: longest time without a write",
-        |it| it.outage,
-        false,
-        1.0,
-        "s",
-    ),
-    (
-        "all killed, 100k znodes: first write after",
-        |it| it.restart_first,
-        false,
-        1.0,
-        "s",
-    ),
-    (
-        "all killed, 100k znodes: all take writes after",
-        |it| it.restart_all,
-        false,
-        1.0,
-        "s",
-    ),
-    (
-        "memory of a member, empty",
-        |it| it.resident_empty,
-        false,
-        1e6,
-        "MB",
-    ),
-    (
-        "memory of a member, 100k znodes made",
-        |it| it.resident_full,
-        false,
-        1e6,
-        "MB",
-    ),
-    (
-        "memory of a member, restarted with them",
-        |it| it.resident_restarted,
-        false,
-        1e6,
-        "MB",
-    ),
-    (
-        "disk of a member, 100k znodes made",
-        |it| it.disk_full,
-        false,
-        1e6,
-        "MB",
-    ),
-    (
-        "making 100k znodes by one session, 256 at a time",
-        |it| it.making_rate,
-        true,
-        1e3,
-        "k/s",
-    ),
+    ("leader killed: longest time without a write", |it| it.outage, false, 1.0, "s"),
+    ("all killed, 100k znodes: first write after", |it| it.restart_first, false, 1.0, "s"),
+    ("all killed, 100k znodes: all take writes after", |it| it.restart_all, false, 1.0, "s"),
+    ("memory of a member, empty", |it| it.resident_empty, false, 1e6, "MB"),
+    ("memory of a member, 100k znodes made", |it| it.resident_full, false, 1e6, "MB"),
+    ("memory of a member, restarted with them", |it| it.resident_restarted, false, 1e6, "MB"),
+    ("disk of a member, 100k znodes made", |it| it.disk_full, false, 1e6, "MB"),
+    ("making 100k znodes by one session, 256 at a time", |it| it.making_rate, true, 1e3, "k/s"),
 ];
 
 /// Everything that was measured.
@@ -91,11 +43,7 @@ impl Spread {
         all.sort_by(f64::total_cmp);
         let at = |place: usize| all.get(place).copied().unwrap_or(0.0);
         let last = all.len().saturating_sub(1);
-        Spread {
-            median: (at(last / 2) + at(last.div_ceil(2))) / 2.0,
-            min: at(0),
-            max: at(last),
-        }
+        Spread { median: (at(last / 2) + at(last.div_ceil(2))) / 2.0, min: at(0), max: at(last) }
     }
 
     /// How many times the second figure the first is, round by round.
@@ -118,19 +66,13 @@ pub(super) fn say_measured(it: &Measured) {
     ));
     if let Some(first) = &it.first {
         let (violations, errors) = (it.violations, it.errors);
-        say(format!(
-            "    {violations} violations, {errors} errors; the first: {first}"
-        ));
+        say(format!("    {violations} violations, {errors} errors; the first: {first}"));
     }
 }
 
 impl Results {
     pub(super) fn new(peers: Vec<&'static str>) -> Self {
-        Results {
-            peers,
-            loads: Vec::new(),
-            lives: Vec::new(),
-        }
+        Results { peers, loads: Vec::new(), lives: Vec::new() }
     }
 
     pub(super) fn load(&mut self, workload: Workload, peer: &'static str, measured: Measured) {
@@ -263,9 +205,7 @@ impl Results {
             })
         });
         let lives = self.lives.iter().map(|(peer, it)| {
-            let figures = LIFE
-                .iter()
-                .map(|(name, figure, ..)| ((*name).to_owned(), figure(it)));
+            let figures = LIFE.iter().map(|(name, figure, ..)| ((*name).to_owned(), figure(it)));
             let figures: std::collections::BTreeMap<String, f64> = figures.collect();
             json!({ "peer": peer, "lost": it.lost, "figures": figures })
         });

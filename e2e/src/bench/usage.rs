@@ -23,11 +23,7 @@ pub(super) struct Cpu {
 impl Cpu {
     pub(super) fn now(servers: &[u32]) -> Result<Self> {
         let times: Result<Vec<Duration>> = servers.iter().map(|pid| of_process(*pid)).collect();
-        Ok(Cpu {
-            at: Instant::now(),
-            servers: times?.iter().sum(),
-            generator: of_this_thread()?,
-        })
+        Ok(Cpu { at: Instant::now(), servers: times?.iter().sum(), generator: of_this_thread()? })
     }
 }
 

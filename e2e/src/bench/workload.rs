@@ -56,12 +56,7 @@ impl fmt::Display for Workload {
 }
 
 const fn workload(kind: Kind, clients: usize, outstanding: usize, bytes: usize) -> Workload {
-    Workload {
-        kind,
-        clients,
-        outstanding,
-        bytes,
-    }
+    Workload { kind, clients, outstanding, bytes }
 }
 
 /// All there are.

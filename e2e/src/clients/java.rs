@@ -7,13 +7,7 @@ use tokio::process::Command;
 use super::Clients;
 use crate::kubectl::output;
 
-const JARS: [&str; 5] = [
-    "zookeeper",
-    "zookeeper-jute",
-    "slf4j-api",
-    "slf4j-nop",
-    "commons-cli",
-];
+const JARS: [&str; 5] = ["zookeeper", "zookeeper-jute", "slf4j-api", "slf4j-nop", "commons-cli"];
 
 impl Clients {
     /// Uses an ensemble for what ZooKeeper's command line can do.
@@ -47,28 +41,18 @@ impl Clients {
             "'world,'anyone",
             &format!("Node does not exist: {root}"),
         ] {
-            ensure!(
-                said.contains(expected),
-                "zkCli does not say {expected:?}, but:\n{said}"
-            );
+            ensure!(said.contains(expected), "zkCli does not say {expected:?}, but:\n{said}");
         }
         Ok(())
     }
 
     /// Types commands into ZooKeeper's command line; gives all that it prints.
     pub(crate) async fn zk_cli(&self, connect: &str, commands: &str) -> Result<String> {
-        let jars: Vec<PathBuf> = JARS
-            .iter()
-            .map(|it| self.jars.join(it).with_extension("jar"))
-            .collect();
+        let jars: Vec<PathBuf> =
+            JARS.iter().map(|it| self.jars.join(it).with_extension("jar")).collect();
         let mut java = self.inside("java");
         java.arg("-cp").arg(std::env::join_paths(jars)?);
-        java.args([
-            "org.apache.zookeeper.ZooKeeperMain",
-            "-waitforconnection",
-            "-server",
-            connect,
-        ]);
+        java.args(["org.apache.zookeeper.ZooKeeperMain", "-waitforconnection", "-server", connect]);
         typed(&java, commands).await
     }
 }

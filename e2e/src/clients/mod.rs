@@ -34,16 +34,9 @@ impl Clients {
             aloud(&mut crate::cluster::script(settings, "packages")).await?;
         }
         let python = venv(settings, KAZOO, "kazoo").await?;
-        let resolver = settings
-            .foreign
-            .is_none()
-            .then(|| settings.state.join("resolv.conf"));
+        let resolver = settings.foreign.is_none().then(|| settings.state.join("resolv.conf"));
         let jars = settings.cache.join("zookeeper/usr/share/java");
-        Ok(Clients {
-            python,
-            jars,
-            resolver,
-        })
+        Ok(Clients { python, jars, resolver })
     }
 
     /// A program that is to see the cluster's names.
@@ -53,10 +46,7 @@ impl Clients {
         };
         let mut command = Command::new("unshare");
         let script = "mount --bind \"$0\" /etc/resolv.conf && exec \"$@\"";
-        command
-            .args(["--mount", "sh", "-c", script])
-            .arg(resolver)
-            .arg(program);
+        command.args(["--mount", "sh", "-c", script]).arg(resolver).arg(program);
         command
     }
 }
@@ -66,21 +56,11 @@ pub(crate) async fn venv(settings: &Settings, package: &str, module: &str) -> Re
     let venv = settings.cache.join(package);
     let python = venv.join("bin/python");
     let import = format!("import {module}");
-    if output(Command::new(&python).args(["-c", &import]), "")
-        .await
-        .is_err()
-    {
+    if output(Command::new(&python).args(["-c", &import]), "").await.is_err() {
         say(format!("installing {package}"));
         let _ = fs::remove_dir_all(&venv).await;
         output(Command::new("python3").args(["-m", "venv"]).arg(&venv), "").await?;
-        let install = [
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            package,
-        ];
+        let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", package];
         output(Command::new(&python).args(install), "").await?;
     }
     Ok(python)

@@ -15,10 +15,7 @@ impl Clients {
     pub(crate) async fn rust(&self, connect: &str, root: &str) -> Result<()> {
         let mut own = self.inside(env::current_exe()?);
         let said = output(own.args(["rust-client", connect, root]), "").await?;
-        ensure!(
-            said.trim().ends_with("all is well"),
-            "zookeeper-client: {said}"
-        );
+        ensure!(said.trim().ends_with("all is well"), "zookeeper-client: {said}");
         Ok(())
     }
 }
@@ -26,9 +23,7 @@ impl Clients {
 /// Reads, writes, watches, ephemerals, sequential znodes and multis.
 pub(crate) async fn exercise(connect: &str, root: &str) -> Result<()> {
     let limit = Duration::from_secs(60);
-    tokio::time::timeout(limit, use_all(connect, root))
-        .await
-        .context("it takes too long")??;
+    tokio::time::timeout(limit, use_all(connect, root)).await.context("it takes too long")??;
     println!("all is well");
     Ok(())
 }
@@ -38,26 +33,16 @@ async fn use_all(connect: &str, root: &str) -> Result<()> {
     let (one, other) = (client(connect).await?, client(connect).await?);
     one.create(root, b"first", &persistent).await?;
     let stat = one.set_data(root, b"second", Some(0)).await?;
-    ensure!(
-        stat.version == 1,
-        "a first write leads to version {}",
-        stat.version
-    );
+    ensure!(stat.version == 1, "a first write leads to version {}", stat.version);
     other.sync(root).await?;
     let (data, _, watcher) = other.get_and_watch_data(root).await?;
     ensure!(data == b"second", "another session reads {data:?}");
     let refused = one.set_data(root, b"x", Some(7)).await;
-    ensure!(
-        refused == Err(Error::BadVersion),
-        "a wrong version is answered with {refused:?}"
-    );
+    ensure!(refused == Err(Error::BadVersion), "a wrong version is answered with {refused:?}");
 
     one.set_data(root, b"third", None).await?;
     let event = watcher.changed().await;
-    ensure!(
-        event.event_type == EventType::NodeDataChanged,
-        "a watch says {event:?}"
-    );
+    ensure!(event.event_type == EventType::NodeDataChanged, "a watch says {event:?}");
 
     ephemerals(connect, &other, root).await?;
     sequence(&one, root).await?;
@@ -73,16 +58,10 @@ async fn ephemerals(connect: &str, other: &Client, root: &str) -> Result<()> {
     dying.create(&path, b"", &ephemeral).await?;
     other.sync(root).await?;
     let (stat, watcher) = other.check_and_watch_stat(&path).await?;
-    ensure!(
-        stat.is_some_and(|it| it.ephemeral_owner != 0),
-        "an ephemeral is none: {stat:?}"
-    );
+    ensure!(stat.is_some_and(|it| it.ephemeral_owner != 0), "an ephemeral is none: {stat:?}");
     drop(dying);
     let event = watcher.changed().await;
-    ensure!(
-        event.event_type == EventType::NodeDeleted,
-        "a session's end shows as {event:?}"
-    );
+    ensure!(event.event_type == EventType::NodeDeleted, "a session's end shows as {event:?}");
     Ok(())
 }
 
@@ -113,9 +92,6 @@ async fn multi(one: &Client, root: &str) -> Result<()> {
     if let Ok(results) = nothing.commit().await {
         bail!("a multi of which a part fails gives {results:?}");
     }
-    ensure!(
-        one.check_stat(&child).await?.is_none(),
-        "a failed multi leaves something"
-    );
+    ensure!(one.check_stat(&child).await?.is_none(), "a failed multi leaves something");
     Ok(())
 }

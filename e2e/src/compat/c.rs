@@ -23,19 +23,12 @@ pub(super) async fn client(stand: &mut Stand) -> Result<()> {
         let mut archive = cache::files(&library, "a")?;
         let archive = archive.pop().context("the package has no library")?;
         let mut gcc = Command::new("gcc");
-        gcc.args([
-            "-std=gnu11",
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            "-DTHREADED",
-            "-I",
-        ])
-        .arg(library.join("usr/include"))
-        .args(&sources)
-        .arg(archive)
-        .args(["-lpthread", "-lm", "-o"])
-        .arg(folder.join("program"));
+        gcc.args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-DTHREADED", "-I"])
+            .arg(library.join("usr/include"))
+            .args(&sources)
+            .arg(archive)
+            .args(["-lpthread", "-lm", "-o"])
+            .arg(folder.join("program"));
         output(&mut gcc, "").await.map(drop)
     })
     .await?;
@@ -48,8 +41,7 @@ async fn unpack(folder: &Path) -> Result<()> {
     let download = || {
         let mut apt = Command::new("apt-get");
         // Without the sandbox user, which may not write here.
-        apt.current_dir(folder)
-            .args(["-qq", "-o", "APT::Sandbox::User=root", "download", PACKAGE]);
+        apt.current_dir(folder).args(["-qq", "-o", "APT::Sandbox::User=root", "download", PACKAGE]);
         apt
     };
     if output(&mut download(), "").await.is_err() {

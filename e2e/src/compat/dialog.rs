@@ -20,14 +20,8 @@ use crate::until::until;
 /// Runs a program to its end, and does to the ensemble what it asks for.
 pub(super) async fn hold(mut command: Command, ensemble: &mut LocalEnsemble) -> Result<()> {
     let name = command.as_std().get_program().display().to_string();
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    let mut child = command
-        .spawn()
-        .with_context(|| format!("cannot start {name}"))?;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
     let mut stdin = child.stdin.take().context("no standard input")?;
     let stdout = child.stdout.take().context("no standard output")?;
     let mut stderr = child.stderr.take().context("no standard error")?;
@@ -74,9 +68,7 @@ pub(super) async fn hold(mut command: Command, ensemble: &mut LocalEnsemble) -> 
 }
 
 async fn fulfil(request: &str, ensemble: &mut LocalEnsemble) -> Result<String> {
-    let (verb, whom) = request
-        .split_once(' ')
-        .context("a request names a member")?;
+    let (verb, whom) = request.split_once(' ').context("a request names a member")?;
     let at = match whom {
         "leader" => ensemble.leader().await?,
         session if session.starts_with("0x") => holder(session, ensemble).await?,

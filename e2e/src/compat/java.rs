@@ -66,10 +66,7 @@ impl Program {
         let mut java = Command::new("java");
         // Its life is short: what starts fast wins.
         java.args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
-        java.args([
-            "-Xshare:auto",
-            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-        ]);
+        java.args(["-Xshare:auto", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]);
         java.arg("-cp").arg(&self.classpath).arg(main);
         java
     }

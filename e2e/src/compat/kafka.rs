@@ -67,14 +67,9 @@ async fn use_and_stop(
     let pid = broker.id().and_then(|it| Pid::from_raw(it.cast_signed()));
     kill_process(pid.context("the broker has no process")?, Signal::TERM)?;
     let status = tokio::time::timeout(std::time::Duration::from_secs(60), broker.wait());
-    let status = status
-        .await
-        .context("the broker does not stop within 60 s")??;
+    let status = status.await.context("the broker does not stop within 60 s")??;
     // Java ends so when it was told to, once all that is to be done before is done.
-    ensure!(
-        status.success() || status.code() == Some(143),
-        "the broker ends with {status}"
-    );
+    ensure!(status.success() || status.code() == Some(143), "the broker ends with {status}");
     let reader = crate::writer::client(&all).await?;
     until("the broker's znode is gone", 5, async || {
         reader.sync("/").await?;

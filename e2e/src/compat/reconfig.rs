@@ -38,10 +38,7 @@ async fn tried(
     // In place of the one without these settings.
     stand.ensemble = LocalEnsemble::growing(&server, MEMBERS, ALL, &settings).await?;
     let ensemble = &mut stand.ensemble;
-    let mut told = Told {
-        members: String::new(),
-        joining: String::new(),
-    };
+    let mut told = Told { members: String::new(), joining: String::new() };
     for at in 0..usize::from(ALL) {
         let (list, item) = match at < usize::from(MEMBERS) {
             true => (&mut told.members, ensemble.address(at)?),

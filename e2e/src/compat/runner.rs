@@ -32,10 +32,7 @@ pub(crate) fn list(filter: &[String]) {
 /// Runs what was chosen, on a real ZooKeeper if it is the baseline; whether all passed.
 pub(crate) async fn run(settings: &Settings, filter: &[String], baseline: bool) -> Result<bool> {
     let chosen = chosen(filter);
-    ensure!(
-        !chosen.is_empty(),
-        "no scenario is called so: `cargo e2e compat --list` prints them"
-    );
+    ensure!(!chosen.is_empty(), "no scenario is called so: `cargo e2e compat --list` prints them");
     let server = if baseline {
         zookeeper::server(settings).await?
     } else {
@@ -54,11 +51,7 @@ pub(crate) async fn run(settings: &Settings, filter: &[String], baseline: bool) 
     for (name, error) in &failed {
         println!("FAILED  {name}: {error:#}");
     }
-    println!(
-        "{} passed, {} failed",
-        outcomes.len() - failed.len(),
-        failed.len()
-    );
+    println!("{} passed, {} failed", outcomes.len() - failed.len(), failed.len());
     Ok(failed.is_empty())
 }
 

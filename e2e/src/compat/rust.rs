@@ -47,10 +47,7 @@ pub(crate) async fn exercise(connect: &str, all: &str, root: &str) -> Result<()>
 }
 
 async fn survive(connect: &str, all: &str, root: &str) -> Result<()> {
-    let (one, other) = (
-        client_for(connect, SESSION).await?,
-        client_for(all, SESSION).await?,
-    );
+    let (one, other) = (client_for(connect, SESSION).await?, client_for(all, SESSION).await?);
     let session = one.session_id();
     let [watched, kept, alive] = ["watched", "kept", "alive"].map(|it| format!("{root}/{it}"));
     other.create(root, b"", &PERSISTENT).await?;
@@ -69,11 +66,8 @@ async fn survive(connect: &str, all: &str, root: &str) -> Result<()> {
     }
 
     let stop = Arc::new(AtomicBool::new(false));
-    let written = tokio::spawn(write(
-        client_for(all, SESSION).await?,
-        root.to_owned(),
-        stop.clone(),
-    ));
+    let written =
+        tokio::spawn(write(client_for(all, SESSION).await?, root.to_owned(), stop.clone()));
     ask("@restart leader").await?;
     ask(&format!("@restart {session}")).await?;
     let stopped = ask(&format!("@stop {session}")).await?;
@@ -81,10 +75,8 @@ async fn survive(connect: &str, all: &str, root: &str) -> Result<()> {
 
     // A change while the client is away shows once it is back.
     let down = ask(&format!("@kill {session}")).await?;
-    until("a write succeeds", 60, async || {
-        Ok(other.set_data(&watched, b"second", None).await?)
-    })
-    .await?;
+    until("a write succeeds", 60, async || Ok(other.set_data(&watched, b"second", None).await?))
+        .await?;
     ask(&format!("@start {down}")).await?;
     let event = once.changed().await;
     ensure!(
@@ -99,10 +91,7 @@ async fn survive(connect: &str, all: &str, root: &str) -> Result<()> {
     // It may have to come back from the last restart.
     until("a sync succeeds", 60, async || Ok(one.sync(root).await?)).await?;
     for path in &acknowledged {
-        ensure!(
-            one.check_stat(path).await?.is_some(),
-            "{path} was acknowledged, and is lost"
-        );
+        ensure!(one.check_stat(path).await?.is_some(), "{path} was acknowledged, and is lost");
     }
     let stat = one.check_stat(&alive).await?;
     ensure!(stat.is_some(), "the ephemeral znode is gone");

@@ -44,10 +44,7 @@ fn write_files(folder: &Path) -> Result<()> {
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
     fs::write(folder.join("ca.pem"), authority.pem())?;
-    let bob = [
-        (DnType::OrganizationName, "Acme, Inc."),
-        (DnType::CommonName, "bob"),
-    ];
+    let bob = [(DnType::OrganizationName, "Acme, Inc."), (DnType::CommonName, "bob")];
     let server = [(DnType::CommonName, "localhost")];
     for (name, subject) in [("server", &server[..]), ("client", &bob[..])] {
         let key = KeyPair::generate()?;

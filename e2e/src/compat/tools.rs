@@ -107,10 +107,7 @@ pub(super) async fn telegraf(stand: &mut Stand) -> Result<()> {
         let state = reading.tags.get("state").cloned().unwrap_or_default();
         let named = reading.tags.get("server").zip(reading.tags.get("port"));
         let address = named.map(|(host, port)| format!("{host}:{port}"));
-        ensure!(
-            address.as_ref() == Some(&member),
-            "it names another: {said}"
-        );
+        ensure!(address.as_ref() == Some(&member), "it names another: {said}");
         let led = LEADERS_FIELDS.iter().filter(|_| state == "leader");
         for field in FIELDS.iter().chain(led) {
             let number = reading.fields.get(*field).and_then(|it| it.as_f64());
@@ -155,16 +152,12 @@ struct Reading {
 
 async fn run_cli(program: &Path, member: &str, words: &[&str]) -> Result<String> {
     let mut command = Command::new(program);
-    command
-        .args(["--servers", member, "--force", "-c"])
-        .args(words);
+    command.args(["--servers", member, "--force", "-c"]).args(words);
     output(&mut command, "").await
 }
 
 fn members(stand: &Stand) -> Result<Vec<String>> {
-    (0..stand.ensemble.len())
-        .map(|at| stand.ensemble.address(at))
-        .collect()
+    (0..stand.ensemble.len()).map(|at| stand.ensemble.address(at)).collect()
 }
 
 /// That a program said all of this.

@@ -149,11 +149,7 @@ fn same_expansion(_: &Action, mut lines: Vec<Line>) -> Vec<Line> {
         _ => None,
     };
     for line in &mut lines {
-        let Kind::Reply {
-            op: ops::GET_ACL,
-            err: 0,
-        } = line.kind
-        else {
+        let Kind::Reply { op: ops::GET_ACL, err: 0 } = line.kind else {
             continue;
         };
         let mut seen = Vec::new();
@@ -198,11 +194,7 @@ fn same_refusal(action: &Action, mut lines: Vec<Line>) -> Vec<Line> {
         return lines;
     }
     for line in &mut lines {
-        if let Kind::Reply {
-            op: ops::SET_ACL,
-            err: -5 | -114,
-        } = line.kind
-        {
+        if let Kind::Reply { op: ops::SET_ACL, err: -5 | -114 } = line.kind {
             *line = Line::end("setACL: refused");
         }
     }
@@ -221,11 +213,7 @@ fn forget_null_watch(action: &Action, mut lines: Vec<Line>) -> Vec<Line> {
 
 fn forget_half_answers(_: &Action, mut lines: Vec<Line>) -> Vec<Line> {
     for line in &mut lines {
-        if let Kind::Reply {
-            op: ops::MULTI_READ,
-            err: -5,
-        } = line.kind
-        {
+        if let Kind::Reply { op: ops::MULTI_READ, err: -5 } = line.kind {
             // The op, the header, the zxid.
             line.tokens.truncate(3);
         }
@@ -343,10 +331,7 @@ fn same_refusal_of_nobody(action: &Action, lines: Vec<Line>) -> Vec<Line> {
 /// One of these answers to a reconfig is as good as the other.
 fn refused(mut lines: Vec<Line>, codes: &[i32]) -> Vec<Line> {
     for line in &mut lines {
-        if let Kind::Reply {
-            op: ops::RECONFIG,
-            err,
-        } = line.kind
+        if let Kind::Reply { op: ops::RECONFIG, err } = line.kind
             && codes.contains(&err)
         {
             *line = Line::end("reconfig: refused");

@@ -48,10 +48,7 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn end(text: &str) -> Self {
-        Line {
-            kind: Kind::End,
-            tokens: vec![Token::Text(text.to_owned())],
-        }
+        Line { kind: Kind::End, tokens: vec![Token::Text(text.to_owned())] }
     }
 }
 
@@ -101,9 +98,7 @@ fn event_tokens(reader: &mut Reader<'_>, out: &mut Vec<Token>) -> Result<()> {
     out.push(Token::Zxid(reader.long()?));
     let (err, kind, state) = (reader.int()?, reader.int()?, reader.int()?);
     let path = reader.text()?;
-    out.push(Token::Text(format!(
-        "err={err} type={kind} state={state} {path}"
-    )));
+    out.push(Token::Text(format!("err={err} type={kind} state={state} {path}")));
     rest(reader)
 }
 
@@ -114,10 +109,7 @@ fn rest(reader: &Reader<'_>) -> Result<()> {
 
 fn finish(kind: Kind, mut tokens: Vec<Token>, frame: &[u8], parsed: Result<()>) -> Line {
     if let Err(error) = parsed {
-        tokens.push(Token::Text(format!(
-            "malformed ({error}): {}",
-            frame.escape_ascii()
-        )));
+        tokens.push(Token::Text(format!("malformed ({error}): {}", frame.escape_ascii())));
     }
     Line { kind, tokens }
 }
@@ -167,9 +159,7 @@ fn judge_length(tokens: &mut [Token]) {
     let known = text.map(|text| text.replace("\\n", "\n").len().to_string());
     for token in tokens {
         let Token::Text(text) = token else { continue };
-        let Some((length, rest)) = text
-            .strip_prefix("length=")
-            .and_then(|it| it.split_once(' '))
+        let Some((length, rest)) = text.strip_prefix("length=").and_then(|it| it.split_once(' '))
         else {
             continue;
         };
@@ -217,11 +207,7 @@ fn body(shape: Shape, reader: &mut Reader<'_>, shared: bool, out: &mut Vec<Token
         }
         Shape::Int => {
             let value = reader.int()?;
-            let shown = if shared {
-                "?".to_owned()
-            } else {
-                value.to_string()
-            };
+            let shown = if shared { "?".to_owned() } else { value.to_string() };
             out.push(Token::Text(shown));
         }
         Shape::Ids => {
@@ -274,9 +260,7 @@ fn stat(reader: &mut Reader<'_>, shared: bool, out: &mut Vec<Token>) -> Result<(
     )));
     out.push(Token::Session(reader.long()?));
     let (length, children) = (reader.int()?, reader.int()?);
-    out.push(Token::Text(format!(
-        "length={length} children={children} pzxid"
-    )));
+    out.push(Token::Text(format!("length={length} children={children} pzxid")));
     out.push(Token::Zxid(reader.long()?));
     Ok(())
 }
@@ -319,10 +303,7 @@ pub(super) fn welcome(frame: &[u8], known: Option<&[u8]>) -> Result<Welcome> {
         Token::Text(format!("password={kept} rest={:?}", reader.0)),
     ];
     Ok(Welcome {
-        line: Line {
-            kind: Kind::Handshake,
-            tokens,
-        },
+        line: Line { kind: Kind::Handshake, tokens },
         session,
         password: password.to_vec(),
     })

@@ -59,13 +59,7 @@ impl Changing {
         let places = Places(places.collect::<Result<_>>()?);
         let client = writer::client(&ensemble.address(leader)?).await?;
         client.auth("digest", b"super:test").await?;
-        Ok(Changing {
-            places,
-            ensemble,
-            outsiders,
-            leader,
-            client: Mutex::new(client),
-        })
+        Ok(Changing { places, ensemble, outsiders, leader, client: Mutex::new(client) })
     }
 
     /// The members' last words.
@@ -90,9 +84,7 @@ impl Changing {
         if present != readable {
             client.set_acl(CONFIG, &readable, None).await?;
         }
-        let update = EnsembleUpdate::New {
-            ensemble: list.lines(),
-        };
+        let update = EnsembleUpdate::New { ensemble: list.lines() };
         let (_, stat) = client.update_ensemble(update, None).await?;
         self.in_step(&client).await?;
         let (text, now) = client.get_config().await?;

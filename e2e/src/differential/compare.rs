@@ -44,12 +44,7 @@ pub(super) fn compare(
                     }
                 }
                 None => {
-                    return Some(Difference {
-                        at,
-                        client,
-                        theirs,
-                        ours,
-                    });
+                    return Some(Difference { at, client, theirs, ours });
                 }
             }
         }

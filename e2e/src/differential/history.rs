@@ -129,14 +129,7 @@ impl Field {
 
 impl Request {
     pub(super) fn new(op: i32, fields: Vec<Field>) -> Self {
-        Request {
-            op,
-            fields,
-            cut: None,
-            extra: 0,
-            length: None,
-            xid: None,
-        }
+        Request { op, fields, cut: None, extra: 0, length: None, xid: None }
     }
 }
 

@@ -129,10 +129,7 @@ async fn run_requests(
     let oracle = LocalEnsemble::start(zookeeper, 1, more).await?;
     let one = LocalEnsemble::start(quorate, 1, more).await?;
     let three = LocalEnsemble::start(quorate, 3, more).await?;
-    let ours = vec![
-        target("one member", &one)?,
-        target("three members", &three)?,
-    ];
+    let ours = vec![target("one member", &one)?, target("three members", &three)?];
     let theirs = target("ZooKeeper", &oracle)?;
     let stand = Stand::new(theirs, ours, AT_ONCE, generate::history);
     let seeds = plan.from..plan.from.saturating_add(plan.histories);
@@ -154,10 +151,8 @@ async fn run_membership(
 ) -> Result<bool> {
     say("starting ensembles of ZooKeeper and of Quorate whose members clients may change");
     let more = format!("{more}reconfigEnabled=true\n");
-    let (theirs, ours) = tokio::try_join!(
-        Changing::start(zookeeper, &more),
-        Changing::start(quorate, &more)
-    )?;
+    let (theirs, ours) =
+        tokio::try_join!(Changing::start(zookeeper, &more), Changing::start(quorate, &more))?;
     let (theirs, ours) = (Arc::new(theirs), Arc::new(ours));
     let stand = Stand::new(
         changing_target("ZooKeeper", &theirs)?,
@@ -181,11 +176,7 @@ async fn run_membership(
 
 fn target(name: &'static str, ensemble: &LocalEnsemble) -> Result<Target> {
     let addresses = (0..ensemble.len()).map(|at| Ok(ensemble.address(at)?.parse()?));
-    Ok(Target {
-        name,
-        addresses: addresses.collect::<Result<_>>()?,
-        changing: None,
-    })
+    Ok(Target { name, addresses: addresses.collect::<Result<_>>()?, changing: None })
 }
 
 fn changing_target(name: &'static str, changing: &Arc<Changing>) -> Result<Target> {
@@ -290,19 +281,11 @@ impl Stand {
             Ok(None) | Err(_) => (history, failure),
         };
         let name = self.ours.get(failure.target).map_or("?", |it| it.name);
-        let Difference {
-            at,
-            client,
-            theirs,
-            ours,
-        } = &failure.difference;
+        let Difference { at, client, theirs, ours } = &failure.difference;
         let step = history.steps.get(*at).map_or(0, |step| step.id);
         println!("\nseed {}: {kind}", history.seed);
         print!("{history}");
-        println!(
-            "  in step {step}, client {client} sees of {}",
-            self.zookeeper.name
-        );
+        println!("  in step {step}, client {client} sees of {}", self.zookeeper.name);
         for line in theirs {
             println!("    {line}");
         }
@@ -314,19 +297,12 @@ impl Stand {
             Some(_) => "--membership ",
             None => "",
         };
-        println!(
-            "  again: cargo e2e differential {membership}--replay {}\n",
-            history.seed
-        );
+        println!("  again: cargo e2e differential {membership}--replay {}\n", history.seed);
     }
 
     fn count(&self, transcript: &Transcript) {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        for line in transcript
-            .steps
-            .iter()
-            .flat_map(|step| step.values().flatten())
-        {
+        for line in transcript.steps.iter().flat_map(|step| step.values().flatten()) {
             *answers.entry(line.kind).or_default() += 1;
         }
     }
@@ -340,10 +316,7 @@ impl Stand {
                 Kind::Handshake => ("handshakes".to_owned(), String::new()),
                 Kind::Event => ("events".to_owned(), String::new()),
                 Kind::End => ("ends".to_owned(), String::new()),
-                Kind::Reply {
-                    op: ops::CREATE_SESSION,
-                    ..
-                } => continue,
+                Kind::Reply { op: ops::CREATE_SESSION, .. } => continue,
                 Kind::Reply { op, err } => (ops::name(*op), format!("{err}: ")),
             };
             let line = lines.entry(name).or_default();
@@ -358,10 +331,7 @@ impl Stand {
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         for (number, allowed) in allowed::ALLOWED.iter().enumerate() {
             let count = used.get(&number).copied().unwrap_or_default();
-            println!(
-                "allowed {count} times: {}, for {}",
-                allowed.what, allowed.why
-            );
+            println!("allowed {count} times: {}, for {}", allowed.what, allowed.why);
         }
     }
 }
@@ -369,10 +339,7 @@ impl Stand {
 impl Failure {
     /// What tells this failure from others, roughly.
     fn kind(&self, history: &History) -> String {
-        let action = history
-            .steps
-            .get(self.difference.at)
-            .map(|step| &step.action);
+        let action = history.steps.get(self.difference.at).map(|step| &step.action);
         let Difference { theirs, ours, .. } = &self.difference;
         let pair = theirs.iter().zip(ours).find(|(a, b)| a != b);
         match (pair, action) {

@@ -33,10 +33,8 @@ pub(super) fn normal(transcript: Transcript) -> Transcript {
         for (client, lines) in step {
             // What one client saw in this step need not be seen by another one yet.
             let mut own = known;
-            let lines: Vec<Line> = lines
-                .into_iter()
-                .map(|line| names.line(line, &mut own))
-                .collect();
+            let lines: Vec<Line> =
+                lines.into_iter().map(|line| names.line(line, &mut own)).collect();
             highest = highest.max(own);
             seen.insert(client, lines);
         }
@@ -79,10 +77,7 @@ impl Names {
             other => other,
         });
         let tokens = tokens.collect();
-        Line {
-            kind: line.kind,
-            tokens,
-        }
+        Line { kind: line.kind, tokens }
     }
 
     fn rank(&self, zxid: i64) -> usize {
@@ -96,32 +91,15 @@ mod tests {
     use crate::differential::answer::Kind;
 
     fn transcript(tokens: &[Token]) -> Transcript {
-        let line = Line {
-            kind: Kind::Event,
-            tokens: tokens.to_vec(),
-        };
-        Transcript {
-            steps: vec![BTreeMap::from([(0, vec![line])])],
-        }
+        let line = Line { kind: Kind::Event, tokens: tokens.to_vec() };
+        Transcript { steps: vec![BTreeMap::from([(0, vec![line])])] }
     }
 
     #[test]
     fn zxids_are_equal_when_they_are_in_the_same_order() {
-        let a = normal(transcript(&[
-            Token::Zxid(5),
-            Token::Zxid(9),
-            Token::Zxid(5),
-        ]));
-        let b = normal(transcript(&[
-            Token::Zxid(70),
-            Token::Zxid(71),
-            Token::Zxid(70),
-        ]));
-        let c = normal(transcript(&[
-            Token::Zxid(70),
-            Token::Zxid(71),
-            Token::Zxid(71),
-        ]));
+        let a = normal(transcript(&[Token::Zxid(5), Token::Zxid(9), Token::Zxid(5)]));
+        let b = normal(transcript(&[Token::Zxid(70), Token::Zxid(71), Token::Zxid(70)]));
+        let c = normal(transcript(&[Token::Zxid(70), Token::Zxid(71), Token::Zxid(71)]));
         assert_eq!(a.steps, b.steps);
         assert_ne!(a.steps, c.steps);
     }

@@ -46,12 +46,7 @@ impl Places {
     /// The list of the first members as participants, as a reconfig takes it.
     pub(super) fn list(&self, count: usize) -> String {
         let lines = self.0.iter().zip(1..).take(count).map(|(place, number)| {
-            let Place {
-                peer,
-                election,
-                client,
-                ..
-            } = place;
+            let Place { peer, election, client, .. } = place;
             format!("server.{number}={HOST}:{peer}:{election}:participant;{HOST}:{client}")
         });
         lines.collect::<Vec<_>>().join("\n")
@@ -108,11 +103,7 @@ impl Place {
     }
 
     fn names(&self) -> [(&'static str, u16); 3] {
-        [
-            ("peer", self.peer),
-            ("client", self.client),
-            ("other", self.other),
-        ]
+        [("peer", self.peer), ("client", self.client), ("other", self.other)]
     }
 }
 
@@ -159,10 +150,7 @@ mod tests {
     }
 
     fn line(text: &str) -> Line {
-        Line {
-            kind: Kind::Event,
-            tokens: vec![Token::Text(text.to_owned())],
-        }
+        Line { kind: Kind::Event, tokens: vec![Token::Text(text.to_owned())] }
     }
 
     #[test]

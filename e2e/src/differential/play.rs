@@ -222,13 +222,8 @@ impl Player<'_> {
                         self.read_end(client, wire).await;
                         return Ok(());
                     }
-                    self.sessions
-                        .insert(id, (welcome.session, welcome.password));
-                    let new = Client {
-                        wire,
-                        xid: 0,
-                        sasl: Exchange::default(),
-                    };
+                    self.sessions.insert(id, (welcome.session, welcome.password));
+                    let new = Client { wire, xid: 0, sasl: Exchange::default() };
                     self.clients.insert(client, new);
                     return Ok(());
                 }
@@ -329,10 +324,7 @@ impl Player<'_> {
                 client.xid += 1;
                 client.xid
             });
-            let known = At {
-                player: self,
-                sasl: &client.sasl,
-            };
+            let known = At { player: self, sasl: &client.sasl };
             frames.push(wire::request(request, xid, &known));
             let config = self.target.changing.is_some() && is_of_config(request);
             asked.push(Asked {
@@ -407,9 +399,11 @@ impl Player<'_> {
             client.wire.send(&[frame.0]).await;
         }
         let clients = std::mem::take(&mut self.clients);
-        join_all(clients.into_values().map(async |mut client| {
-            while let Incoming::Frame(_) = client.wire.receive().await {}
-        }))
+        join_all(
+            clients.into_values().map(async |mut client| {
+                while let Incoming::Frame(_) = client.wire.receive().await {}
+            }),
+        )
         .await;
     }
 }

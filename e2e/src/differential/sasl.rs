@@ -67,9 +67,7 @@ impl Secret {
             _ => "",
         };
         let (a1, a2) = (hex(a1), hex(format!("{method}:{}{body}", self.uri)));
-        let Secret {
-            nc, cnonce, qop, ..
-        } = self;
+        let Secret { nc, cnonce, qop, .. } = self;
         hex(format!("{a1}:{nonce}:{nc}:{cnonce}:{qop}:{a2}"))
     }
 }
@@ -100,9 +98,7 @@ impl Exchange {
 }
 
 fn replace(text: &[u8], from: &str, to: &str) -> Vec<u8> {
-    let at = text
-        .windows(from.len())
-        .position(|it| it == from.as_bytes());
+    let at = text.windows(from.len()).position(|it| it == from.as_bytes());
     match at.and_then(|at| text.split_at_checked(at)) {
         Some((head, tail)) => {
             let tail = tail.get(from.len()..).unwrap_or_default();
@@ -121,11 +117,7 @@ pub(super) fn token(token: Option<&[u8]>, proof: Option<&str>, out: &mut Vec<Tok
     };
     let token = token.escape_ascii().to_string().replace("\\\"", "\"");
     if let Some(proved) = token.strip_prefix("rspauth=") {
-        let right = if proof == Some(proved) {
-            "right"
-        } else {
-            "wrong"
-        };
+        let right = if proof == Some(proved) { "right" } else { "wrong" };
         return out.push(Token::Text(format!("a {right} proof")));
     }
     let nonce = token.split_once(BEFORE);

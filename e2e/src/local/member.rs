@@ -60,13 +60,7 @@ impl Member {
 
     /// What everybody's `zoo.cfg` says of it.
     pub(super) fn line(&self) -> String {
-        let Member {
-            id,
-            client,
-            peer,
-            election,
-            ..
-        } = self;
+        let Member { id, client, peer, election, .. } = self;
         format!("server.{id}={HOST}:{peer}:{election}:participant;{HOST}:{client}\n")
     }
 
@@ -102,10 +96,7 @@ impl Member {
         ensure!(!self.runs(), "member {} runs already", self.id);
         let log = File::options().create(true).append(true).open(&self.log)?;
         let mut command = self.command()?;
-        command
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log);
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let process = command.spawn();
         let program = command.get_program().to_owned();
         self.process = Some(process.with_context(|| format!("cannot start {program:?}"))?);
@@ -116,9 +107,7 @@ impl Member {
     fn value(&self, key: &str) -> Result<Option<String>> {
         let config = fs::read_to_string(&self.config)?;
         let mut lines = config.lines().filter_map(|line| line.split_once('='));
-        Ok(lines
-            .find(|(known, _)| *known == key)
-            .map(|(_, value)| value.to_owned()))
+        Ok(lines.find(|(known, _)| *known == key).map(|(_, value)| value.to_owned()))
     }
 
     fn command(&self) -> Result<Command> {

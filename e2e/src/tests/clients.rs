@@ -18,21 +18,10 @@ pub(super) async fn stock_clients_work(ctx: Arc<Ctx>) -> Result<()> {
     connects.push(members.join(","));
     for connect in &connects {
         let root = format!("/client-{}", ctx.serial());
-        clients
-            .kazoo(connect, &format!("{root}-kazoo"))
-            .await
-            .with_context(|| connect.clone())?;
-        clients
-            .rust(connect, &format!("{root}-rust"))
-            .await
-            .with_context(|| connect.clone())?;
-        clients
-            .java(connect, &format!("{root}-java"))
-            .await
-            .with_context(|| connect.clone())?;
-        say(format!(
-            "kazoo, zookeeper-client and zkCli are content with {connect}"
-        ));
+        clients.kazoo(connect, &format!("{root}-kazoo")).await.with_context(|| connect.clone())?;
+        clients.rust(connect, &format!("{root}-rust")).await.with_context(|| connect.clone())?;
+        clients.java(connect, &format!("{root}-java")).await.with_context(|| connect.clone())?;
+        say(format!("kazoo, zookeeper-client and zkCli are content with {connect}"));
     }
     Ok(())
 }

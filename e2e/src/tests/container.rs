@@ -123,11 +123,9 @@ async fn configured(pod: &Pod) -> Result<()> {
     let url = format!("http://{ip}:8080/commands/configuration");
     let said: Value = http::get_json(&url, Duration::from_secs(5)).await?;
     let number = name.trim_start_matches("zoo-").parse::<u64>()?;
-    for (key, expected) in [
-        ("server_id", json!(number)),
-        ("tick_time", json!(1500)),
-        ("max_client_cnxns", json!(77)),
-    ] {
+    for (key, expected) in
+        [("server_id", json!(number)), ("tick_time", json!(1500)), ("max_client_cnxns", json!(77))]
+    {
         ensure!(said[key] == expected, "{name} has {key} {}", said[key]);
     }
     Ok(())
@@ -153,23 +151,15 @@ pub(super) async fn the_image_takes_zookeepers_variables(ctx: Arc<Ctx>) -> Resul
     }
     say("zkCli and kazoo are content with each of the three, and with all");
 
-    clients
-        .zk_cli(&servers[0], "create /before x\nquit\n")
-        .await?;
+    clients.zk_cli(&servers[0], "create /before x\nquit\n").await?;
     let old = pods.get("zoo-2").await?.uid();
     pods.delete("zoo-2", &DeleteParams::default()).await?;
-    clients
-        .zk_cli(&servers[2], "create /meanwhile x\nquit\n")
-        .await?;
-    until(
-        "the deleted pod is another one, and ready",
-        120,
-        async || {
-            let pod = pods.get("zoo-2").await?;
-            ensure!(pod.uid() != old && is_ready(&pod), "it is not");
-            Ok(())
-        },
-    )
+    clients.zk_cli(&servers[2], "create /meanwhile x\nquit\n").await?;
+    until("the deleted pod is another one, and ready", 120, async || {
+        let pod = pods.get("zoo-2").await?;
+        ensure!(pod.uid() != old && is_ready(&pod), "it is not");
+        Ok(())
+    })
     .await?;
     let commands = "sync /\nls /\ncreate /after x\nquit\n";
     let said = clients.zk_cli(&servers[1], commands).await?;

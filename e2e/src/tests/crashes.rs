@@ -25,19 +25,11 @@ pub(super) async fn a_killed_leader_is_replaced(ctx: Arc<Ctx>) -> Result<()> {
         Ok(now)
     })
     .await?;
-    say(format!(
-        "{} leads {} after {} was killed",
-        next.pod,
-        seconds(begun.elapsed()),
-        leader.pod
-    ));
+    say(format!("{} leads {} after {} was killed", next.pod, seconds(begun.elapsed()), leader.pod));
     ensemble.settled(3, SOON).await?;
     load.writer.writes(100).await?;
     let numbers = load.finish().await?;
-    ensure!(
-        numbers.ledger.lost.is_empty(),
-        "acknowledged writes were lost"
-    );
+    ensure!(numbers.ledger.lost.is_empty(), "acknowledged writes were lost");
     let lost = numbers.ledger.sessions_lost;
     ensure!(lost == 0, "{lost} sessions were lost");
     Ok(())
@@ -50,23 +42,16 @@ pub(super) async fn all_pods_at_once(ctx: Arc<Ctx>) -> Result<()> {
 
     let before = uids(&ensemble.pods().await?);
     let begun = Instant::now();
-    ctx.kubectl(&["delete", "pods", "--all", "--wait=false"])
-        .await?;
+    ctx.kubectl(&["delete", "pods", "--all", "--wait=false"]).await?;
     until("every pod is another one", SOON, async || {
         let now = uids(&ensemble.pods().await?);
-        ensure!(
-            now.len() == 3 && now.iter().all(|it| !before.contains(it)),
-            "there are {now:?}"
-        );
+        ensure!(now.len() == 3 && now.iter().all(|it| !before.contains(it)), "there are {now:?}");
         Ok(())
     })
     .await?;
     ensemble.settled(3, SOON).await?;
     load.writer.writes(100).await?;
-    say(format!(
-        "all serve again {} after all pods were deleted",
-        seconds(begun.elapsed())
-    ));
+    say(format!("all serve again {} after all pods were deleted", seconds(begun.elapsed())));
 
     let names: Vec<String> = before.into_iter().map(|it| it.0).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -74,21 +59,12 @@ pub(super) async fn all_pods_at_once(ctx: Arc<Ctx>) -> Result<()> {
     kill(&ctx, &ensemble.pod_api(), &names).await?;
     ensemble.settled(3, SOON).await?;
     load.writer.writes(100).await?;
-    say(format!(
-        "all serve again {} after all were killed",
-        seconds(begun.elapsed())
-    ));
+    say(format!("all serve again {} after all were killed", seconds(begun.elapsed())));
 
     let numbers = load.finish().await?;
-    ensure!(
-        numbers.ledger.lost.is_empty(),
-        "acknowledged writes were lost"
-    );
+    ensure!(numbers.ledger.lost.is_empty(), "acknowledged writes were lost");
     let now = ensemble.status().await?.ensemble_id;
-    ensure!(
-        now == identity,
-        "it was the ensemble {identity:?}, and is {now:?}"
-    );
+    ensure!(now == identity, "it was the ensemble {identity:?}, and is {now:?}");
     Ok(())
 }
 
@@ -96,23 +72,15 @@ pub(super) async fn a_lost_disk_is_replaced(ctx: Arc<Ctx>) -> Result<()> {
     let ensemble = Ensemble::formed(&ctx, 3).await?;
     let leader = ensemble.leader().await?;
     let views = ensemble.views().await?;
-    let (pod, old) = views
-        .iter()
-        .rfind(|it| it.0 != leader.pod)
-        .context("a follower")?;
+    let (pod, old) = views.iter().rfind(|it| it.0 != leader.pod).context("a follower")?;
     let load = Load::start(&ensemble).await?;
     let claim = format!("data-{pod}");
     let begun = Instant::now();
-    ctx.kubectl(&["delete", "pvc", &claim, "--wait=false"])
-        .await?;
+    ctx.kubectl(&["delete", "pvc", &claim, "--wait=false"]).await?;
     ctx.kubectl(&["delete", "pod", pod, "--wait=false"]).await?;
     let new = until("a new member has its place", SOON, async || {
         let views = ensemble.views().await?;
-        let found = views
-            .into_iter()
-            .find(|it| it.0 == *pod)
-            .context("there is no pod")?
-            .1;
+        let found = views.into_iter().find(|it| it.0 == *pod).context("there is no pod")?.1;
         ensure!(found.member_id != old.member_id, "the old member is there");
         Ok(found)
     })
@@ -126,14 +94,8 @@ pub(super) async fn a_lost_disk_is_replaced(ctx: Arc<Ctx>) -> Result<()> {
     ));
     for (pod, view) in ensemble.views().await? {
         let voters: Vec<&str> = view.config.voters().collect();
-        ensure!(
-            !voters.contains(&old.member_id.as_str()),
-            "{pod} still counts the lost member"
-        );
-        ensure!(
-            view.ensemble_id == old.ensemble_id,
-            "{pod} is of another ensemble"
-        );
+        ensure!(!voters.contains(&old.member_id.as_str()), "{pod} still counts the lost member");
+        ensure!(view.ensemble_id == old.ensemble_id, "{pod} is of another ensemble");
     }
     load.writer.writes(100).await?;
     let numbers = load.finish().await?;

@@ -16,23 +16,14 @@ use crate::until::until;
 pub(super) async fn an_ensemble_is_created(ctx: Arc<Ctx>) -> Result<()> {
     let ensemble = Ensemble::formed(&ctx, 3).await?;
     let status = ensemble.status().await?;
-    for kind in [
-        conditions::READY,
-        conditions::QUORUM,
-        conditions::MEMBERSHIP,
-        conditions::IN_SYNC,
-    ] {
+    for kind in [conditions::READY, conditions::QUORUM, conditions::MEMBERSHIP, conditions::IN_SYNC]
+    {
         let (is, message) = condition(&status, kind)?;
         ensure!(is == "True", "{kind} is {is}: {message}");
     }
     let quorum = status.quorum.context("the quorum is not reported")?;
     ensure!(
-        (
-            quorum.voters,
-            quorum.required,
-            quorum.healthy,
-            quorum.tolerance
-        ) == (3, 2, 3, 1),
+        (quorum.voters, quorum.required, quorum.healthy, quorum.tolerance) == (3, 2, 3, 1),
         "{quorum:?} is reported"
     );
     let leader = ensemble.leader().await?;
@@ -59,16 +50,10 @@ pub(super) async fn an_ensemble_is_created(ctx: Arc<Ctx>) -> Result<()> {
             "jsonpath={.items[*].reason}",
         ])
         .await?;
-    ensure!(
-        events.contains("EnsembleFormed"),
-        "the events are {events:?}"
-    );
+    ensure!(events.contains("EnsembleFormed"), "the events are {events:?}");
     let row = ctx.kubectl(&["get", "cens", "zk"]).await?;
     say(row.trim());
-    ensure!(
-        row.contains(&leader.pod),
-        "kubectl get does not show the leader: {row}"
-    );
+    ensure!(row.contains(&leader.pod), "kubectl get does not show the leader: {row}");
     let all = ctx.kubectl(&["get", "coordination"]).await?;
     ensure!(all.contains("zk"), "the category is unknown: {all}");
     Ok(())
@@ -104,16 +89,10 @@ async fn restricted(ensemble: &Ensemble) -> Result<()> {
     for pod in ensemble.pods().await? {
         let name = pod.name_any();
         let spec = pod.spec.context("a pod has a spec")?;
-        ensure!(
-            spec.automount_service_account_token == Some(false),
-            "{name} gets a token"
-        );
+        ensure!(spec.automount_service_account_token == Some(false), "{name} gets a token");
         for container in spec.containers {
             let own = container.security_context.unwrap_or_default();
-            ensure!(
-                own.read_only_root_filesystem == Some(true),
-                "{name} can write its image"
-            );
+            ensure!(own.read_only_root_filesystem == Some(true), "{name} can write its image");
         }
     }
     Ok(())
@@ -128,18 +107,11 @@ pub(super) async fn deletion_keeps_volumes(ctx: Arc<Ctx>) -> Result<()> {
     until("all but the volumes is gone", 90, async || {
         let kinds = "pods,statefulsets,services,secrets,poddisruptionbudgets,networkpolicies";
         let left = ctx.kubectl(&["get", kinds, "-o", "name"]).await?;
-        ensure!(
-            left.trim().is_empty(),
-            "there are {}",
-            left.replace('\n', " ")
-        );
+        ensure!(left.trim().is_empty(), "there are {}", left.replace('\n', " "));
         Ok(())
     })
     .await?;
     let left = ensemble.claims().await?;
-    ensure!(
-        left == claims,
-        "of the claims {claims:?} there are {left:?}"
-    );
+    ensure!(left == claims, "of the claims {claims:?} there are {left:?}");
     Ok(())
 }

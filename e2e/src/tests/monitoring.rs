@@ -25,28 +25,16 @@ pub(super) async fn prometheus_answers(ctx: Arc<Ctx>) -> Result<()> {
         ("sum(quorate_operator_is_leader)".to_owned(), 1.0),
         (format!("quorate_ensemble_quorum{{{operator}}}"), 1.0),
         (format!("quorate_ensemble_voters{{{operator}}}"), 3.0),
-        (
-            format!("quorate_ensemble_desired_members{{{operator}}}"),
-            3.0,
-        ),
-        (
-            format!("count(quorate_ensemble_operation{{{operator}}}) or vector(0)"),
-            0.0,
-        ),
+        (format!("quorate_ensemble_desired_members{{{operator}}}"), 3.0),
+        (format!("count(quorate_ensemble_operation{{{operator}}}) or vector(0)"), 0.0),
     ] {
         prometheus.says(&query, value).await?;
     }
-    ensemble
-        .patch(json!({ "rollout": { "restartAt": "2024-01-01" } }))
-        .await?;
+    ensemble.patch(json!({ "rollout": { "restartAt": "2024-01-01" } })).await?;
     let rollout = format!("quorate_ensemble_operation{{{operator},type=\"Rollout\"}}");
     prometheus.says(&rollout, 1.0).await?;
     ensemble.settled(3, SOON).await?;
-    prometheus
-        .says(&format!("count({rollout}) or vector(0)"), 0.0)
-        .await?;
-    prometheus
-        .says(&format!("sum(quorate_node_is_leader{{{node}}})"), 1.0)
-        .await?;
+    prometheus.says(&format!("count({rollout}) or vector(0)"), 0.0).await?;
+    prometheus.says(&format!("sum(quorate_node_is_leader{{{node}}})"), 1.0).await?;
     prometheus.stop().await
 }

@@ -32,10 +32,7 @@ pub(super) async fn while_it_scales(ctx: Arc<Ctx>) -> Result<()> {
     numbers.hold()?;
     numbers.leader_changes(0)?;
     let after = uids(&ensemble.pods().await?);
-    ensure!(
-        after == before,
-        "those who stayed changed: {before:?}, {after:?}"
-    );
+    ensure!(after == before, "those who stayed changed: {before:?}, {after:?}");
     ensure!(ensemble.leader().await? == leader, "another member leads");
     Ok(())
 }
@@ -46,9 +43,7 @@ pub(super) async fn while_it_restarts(ctx: Arc<Ctx>) -> Result<()> {
     let load = Load::start(&ensemble).await?;
     let operators: Api<Pod> = Api::namespaced(ctx.client(), helm::NAMESPACE);
     let name = operator_name(&operators).await?;
-    ensemble
-        .patch(json!({ "rollout": { "restartAt": "2024-01-01" } }))
-        .await?;
+    ensemble.patch(json!({ "rollout": { "restartAt": "2024-01-01" } })).await?;
     until("the first member is replaced", 60, async || {
         let now = uids(&ensemble.pods().await?);
         ensure!(now != before, "none is");
@@ -58,15 +53,10 @@ pub(super) async fn while_it_restarts(ctx: Arc<Ctx>) -> Result<()> {
     // Its successor has another name, and so has to wait for the lease.
     let kubectl = &ctx.stage.cluster.kubectl;
     let gone = ["delete", "pod", &name, "--grace-period=0", "--force"];
-    kubectl
-        .run(&[&["-n", helm::NAMESPACE], gone.as_slice()].concat())
-        .await?;
+    kubectl.run(&[&["-n", helm::NAMESPACE], gone.as_slice()].concat()).await?;
     ensemble.settled(3, SOON).await?;
     let after = uids(&ensemble.pods().await?);
-    ensure!(
-        after.iter().all(|it| !before.contains(it)),
-        "some were not restarted: {after:?}"
-    );
+    ensure!(after.iter().all(|it| !before.contains(it)), "some were not restarted: {after:?}");
     let numbers = load.finish().await?;
     numbers.hold()?;
     numbers.leader_changes(1)
@@ -80,10 +70,7 @@ async fn operator_name(operators: &Api<Pod>) -> Result<String> {
 async fn under_way(ensemble: &Ensemble, operation: &str) -> Result<()> {
     until("the operation is under way", 30, async || {
         let now = ensemble.status().await?.operation;
-        ensure!(
-            now.as_ref().is_some_and(|it| it.kind == operation),
-            "{now:?} is"
-        );
+        ensure!(now.as_ref().is_some_and(|it| it.kind == operation), "{now:?} is");
         Ok(())
     })
     .await

@@ -17,12 +17,7 @@ use crate::until::{throughout, until};
 pub(super) async fn restart_moves_the_leader_once(ctx: Arc<Ctx>) -> Result<()> {
     let ensemble = Ensemble::formed(&ctx, 3).await?;
     let load = Load::start(&ensemble).await?;
-    roll(
-        &ensemble,
-        "restarted",
-        json!({ "rollout": { "restartAt": "2024-01-01" } }),
-    )
-    .await?;
+    roll(&ensemble, "restarted", json!({ "rollout": { "restartAt": "2024-01-01" } })).await?;
     load.writer.writes(100).await?;
     let numbers = load.finish().await?;
     planned(&numbers)?;
@@ -33,17 +28,10 @@ pub(super) async fn changes_roll(ctx: Arc<Ctx>) -> Result<()> {
     let ensemble = Ensemble::formed(&ctx, 3).await?;
     let hashes = config_hashes(&ensemble).await?;
     let load = Load::start(&ensemble).await?;
-    roll(
-        &ensemble,
-        "reconfigured",
-        json!({ "config": { "extra": { "maxClientCnxns": "77" } } }),
-    )
-    .await?;
+    roll(&ensemble, "reconfigured", json!({ "config": { "extra": { "maxClientCnxns": "77" } } }))
+        .await?;
     for (pod, hash) in config_hashes(&ensemble).await? {
-        ensure!(
-            hashes.get(&pod) != Some(&hash),
-            "{pod} runs the old configuration"
-        );
+        ensure!(hashes.get(&pod) != Some(&hash), "{pod} runs the old configuration");
     }
     let mut rolls = 1;
     if let Some(second) = &ctx.stage.image.second_tag {
@@ -76,14 +64,8 @@ async fn roll(ensemble: &Ensemble, what: &str, spec: Value) -> Result<()> {
     ensemble.patch(spec).await?;
     ensemble.settled(3, SOON).await?;
     let after = uids(&ensemble.pods().await?);
-    ensure!(
-        after.iter().all(|it| !before.contains(it)),
-        "some were not replaced: {after:?}"
-    );
-    say(format!(
-        "all members are {what} after {}",
-        seconds(begun.elapsed())
-    ));
+    ensure!(after.iter().all(|it| !before.contains(it)), "some were not replaced: {after:?}");
+    say(format!("all members are {what} after {}", seconds(begun.elapsed())));
     Ok(())
 }
 
@@ -98,13 +80,12 @@ pub(super) async fn a_bad_image_halts_after_one(ctx: Arc<Ctx>) -> Result<()> {
     let load = Load::start(&ensemble).await?;
     let bad = json!({ "repository": "localhost/quorate", "tag": "missing", "pullPolicy": "Never" });
     ensemble.patch(json!({ "image": bad })).await?;
-    let why = until("the rollout is blocked", 60, async || {
-        match ensemble.status().await?.operation {
+    let why =
+        until("the rollout is blocked", 60, async || match ensemble.status().await?.operation {
             Some(it) if it.kind == "Rollout" => it.blocked_by.context("it is not blocked"),
             other => bail!("{other:?} is under way"),
-        }
-    })
-    .await?;
+        })
+        .await?;
     say(format!("blocked by: {why}"));
     let one_lost = async || {
         let now = uids(&ensemble.pods().await?);

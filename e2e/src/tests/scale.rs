@@ -21,21 +21,12 @@ pub(super) async fn scales_3_5_3_twice(ctx: Arc<Ctx>) -> Result<()> {
             let begun = Instant::now();
             ensemble.scale(replicas).await?;
             ensemble.settled(replicas, SOON).await?;
-            say(format!(
-                "{round} time {replicas} members after {}",
-                seconds(begun.elapsed())
-            ));
+            say(format!("{round} time {replicas} members after {}", seconds(begun.elapsed())));
             load.writer.writes(100).await?;
         }
         let found = ensemble.claims().await?;
-        ensure!(
-            found.len() == 5,
-            "the volumes of those who left are gone: {found:?}"
-        );
-        ensure!(
-            claims.is_empty() || claims == found,
-            "other volumes: {claims:?}, {found:?}"
-        );
+        ensure!(found.len() == 5, "the volumes of those who left are gone: {found:?}");
+        ensure!(claims.is_empty() || claims == found, "other volumes: {claims:?}, {found:?}");
         claims = found;
     }
     let numbers = load.finish().await?;
@@ -43,16 +34,9 @@ pub(super) async fn scales_3_5_3_twice(ctx: Arc<Ctx>) -> Result<()> {
     numbers.leader_changes(0)?;
     let sizes: Vec<usize> = numbers.history.sizes.iter().copied().collect();
     ensure!(sizes == [3, 5], "settled sets of {sizes:?} voters");
-    ensure!(
-        numbers.ledger.failures() == 0,
-        "requests failed: {:?}",
-        numbers.ledger.failed
-    );
+    ensure!(numbers.ledger.failures() == 0, "requests failed: {:?}", numbers.ledger.failed);
     let after = uids(&ensemble.pods().await?);
-    ensure!(
-        after == before,
-        "those who stayed changed: {before:?}, {after:?}"
-    );
+    ensure!(after == before, "those who stayed changed: {before:?}, {after:?}");
     let now = ensemble.leader().await?;
     ensure!(now == leader, "{leader:?} led, and now {now:?}");
     Ok(())

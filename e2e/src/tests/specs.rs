@@ -22,17 +22,11 @@ pub(super) async fn bad_specs_are_refused(ctx: Arc<Ctx>) -> Result<()> {
             .strip_prefix("# expect: ")
             .with_context(|| format!("{} does not say what to expect", path.display()))?;
         let path = path.display().to_string();
-        match ctx
-            .kubectl(&["apply", "--dry-run=server", "-f", &path])
-            .await
-        {
+        match ctx.kubectl(&["apply", "--dry-run=server", "-f", &path]).await {
             Ok(_) => bail!("{path} is accepted"),
             Err(error) => {
                 let said = format!("{error:#}");
-                ensure!(
-                    said.contains(expected),
-                    "{path} is refused without {expected:?}: {said}"
-                );
+                ensure!(said.contains(expected), "{path} is refused without {expected:?}: {said}");
             }
         }
         count += 1;
@@ -40,9 +34,7 @@ pub(super) async fn bad_specs_are_refused(ctx: Arc<Ctx>) -> Result<()> {
     ensure!(count > 0, "there are no bad specs");
     for entry in std::fs::read_dir(crds.join("examples"))? {
         let path = entry?.path().display().to_string();
-        let said = ctx
-            .kubectl(&["apply", "--dry-run=server", "-f", &path])
-            .await?;
+        let said = ctx.kubectl(&["apply", "--dry-run=server", "-f", &path]).await?;
         ensure!(said.contains("created"), "{path}: {said}");
     }
     // The scale subresource knows the rules as well, and so do changes.
@@ -54,14 +46,9 @@ pub(super) async fn bad_specs_are_refused(ctx: Arc<Ctx>) -> Result<()> {
 }
 
 fn refused(outcome: Result<()>, expected: &str) -> Result<()> {
-    let Err(error) = outcome else {
-        bail!("accepted, and not refused with {expected:?}")
-    };
+    let Err(error) = outcome else { bail!("accepted, and not refused with {expected:?}") };
     let said = format!("{error:#}");
-    ensure!(
-        said.contains(expected),
-        "refused without {expected:?}: {said}"
-    );
+    ensure!(said.contains(expected), "refused without {expected:?}: {said}");
     Ok(())
 }
 
@@ -75,9 +62,7 @@ pub(super) async fn paused_ensembles_are_left_alone(ctx: Arc<Ctx>) -> Result<()>
         Ok(())
     })
     .await?;
-    ensemble
-        .patch(json!({ "rollout": { "restartAt": "now" }, "replicas": 5 }))
-        .await?;
+    ensemble.patch(json!({ "rollout": { "restartAt": "now" }, "replicas": 5 })).await?;
     throughout("nothing is done", 8, async || {
         ensure!(uids(&ensemble.pods().await?) == before, "the pods changed");
         Ok(())
@@ -85,18 +70,10 @@ pub(super) async fn paused_ensembles_are_left_alone(ctx: Arc<Ctx>) -> Result<()>
     .await?;
     let status = ensemble.status().await?;
     let generation = ensemble.get().await?.metadata.generation;
-    ensure!(
-        status.observed_generation == generation,
-        "reports stop while it is paused"
-    );
-    ensemble
-        .patch(json!({ "paused": false, "replicas": 3 }))
-        .await?;
+    ensure!(status.observed_generation == generation, "reports stop while it is paused");
+    ensemble.patch(json!({ "paused": false, "replicas": 3 })).await?;
     ensemble.settled(3, 120).await?;
     let after = uids(&ensemble.pods().await?);
-    ensure!(
-        after.iter().all(|it| !before.contains(it)),
-        "some were not restarted: {after:?}"
-    );
+    ensure!(after.iter().all(|it| !before.contains(it)), "some were not restarted: {after:?}");
     Ok(())
 }

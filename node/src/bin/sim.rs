@@ -24,9 +24,7 @@ fn main() -> std::process::ExitCode {
     let args = Args::parse();
     let mut seeds: Vec<u64> = match args.replay {
         Some(seed) => vec![seed],
-        None => (sim::KNOWN.iter().copied())
-            .chain(args.from..args.from + args.runs)
-            .collect(),
+        None => (sim::KNOWN.iter().copied()).chain(args.from..args.from + args.runs).collect(),
     };
     let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let start = clock.map_or(0, |since| since.as_nanos() as u64 >> 8);

@@ -10,12 +10,7 @@ use crate::core::types::{Index, Password, ServerId, SessionId};
 /// Appends an action.
 pub fn encode_action(action: &Action, writer: &mut Writer) {
     match action {
-        Action::Write {
-            session,
-            attach,
-            ids,
-            write,
-        } => {
+        Action::Write { session, attach, ids, write } => {
             writer.u8(0);
             writer.long(session.0);
             writer.u64(attach.0);
@@ -26,21 +21,13 @@ pub fn encode_action(action: &Action, writer: &mut Writer) {
             }
             encode_write(write, writer);
         }
-        Action::CreateSession {
-            server,
-            timeout_ms,
-            password,
-        } => {
+        Action::CreateSession { server, timeout_ms, password } => {
             writer.u8(1);
             writer.u8(server.0);
             writer.int(*timeout_ms);
             writer.raw(&password.0);
         }
-        Action::Attach {
-            session,
-            password,
-            timeout_ms,
-        } => {
+        Action::Attach { session, password, timeout_ms } => {
             writer.u8(2);
             writer.long(session.0);
             writer.raw(&password.0);
@@ -69,11 +56,7 @@ pub fn encode_action(action: &Action, writer: &mut Writer) {
 
 fn password(reader: &mut Reader) -> Result<Password, Malformed> {
     let bytes = reader.take(16)?;
-    bytes
-        .as_ref()
-        .try_into()
-        .map(Password)
-        .map_err(|_| Malformed::Short)
+    bytes.as_ref().try_into().map(Password).map_err(|_| Malformed::Short)
 }
 
 /// Reads an action.
@@ -84,45 +67,26 @@ pub fn decode_action(reader: &mut Reader) -> Result<Action, Malformed> {
             let attach = Index(reader.u64()?);
             let ids = reader.vector(|reader| {
                 let scheme = reader.ustring()?.unwrap_or_default();
-                Ok(Id {
-                    scheme,
-                    id: reader.ustring()?.unwrap_or_default(),
-                })
+                Ok(Id { scheme, id: reader.ustring()?.unwrap_or_default() })
             })?;
             let ids = ids.unwrap_or_default().into();
-            Action::Write {
-                session,
-                attach,
-                ids,
-                write: decode_write(reader, true)?,
-            }
+            Action::Write { session, attach, ids, write: decode_write(reader, true)? }
         }
         1 => {
             let server = ServerId(reader.u8()?);
             let timeout_ms = reader.int()?;
-            Action::CreateSession {
-                server,
-                timeout_ms,
-                password: password(reader)?,
-            }
+            Action::CreateSession { server, timeout_ms, password: password(reader)? }
         }
         2 => {
             let session = SessionId(reader.long()?);
             let password = password(reader)?;
-            Action::Attach {
-                session,
-                password,
-                timeout_ms: reader.int()?,
-            }
+            Action::Attach { session, password, timeout_ms: reader.int()? }
         }
         3 => {
             let session = SessionId(reader.long()?);
             let some = reader.bool()?;
             let attach = Index(reader.u64()?);
-            Action::CloseSession {
-                session,
-                attach: some.then_some(attach),
-            }
+            Action::CloseSession { session, attach: some.then_some(attach) }
         }
         4 => {
             let paths = reader.vector(|reader| reader.ustring()?.ok_or(Malformed::Value))?;
@@ -155,11 +119,7 @@ fn encode_write(write: &Write, writer: &mut Writer) {
             writer.ustring(path);
             writer.int(*version);
         }
-        Write::SetData {
-            path,
-            data,
-            version,
-        } => {
+        Write::SetData { path, data, version } => {
             writer.u8(2);
             writer.ustring(path);
             writer.buffer(data.as_deref());
@@ -232,33 +192,12 @@ fn decode_write(reader: &mut Reader, outer: bool) -> Result<Write, Malformed> {
             let some = reader.bool()?;
             let ttl = reader.long()?;
             let ttl = some.then_some(ttl);
-            Write::Create(Create {
-                path,
-                data,
-                acl,
-                flags,
-                ttl,
-                with_stat: reader.bool()?,
-            })
+            Write::Create(Create { path, data, acl, flags, ttl, with_stat: reader.bool()? })
         }
-        1 => Write::Delete {
-            path,
-            version: reader.int()?,
-        },
-        2 => Write::SetData {
-            path,
-            data: reader.buffer()?,
-            version: reader.int()?,
-        },
-        3 => Write::SetAcl {
-            path,
-            acl: acl_list(reader)?,
-            version: reader.int()?,
-        },
-        4 => Write::Check {
-            path,
-            version: reader.int()?,
-        },
+        1 => Write::Delete { path, version: reader.int()? },
+        2 => Write::SetData { path, data: reader.buffer()?, version: reader.int()? },
+        3 => Write::SetAcl { path, acl: acl_list(reader)?, version: reader.int()? },
+        4 => Write::Check { path, version: reader.int()? },
         _ => return Err(Malformed::Value),
     })
 }

@@ -54,18 +54,8 @@ pub fn connect_request(frame: Bytes) -> Result<ConnectRequest, Malformed> {
     let session = SessionId(reader.long()?);
     let password = reader.buffer()?;
     // Absent in clients of 3.3, and in Go's.
-    let read_only = if reader.remaining() > 0 {
-        Some(reader.bool()?)
-    } else {
-        None
-    };
-    Ok(ConnectRequest {
-        last_zxid_seen,
-        timeout_ms,
-        session,
-        password,
-        read_only,
-    })
+    let read_only = if reader.remaining() > 0 { Some(reader.bool()?) } else { None };
+    Ok(ConnectRequest { last_zxid_seen, timeout_ms, session, password, read_only })
 }
 
 /// Reads a request frame. Only a frame too short for its header is an error of the connection; a
@@ -98,16 +88,12 @@ fn body(number: i32, reader: &mut Reader) -> Result<Option<Op>, ErrorCode> {
         op::EXISTS | op::GET_DATA | op::GET_CHILDREN | op::GET_CHILDREN2 => {
             Op::Read(watching_read(number, reader)?)
         }
-        op::GET_ACL => Op::Read(Read::GetAcl {
-            path: path(reader)?,
-        }),
+        op::GET_ACL => Op::Read(Read::GetAcl { path: path(reader)? }),
         op::GET_EPHEMERALS => Op::Read(Read::GetEphemerals {
             // Null asks for all.
             prefix: reader.lossy_string()?.unwrap_or_default(),
         }),
-        op::GET_ALL_CHILDREN_NUMBER => Op::Read(Read::GetAllChildrenNumber {
-            path: path(reader)?,
-        }),
+        op::GET_ALL_CHILDREN_NUMBER => Op::Read(Read::GetAllChildrenNumber { path: path(reader)? }),
         op::MULTI_READ => Op::Read(Read::MultiRead(multi_read(reader)?)),
         op::WHO_AM_I => Op::Read(Read::WhoAmI),
         op::CREATE | op::CREATE2 | op::CREATE_CONTAINER | op::CREATE_TTL => {
@@ -120,29 +106,19 @@ fn body(number: i32, reader: &mut Reader) -> Result<Option<Op>, ErrorCode> {
             Op::Write(write(number, path, reader)?)
         }
         op::MULTI => Op::Write(Write::Multi(multi(reader)?)),
-        op::SYNC => Op::Sync {
-            path: path(reader)?,
-        },
+        op::SYNC => Op::Sync { path: path(reader)? },
         op::PING => Op::Ping,
         op::AUTH => {
             reader.int()?;
             let scheme = reader.lossy_string()?.unwrap_or_default();
-            Op::Auth {
-                scheme,
-                auth: reader.buffer()?,
-            }
+            Op::Auth { scheme, auth: reader.buffer()? }
         }
-        op::SASL => Op::Sasl {
-            token: reader.buffer()?,
-        },
+        op::SASL => Op::Sasl { token: reader.buffer()? },
         op::SET_WATCHES | op::SET_WATCHES2 => Op::SetWatches(set_watches(number, reader)?),
         op::ADD_WATCH => {
             let path = path(reader)?;
             match reader.int()? {
-                mode @ (0 | 1) => Op::AddWatch {
-                    path,
-                    recursive: mode == 1,
-                },
+                mode @ (0 | 1) => Op::AddWatch { path, recursive: mode == 1 },
                 _ => return Err(ErrorCode::MarshallingError),
             }
         }
@@ -175,11 +151,7 @@ fn watching_read(number: i32, reader: &mut Reader) -> Result<Read, ErrorCode> {
     Ok(match number {
         op::EXISTS => Read::Exists { path, watch },
         op::GET_DATA => Read::GetData { path, watch },
-        _ => Read::GetChildren {
-            path,
-            watch,
-            with_stat: number == op::GET_CHILDREN2,
-        },
+        _ => Read::GetChildren { path, watch, with_stat: number == op::GET_CHILDREN2 },
     })
 }
 
@@ -196,24 +168,10 @@ fn watcher_type(reader: &mut Reader) -> Result<WatcherType, ErrorCode> {
 
 fn write(number: i32, path: String, reader: &mut Reader) -> Result<Write, ErrorCode> {
     Ok(match number {
-        op::DELETE => Write::Delete {
-            path,
-            version: reader.int()?,
-        },
-        op::SET_DATA => Write::SetData {
-            path,
-            data: reader.buffer()?,
-            version: reader.int()?,
-        },
-        op::SET_ACL => Write::SetAcl {
-            path,
-            acl: acl_list(reader)?,
-            version: reader.int()?,
-        },
-        op::CHECK => Write::Check {
-            path,
-            version: reader.int()?,
-        },
+        op::DELETE => Write::Delete { path, version: reader.int()? },
+        op::SET_DATA => Write::SetData { path, data: reader.buffer()?, version: reader.int()? },
+        op::SET_ACL => Write::SetAcl { path, acl: acl_list(reader)?, version: reader.int()? },
+        op::CHECK => Write::Check { path, version: reader.int()? },
         _ => return Err(ErrorCode::MarshallingError),
     })
 }
@@ -222,10 +180,7 @@ fn write(number: i32, path: String, reader: &mut Reader) -> Result<Write, ErrorC
 pub fn acl_list(reader: &mut Reader) -> Result<Option<Vec<Acl>>, Malformed> {
     reader.client_vector(|reader| {
         let perms = reader.int()?;
-        Ok(Acl {
-            perms,
-            id: id(reader)?,
-        })
+        Ok(Acl { perms, id: id(reader)? })
     })
 }
 
@@ -234,14 +189,9 @@ fn id(reader: &mut Reader) -> Result<Id, Malformed> {
     let scheme = reader.lossy_string()?.unwrap_or_default();
     Ok(match reader.lossy_string()? {
         Some(id) => Id { scheme, id },
-        None => Id {
-            scheme: if scheme == "auth" {
-                scheme
-            } else {
-                String::new()
-            },
-            id: String::new(),
-        },
+        None => {
+            Id { scheme: if scheme == "auth" { scheme } else { String::new() }, id: String::new() }
+        }
     })
 }
 
@@ -258,10 +208,7 @@ fn paths(reader: &mut Reader) -> Result<(Vec<String>, bool), Malformed> {
 }
 
 fn set_watches(number: i32, reader: &mut Reader) -> Result<SetWatches, Malformed> {
-    let mut set = SetWatches {
-        relative_zxid: Zxid(reader.long()?),
-        ..SetWatches::default()
-    };
+    let mut set = SetWatches { relative_zxid: Zxid(reader.long()?), ..SetWatches::default() };
     let lists = [
         &mut set.data,
         &mut set.exist,
@@ -340,10 +287,7 @@ mod tests {
         let mut new = old.clone();
         new.extend_from_slice(&[0]);
         assert_eq!(connect_request(old.freeze()).unwrap().read_only, None);
-        assert_eq!(
-            connect_request(new.freeze()).unwrap().read_only,
-            Some(false)
-        );
+        assert_eq!(connect_request(new.freeze()).unwrap().read_only, Some(false));
     }
 
     #[test]

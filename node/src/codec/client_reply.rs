@@ -163,11 +163,7 @@ mod tests {
     /// Bytes as ZooKeeper 3.9.5 sends them for a multi that fails at its second op.
     #[test]
     fn a_failed_multi_tells_every_op() {
-        let codes = [
-            ErrorCode::Ok,
-            ErrorCode::NoNode,
-            ErrorCode::RuntimeInconsistency,
-        ];
+        let codes = [ErrorCode::Ok, ErrorCode::NoNode, ErrorCode::RuntimeInconsistency];
         let results = codes.map(MultiResult::Failed).to_vec();
         let mut writer = Writer::new();
         encode_multi(&results, &mut writer);
@@ -192,20 +188,9 @@ mod tests {
     #[test]
     fn nothing_is_larger_on_the_wire_than_it_weighs() {
         let stat = Stat::default();
-        let who = |n: usize| Id {
-            scheme: "digest".into(),
-            id: "x".repeat(n),
-        };
-        let acl: Vec<Acl> = (0..9)
-            .map(|n| Acl {
-                perms: 1,
-                id: who(n),
-            })
-            .collect();
-        let data = |n: usize| Body::Data {
-            data: Some(vec![7; n].into()),
-            stat,
-        };
+        let who = |n: usize| Id { scheme: "digest".into(), id: "x".repeat(n) };
+        let acl: Vec<Acl> = (0..9).map(|n| Acl { perms: 1, id: who(n) }).collect();
+        let data = |n: usize| Body::Data { data: Some(vec![7; n].into()), stat };
         let done = |body: Body| MultiResult::Done { op: 4, body };
         let many = vec![
             done(data(5_000)),
@@ -218,19 +203,13 @@ mod tests {
             Body::Zero,
             Body::Count(3),
             Body::Path("/a".repeat(100)),
-            Body::Created {
-                path: "/a".into(),
-                stat,
-            },
+            Body::Created { path: "/a".into(), stat },
             Body::Stat(stat),
             data(0),
             data(10_000),
             Body::Acl { acl, stat },
             Body::Children(names(1_000)),
-            Body::ChildrenStat {
-                children: names(1_000),
-                stat,
-            },
+            Body::ChildrenStat { children: names(1_000), stat },
             Body::Paths(vec!["/e".repeat(50); 100]),
             Body::Ids((0..9).map(who).collect()),
             Body::Token(Some(vec![1; 100].into())),
@@ -239,12 +218,7 @@ mod tests {
         let mut frames: Vec<ServerFrame> = bodies
             .into_iter()
             .map(|body| {
-                ServerFrame::Reply(Reply {
-                    xid: 1,
-                    zxid: Zxid(1),
-                    err: ErrorCode::Ok,
-                    body,
-                })
+                ServerFrame::Reply(Reply { xid: 1, zxid: Zxid(1), err: ErrorCode::Ok, body })
             })
             .collect();
         frames.push(ServerFrame::Event(WatchEvent {
@@ -255,10 +229,7 @@ mod tests {
         for frame in frames {
             let wire = server_frame(&frame, BytesMut::new()).len();
             let weight = frame.weight();
-            assert!(
-                wire <= weight && weight <= wire + 400,
-                "{wire} {weight} {frame:?}"
-            );
+            assert!(wire <= weight && weight <= wire + 400, "{wire} {weight} {frame:?}");
         }
     }
 }

@@ -57,28 +57,16 @@ pub fn decode(reader: &mut Reader) -> Result<Entry, Malformed> {
             let origin = if reader.bool()? {
                 let member = MemberId(reader.u64()?);
                 let (boot, request) = (reader.u64()?, reader.u64()?);
-                Some(Origin {
-                    member,
-                    boot,
-                    request,
-                })
+                Some(Origin { member, boot, request })
             } else {
                 None
             };
             let action = decode_action(reader)?;
-            Payload::Command(Arc::new(Command {
-                wall,
-                origin,
-                action,
-            }))
+            Payload::Command(Arc::new(Command { wall, origin, action }))
         }
         _ => return Err(Malformed::Value),
     };
-    Ok(Entry {
-        term,
-        index,
-        payload,
-    })
+    Ok(Entry { term, index, payload })
 }
 
 /// Appends a configuration.
@@ -105,12 +93,7 @@ pub fn decode_config(reader: &mut Reader) -> Result<Config, Malformed> {
         Ok::<_, Malformed>(ids.unwrap_or_default())
     };
     let (outgoing, leaving) = (ids()?, ids()?);
-    Ok(Config {
-        index,
-        members,
-        outgoing,
-        leaving,
-    })
+    Ok(Config { index, members, outgoing, leaving })
 }
 
 fn encode_member(member: &Member, writer: &mut Writer) {
@@ -136,13 +119,7 @@ fn decode_member(reader: &mut Reader) -> Result<Member, Malformed> {
     };
     let peer = reader.ustring()?.unwrap_or_default();
     let client = reader.ustring()?.unwrap_or_default();
-    Ok(Member {
-        id,
-        server,
-        role,
-        peer,
-        client,
-    })
+    Ok(Member { id, server, role, peer, client })
 }
 
 #[cfg(test)]
@@ -155,13 +132,7 @@ mod tests {
     use crate::core::types::{Password, SessionId};
 
     fn samples() -> Vec<Action> {
-        let acl = vec![Acl {
-            perms: 31,
-            id: Id {
-                scheme: "world".into(),
-                id: "anyone".into(),
-            },
-        }];
+        let acl = vec![Acl { perms: 31, id: Id { scheme: "world".into(), id: "anyone".into() } }];
         let create = Write::Create(Create {
             path: "/a".into(),
             data: Some(Bytes::from_static(b"x")),
@@ -172,29 +143,15 @@ mod tests {
         });
         let writes = vec![
             create.clone(),
-            Write::Delete {
-                path: "/a".into(),
-                version: -1,
-            },
-            Write::SetData {
-                path: "/a".into(),
-                data: None,
-                version: 3,
-            },
-            Write::Check {
-                path: "/a".into(),
-                version: 1,
-            },
+            Write::Delete { path: "/a".into(), version: -1 },
+            Write::SetData { path: "/a".into(), data: None, version: 3 },
+            Write::Check { path: "/a".into(), version: 1 },
         ];
         let mut actions: Vec<Action> = writes
             .iter()
             .cloned()
             .chain([
-                Write::SetAcl {
-                    path: "/".into(),
-                    acl: None,
-                    version: 0,
-                },
+                Write::SetAcl { path: "/".into(), acl: None, version: 0 },
                 Write::Multi(writes.clone()),
                 Write::Reconfig(Reconfig {
                     joining: Some("server.4=d:2888:3888;2181".into()),
@@ -207,11 +164,7 @@ mod tests {
             .map(|write| Action::Write {
                 session: SessionId(-5),
                 attach: Index(9),
-                ids: vec![Id {
-                    scheme: "ip".into(),
-                    id: "::1".into(),
-                }]
-                .into(),
+                ids: vec![Id { scheme: "ip".into(), id: "::1".into() }].into(),
                 write,
             })
             .collect();
@@ -221,19 +174,9 @@ mod tests {
                 timeout_ms: 4,
                 password: Password([7; 16]),
             },
-            Action::Attach {
-                session: SessionId(1),
-                password: Password([8; 16]),
-                timeout_ms: 5,
-            },
-            Action::CloseSession {
-                session: SessionId(1),
-                attach: None,
-            },
-            Action::CloseSession {
-                session: SessionId(1),
-                attach: Some(Index(4)),
-            },
+            Action::Attach { session: SessionId(1), password: Password([8; 16]), timeout_ms: 5 },
+            Action::CloseSession { session: SessionId(1), attach: None },
+            Action::CloseSession { session: SessionId(1), attach: Some(Index(4)) },
             Action::Reap(vec!["/c".into()]),
             Action::EpochRoll,
             Action::RefuseReconfig(ErrorCode::NewConfigNoQuorum),
@@ -258,24 +201,12 @@ mod tests {
         };
         let mut payloads = vec![Payload::NewLeader, Payload::Config(Arc::new(config))];
         for action in samples() {
-            let origin = Some(Origin {
-                member: MemberId(1),
-                boot: 2,
-                request: 3,
-            });
-            payloads.push(Payload::Command(Arc::new(Command {
-                wall: Wall(-1),
-                origin,
-                action,
-            })));
+            let origin = Some(Origin { member: MemberId(1), boot: 2, request: 3 });
+            payloads.push(Payload::Command(Arc::new(Command { wall: Wall(-1), origin, action })));
         }
         payloads
             .into_iter()
-            .map(|payload| Entry {
-                term: Term(5),
-                index: Index(6),
-                payload,
-            })
+            .map(|payload| Entry { term: Term(5), index: Index(6), payload })
             .collect()
     }
 
@@ -294,19 +225,8 @@ mod tests {
     #[test]
     fn no_entry_is_much_longer_than_its_weight() {
         let long = "x".repeat(70_000);
-        let id = || Id {
-            scheme: "digest".into(),
-            id: long.clone(),
-        };
-        let acl = || {
-            Some(vec![
-                Acl {
-                    perms: 31,
-                    id: id()
-                };
-                3
-            ])
-        };
+        let id = || Id { scheme: "digest".into(), id: long.clone() };
+        let acl = || Some(vec![Acl { perms: 31, id: id() }; 3]);
         let heavy = [
             Write::Create(Create {
                 path: "/a".into(),
@@ -316,11 +236,7 @@ mod tests {
                 ttl: None,
                 with_stat: false,
             }),
-            Write::SetAcl {
-                path: "/".into(),
-                acl: acl(),
-                version: 0,
-            },
+            Write::SetAcl { path: "/".into(), acl: acl(), version: 0 },
         ];
         let heavy = heavy.map(|write| Action::Write {
             session: SessionId(1),

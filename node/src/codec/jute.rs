@@ -83,11 +83,7 @@ impl Reader {
             -1 => Ok(None),
             n => {
                 let n = usize::try_from(n).map_err(|_| Malformed::Length)?;
-                if n > self.rest.len() {
-                    Err(Malformed::Length)
-                } else {
-                    Ok(Some(n))
-                }
+                if n > self.rest.len() { Err(Malformed::Length) } else { Ok(Some(n)) }
             }
         }
     }

@@ -58,12 +58,7 @@ pub fn encode(frame: &Frame, out: BytesMut) -> BytesMut {
             writer.u8(1);
             encode_message(message, &mut writer);
         }
-        Frame::SnapshotOffer {
-            hello,
-            term,
-            index,
-            bytes,
-        } => {
+        Frame::SnapshotOffer { hello, term, index, bytes } => {
             writer.u8(2);
             encode_hello(hello, &mut writer);
             writer.u64(term.0);
@@ -115,16 +110,9 @@ pub fn decode(content: Bytes, crc: u32) -> Result<Frame, Malformed> {
         2 => {
             let hello = decode_hello(&mut reader)?;
             let (term, index) = (Term(reader.u64()?), Index(reader.u64()?));
-            Frame::SnapshotOffer {
-                hello,
-                term,
-                index,
-                bytes: reader.u64()?,
-            }
+            Frame::SnapshotOffer { hello, term, index, bytes: reader.u64()? }
         }
-        3 => Frame::SnapshotResume {
-            offset: reader.u64()?,
-        },
+        3 => Frame::SnapshotResume { offset: reader.u64()? },
         4 => {
             let offset = reader.u64()?;
             let data = reader.buffer()?.ok_or(Malformed::Value)?;
@@ -154,13 +142,7 @@ fn decode_hello(reader: &mut Reader) -> Result<Hello, Malformed> {
     let server = ServerId(reader.u8()?);
     let address = reader.ustring()?.unwrap_or_default();
     let to = Some(MemberId(reader.u64()?)).filter(|to| to.0 != 0);
-    Ok(Hello {
-        ensemble,
-        from,
-        server,
-        address,
-        to,
-    })
+    Ok(Hello { ensemble, from, server, address, to })
 }
 
 fn encode_message(message: &PeerMessage, writer: &mut Writer) {
@@ -169,12 +151,7 @@ fn encode_message(message: &PeerMessage, writer: &mut Writer) {
             writer.u8(0);
             encode_raft(message, writer);
         }
-        PeerMessage::Submit {
-            term,
-            boot,
-            stream,
-            submissions,
-        } => {
+        PeerMessage::Submit { term, boot, stream, submissions } => {
             writer.u8(1);
             for number in [term.0, *boot, *stream] {
                 writer.u64(number);
@@ -185,11 +162,7 @@ fn encode_message(message: &PeerMessage, writer: &mut Writer) {
                 action::encode_action(&submission.action, writer);
             }
         }
-        PeerMessage::SubmitRefused {
-            term,
-            stream,
-            from_request,
-        } => {
+        PeerMessage::SubmitRefused { term, stream, from_request } => {
             writer.u8(2);
             for number in [term.0, *stream, *from_request] {
                 writer.u64(number);
@@ -212,11 +185,7 @@ fn encode_message(message: &PeerMessage, writer: &mut Writer) {
                 writer.long(session.0);
             }
         }
-        PeerMessage::Pulse {
-            index,
-            digest,
-            spared,
-        } => {
+        PeerMessage::Pulse { index, digest, spared } => {
             writer.u8(6);
             writer.u64(index.0);
             writer.u64(*digest);
@@ -232,18 +201,10 @@ fn decode_message(reader: &mut Reader) -> Result<PeerMessage, Malformed> {
             let (term, boot, stream) = (Term(reader.u64()?), reader.u64()?, reader.u64()?);
             let submissions = reader.vector(|reader| {
                 let request = reader.u64()?;
-                Ok(Submission {
-                    request,
-                    action: action::decode_action(reader)?,
-                })
+                Ok(Submission { request, action: action::decode_action(reader)? })
             })?;
             let submissions = submissions.unwrap_or_default();
-            PeerMessage::Submit {
-                term,
-                boot,
-                stream,
-                submissions,
-            }
+            PeerMessage::Submit { term, boot, stream, submissions }
         }
         2 => PeerMessage::SubmitRefused {
             term: Term(reader.u64()?),
@@ -255,16 +216,11 @@ fn decode_message(reader: &mut Reader) -> Result<PeerMessage, Malformed> {
             let id = reader.u64()?;
             let some = reader.bool()?;
             let index = Index(reader.u64()?);
-            PeerMessage::BarrierReply {
-                id,
-                index: some.then_some(index),
-            }
+            PeerMessage::BarrierReply { id, index: some.then_some(index) }
         }
         5 => {
             let sessions = reader.vector(|reader| Ok(SessionId(reader.long()?)))?;
-            PeerMessage::Touch {
-                sessions: sessions.unwrap_or_default(),
-            }
+            PeerMessage::Touch { sessions: sessions.unwrap_or_default() }
         }
         6 => PeerMessage::Pulse {
             index: Index(reader.u64()?),
@@ -277,11 +233,7 @@ fn decode_message(reader: &mut Reader) -> Result<PeerMessage, Malformed> {
 
 fn encode_raft(message: &Message, writer: &mut Writer) {
     match message {
-        Message::PreVote {
-            term,
-            last_index,
-            last_term,
-        } => {
+        Message::PreVote { term, last_index, last_term } => {
             writer.u8(0);
             for number in [term.0, last_index.0, last_term.0] {
                 writer.u64(number);
@@ -292,12 +244,7 @@ fn encode_raft(message: &Message, writer: &mut Writer) {
             writer.u64(term.0);
             writer.bool(*granted);
         }
-        Message::Vote {
-            term,
-            last_index,
-            last_term,
-            transfer,
-        } => {
+        Message::Vote { term, last_index, last_term, transfer } => {
             writer.u8(2);
             for number in [term.0, last_index.0, last_term.0] {
                 writer.u64(number);
@@ -309,15 +256,7 @@ fn encode_raft(message: &Message, writer: &mut Writer) {
             writer.u64(term.0);
             writer.bool(*granted);
         }
-        Message::Append {
-            term,
-            prev_index,
-            prev_term,
-            entries,
-            commit,
-            last,
-            round,
-        } => {
+        Message::Append { term, prev_index, prev_term, entries, commit, last, round } => {
             writer.u8(4);
             for number in [term.0, prev_index.0, prev_term.0, commit.0, last.0, *round] {
                 writer.u64(number);
@@ -327,23 +266,13 @@ fn encode_raft(message: &Message, writer: &mut Writer) {
                 entry::encode(it, writer);
             }
         }
-        Message::Accepted {
-            term,
-            matched,
-            round,
-        } => {
+        Message::Accepted { term, matched, round } => {
             writer.u8(5);
             for number in [term.0, matched.0, *round] {
                 writer.u64(number);
             }
         }
-        Message::Rejected {
-            term,
-            prev_index,
-            hint_index,
-            hint_term,
-            round,
-        } => {
+        Message::Rejected { term, prev_index, hint_index, hint_term, round } => {
             writer.u8(6);
             for number in [term.0, prev_index.0, hint_index.0, hint_term.0, *round] {
                 writer.u64(number);
@@ -365,41 +294,23 @@ fn decode_raft(reader: &mut Reader) -> Result<Message, Malformed> {
             last_index: Index(reader.u64()?),
             last_term: Term(reader.u64()?),
         },
-        1 => Message::PreVoteReply {
-            term,
-            granted: reader.bool()?,
-        },
+        1 => Message::PreVoteReply { term, granted: reader.bool()? },
         2 => Message::Vote {
             term,
             last_index: Index(reader.u64()?),
             last_term: Term(reader.u64()?),
             transfer: reader.bool()?,
         },
-        3 => Message::VoteReply {
-            term,
-            granted: reader.bool()?,
-        },
+        3 => Message::VoteReply { term, granted: reader.bool()? },
         4 => {
             let (prev_index, prev_term) = (Index(reader.u64()?), Term(reader.u64()?));
             let (commit, last) = (Index(reader.u64()?), Index(reader.u64()?));
             let round = reader.u64()?;
             let entries = reader.vector(|reader| entry::decode(reader).map(Arc::new))?;
             let entries = entries.unwrap_or_default();
-            Message::Append {
-                term,
-                prev_index,
-                prev_term,
-                entries,
-                commit,
-                last,
-                round,
-            }
+            Message::Append { term, prev_index, prev_term, entries, commit, last, round }
         }
-        5 => Message::Accepted {
-            term,
-            matched: Index(reader.u64()?),
-            round: reader.u64()?,
-        },
+        5 => Message::Accepted { term, matched: Index(reader.u64()?), round: reader.u64()? },
         6 => Message::Rejected {
             term,
             prev_index: Index(reader.u64()?),
@@ -441,43 +352,17 @@ mod tests {
                 hint_term: term,
                 round: 5,
             }),
-            PeerMessage::Submit {
-                term,
-                boot: 1,
-                stream: 2,
-                submissions: Vec::new(),
-            },
-            PeerMessage::SubmitRefused {
-                term,
-                stream: 1,
-                from_request: 2,
-            },
+            PeerMessage::Submit { term, boot: 1, stream: 2, submissions: Vec::new() },
+            PeerMessage::SubmitRefused { term, stream: 1, from_request: 2 },
             PeerMessage::BarrierReply { id: 1, index: None },
-            PeerMessage::BarrierReply {
-                id: 1,
-                index: Some(index),
-            },
-            PeerMessage::Touch {
-                sessions: vec![SessionId(-1)],
-            },
-            PeerMessage::Pulse {
-                index,
-                digest: 7,
-                spared: true,
-            },
+            PeerMessage::BarrierReply { id: 1, index: Some(index) },
+            PeerMessage::Touch { sessions: vec![SessionId(-1)] },
+            PeerMessage::Pulse { index, digest: 7, spared: true },
         ];
         let mut frames = vec![
             Frame::Hello(hello.clone()),
-            Frame::SnapshotOffer {
-                hello,
-                term,
-                index,
-                bytes: 1,
-            },
-            Frame::SnapshotChunk {
-                offset: 1,
-                data: Bytes::from_static(b"x"),
-            },
+            Frame::SnapshotOffer { hello, term, index, bytes: 1 },
+            Frame::SnapshotChunk { offset: 1, data: Bytes::from_static(b"x") },
             Frame::SnapshotDone,
         ];
         frames.extend(messages.map(Frame::Message));

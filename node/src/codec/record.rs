@@ -82,10 +82,7 @@ pub fn decode_header(bytes: &[u8]) -> Result<Header, Malformed> {
     let mut reader = Reader::new(Bytes::copy_from_slice(head));
     let magic = reader.take(8)?;
     let version = reader.u8()?;
-    let header = Header {
-        nonce: reader.u64()?,
-        number: reader.u64()?,
-    };
+    let header = Header { nonce: reader.u64()?, number: reader.u64()? };
     let crc = crc32c::crc32c(&head[..HEADER - 4]);
     if magic != MAGIC.as_slice() || version != VERSION || reader.int()? as u32 != crc {
         return Err(Malformed::Value);
@@ -169,11 +166,7 @@ fn record_at(bytes: &Bytes, at: usize, nonce: u64) -> Result<Located, Malformed>
         4 => Record::Reset(Index(reader.u64()?)),
         _ => return Err(Malformed::Value),
     };
-    Ok(Located {
-        record,
-        synced,
-        next: end,
-    })
+    Ok(Located { record, synced, next: end })
 }
 
 /// How a segment ends.
@@ -216,11 +209,7 @@ pub fn scan(bytes: &Bytes, nonce: u64) -> Scan {
     } else {
         End::Torn
     };
-    Scan {
-        records,
-        length: at,
-        end,
-    }
+    Scan { records, length: at, end }
 }
 
 /// Good records from an offset on, whatever is between them. The length is looked at first: it is
@@ -255,13 +244,7 @@ mod tests {
     }
 
     fn batches(batches: &[&[Record]]) -> (Vec<u8>, Vec<usize>) {
-        let mut out = encode_header(
-            Header {
-                nonce: 7,
-                number: 1,
-            },
-            BytesMut::new(),
-        );
+        let mut out = encode_header(Header { nonce: 7, number: 1 }, BytesMut::new());
         let mut starts = Vec::new();
         for batch in batches {
             let synced = out.len() as u64;
@@ -283,29 +266,14 @@ mod tests {
                 payload: Payload::NewLeader,
             }))
         };
-        let hard = HardState {
-            term: Term(1),
-            vote: Some(MemberId(3)),
-        };
-        vec![
-            Record::Hard(hard),
-            entry(1),
-            entry(2),
-            Record::Truncate(Index(2)),
-            entry(2),
-        ]
+        let hard = HardState { term: Term(1), vote: Some(MemberId(3)) };
+        vec![Record::Hard(hard), entry(1), entry(2), Record::Truncate(Index(2)), entry(2)]
     }
 
     #[test]
     fn records_come_back_and_zeros_end_them() {
         let (bytes, starts) = segment(&sample());
-        assert_eq!(
-            decode_header(&bytes),
-            Ok(Header {
-                nonce: 7,
-                number: 1
-            })
-        );
+        assert_eq!(decode_header(&bytes), Ok(Header { nonce: 7, number: 1 }));
         let scan = scan(&bytes.into(), 7);
         assert_eq!(scan.records, sample());
         assert_eq!((scan.length, scan.end), (starts[5], End::Clean));
@@ -349,11 +317,7 @@ mod tests {
                     torn[starts[record]..starts[record + 1]].fill(0);
                 }
                 let scan = scan(&torn.into(), 7);
-                assert_ne!(
-                    scan.end,
-                    End::Corrupt,
-                    "{synced} synced, without {missing:b}"
-                );
+                assert_ne!(scan.end, End::Corrupt, "{synced} synced, without {missing:b}");
                 assert!(scan.records.len() >= synced);
                 assert_eq!(scan.records, all[..scan.records.len()]);
             }

@@ -35,13 +35,7 @@ pub struct Encoder {
 impl Encoder {
     /// Of this snapshot.
     pub fn new(snapshot: Arc<Snapshot>) -> Encoder {
-        Encoder {
-            snapshot,
-            started: false,
-            session: 0,
-            chunk: 0,
-            done: false,
-        }
+        Encoder { snapshot, started: false, session: 0, chunk: 0, done: false }
     }
 
     /// The next block; `None` after the last.
@@ -171,21 +165,14 @@ impl Decoder {
         self.image.zxid = Zxid(reader.long()?);
         let counter = u16::try_from(reader.int()?).map_err(|_| Malformed::Value)?;
         self.image.session_counter = counter;
-        self.meta = Some(SnapshotMeta {
-            index,
-            term,
-            config,
-        });
+        self.meta = Some(SnapshotMeta { index, term, config });
         Ok(())
     }
 
     /// The snapshot, once its last block was taken.
     pub fn finish(self) -> Result<Snapshot, Malformed> {
         match self.meta {
-            Some(meta) if self.ended => Ok(Snapshot {
-                meta,
-                image: self.image,
-            }),
+            Some(meta) if self.ended => Ok(Snapshot { meta, image: self.image }),
             _ => Err(Malformed::Short),
         }
     }
@@ -197,27 +184,14 @@ fn decode_session(reader: &mut Reader) -> Result<(SessionId, Session), Malformed
     let password = reader.take(16)?;
     let password = password.as_ref().try_into().map_err(|_| Malformed::Short)?;
     let attach = Index(reader.u64()?);
-    Ok((
-        id,
-        Session {
-            timeout_ms,
-            password: Password(password),
-            attach,
-        },
-    ))
+    Ok((id, Session { timeout_ms, password: Password(password), attach }))
 }
 
 fn decode_chunk(reader: &mut Reader, lists: &mut AccessLists) -> Result<Chunk, Malformed> {
     let znodes = reader.vector(|reader| {
-        if reader.bool()? {
-            decode_znode(reader, lists).map(Some)
-        } else {
-            Ok(None)
-        }
+        if reader.bool()? { decode_znode(reader, lists).map(Some) } else { Ok(None) }
     })?;
-    Ok(Chunk {
-        znodes: znodes.ok_or(Malformed::Value)?,
-    })
+    Ok(Chunk { znodes: znodes.ok_or(Malformed::Value)? })
 }
 
 fn decode_znode(reader: &mut Reader, lists: &mut AccessLists) -> Result<Znode, Malformed> {
@@ -269,11 +243,7 @@ mod tests {
     use crate::core::types::{MemberId, ServerId, Wall};
 
     fn apply(state: &mut State, action: Action) -> Option<SessionId> {
-        let command = Command {
-            wall: Wall(7),
-            origin: None,
-            action,
-        };
+        let command = Command { wall: Wall(7), origin: None, action };
         let entry = Entry {
             term: Term(3),
             index: state.applied().next(),
@@ -292,13 +262,7 @@ mod tests {
         };
         let session = apply(&mut state, open).unwrap();
         let attach = Index(1);
-        let anyone = Acl {
-            perms: 31,
-            id: Id {
-                scheme: "world".into(),
-                id: "anyone".into(),
-            },
-        };
+        let anyone = Acl { perms: 31, id: Id { scheme: "world".into(), id: "anyone".into() } };
         let kinds = [
             ("/a", 0, None),
             ("/a/e", 1, None),
@@ -316,15 +280,7 @@ mod tests {
                 with_stat: true,
             });
             let ids = Arc::from([]);
-            apply(
-                &mut state,
-                Action::Write {
-                    session,
-                    attach,
-                    ids,
-                    write,
-                },
-            );
+            apply(&mut state, Action::Write { session, attach, ids, write });
         }
         let member = Member {
             id: MemberId(5),
@@ -333,16 +289,8 @@ mod tests {
             peer: "a:1".into(),
             client: String::new(),
         };
-        let config = Config {
-            index: Index(1),
-            members: vec![member],
-            ..Config::default()
-        };
-        let meta = SnapshotMeta {
-            index: state.applied(),
-            term: Term(3),
-            config,
-        };
+        let config = Config { index: Index(1), members: vec![member], ..Config::default() };
+        let meta = SnapshotMeta { index: state.applied(), term: Term(3), config };
         let image = state.image();
         (state, Arc::new(Snapshot { meta, image }))
     }
@@ -379,10 +327,7 @@ mod tests {
         let (_, snapshot) = sample();
         let back = decode(&blocks(&snapshot)).unwrap();
         let znodes = back.image.chunks.iter().flat_map(|chunk| &chunk.znodes);
-        let all: Vec<_> = znodes
-            .flatten()
-            .filter(|it| it.acl[0].perms == 31)
-            .collect();
+        let all: Vec<_> = znodes.flatten().filter(|it| it.acl[0].perms == 31).collect();
         assert!(all.len() > 5);
         assert!(all.iter().all(|it| Arc::ptr_eq(&it.acl, &all[0].acl)));
     }

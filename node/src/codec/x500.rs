@@ -14,14 +14,8 @@ const NAMES: [(&[u8], &str); 9] = [
     (&[0x55, 4, 9], "STREET"),
     (&[0x55, 4, 10], "O"),
     (&[0x55, 4, 11], "OU"),
-    (
-        &[0x09, 0x92, 0x26, 0x89, 0x93, 0xF2, 0x2C, 0x64, 1, 25],
-        "DC",
-    ),
-    (
-        &[0x09, 0x92, 0x26, 0x89, 0x93, 0xF2, 0x2C, 0x64, 1, 1],
-        "UID",
-    ),
+    (&[0x09, 0x92, 0x26, 0x89, 0x93, 0xF2, 0x2C, 0x64, 1, 25], "DC"),
+    (&[0x09, 0x92, 0x26, 0x89, 0x93, 0xF2, 0x2C, 0x64, 1, 1], "UID"),
 ];
 
 const SEQUENCE: u8 = 0x30;
@@ -66,11 +60,7 @@ fn next<'a>(bytes: &mut &'a [u8]) -> Result<Value<'a>, Malformed> {
 
 fn next_of<'a>(bytes: &mut &'a [u8], tag: u8) -> Result<&'a [u8], Malformed> {
     let value = next(bytes)?;
-    if value.tag == tag {
-        Ok(value.content)
-    } else {
-        Err(Malformed::Value)
-    }
+    if value.tag == tag { Ok(value.content) } else { Err(Malformed::Value) }
 }
 
 /// The name in a `SEQUENCE` of which these are the contents, as certificates have it.
@@ -168,16 +158,10 @@ mod tests {
         ("310d300b06035504031e0400610062", "CN=\\00a\\00b"),
         ("310b3009060355040304026162", "CN=#04026162"),
         ("310b3009060355040302026162", "CN=#02026162"),
-        (
-            "310a3008060355040a0c0178310a300806035504030c0179",
-            "CN=y,O=x",
-        ),
+        ("310a3008060355040a0c0178310a300806035504030c0179", "CN=y,O=x"),
         ("3114300806035504030c01793008060355040a0c0178", "CN=y+O=x"),
         ("31143008060355040a0c0178300806035504030c0179", "O=x+CN=y"),
-        (
-            "3112301006092a864886f70d0109011603614062",
-            "1.2.840.113549.1.9.1=#1603614062",
-        ),
+        ("3112301006092a864886f70d0109011603614062", "1.2.840.113549.1.9.1=#1603614062"),
         ("31133011060a0992268993f22c6401191603636f6d", "DC=com"),
         ("310e300c06035504030c052061206220", "CN=\\ a b\\ "),
         (
@@ -188,10 +172,7 @@ mod tests {
         ("3109300706035504030c00", "CN="),
         ("310d300b06035504030c040d20780d", "CN=\\\r\\ x\\\r"),
         ("310c300a06035504030c03610062", "CN=a\\00b"),
-        (
-            "3112301006035504030c09c3a9e282acf09f9880",
-            "CN=\u{e9}\u{20ac}\u{1f600}",
-        ),
+        ("3112301006035504030c09c3a9e282acf09f9880", "CN=\u{e9}\u{20ac}\u{1f600}"),
         ("310b300906035504030c022020", "CN=\\ \\ "),
         ("310c300a06035504030c03610962", "CN=a\tb"),
         ("310c300a06035504030c0361ff62", "CN=a\u{fffd}b"),
@@ -200,9 +181,7 @@ mod tests {
     fn bytes(hex: &str) -> Vec<u8> {
         let digits = hex.as_bytes().chunks(2);
         let pairs = digits.map(|pair| std::str::from_utf8(pair).unwrap());
-        pairs
-            .map(|pair| u8::from_str_radix(pair, 16).unwrap())
-            .collect()
+        pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
     }
 
     #[test]

@@ -61,11 +61,7 @@ pub struct RunArgs {
     #[arg(long, env = "QUORATE_SERVER_ID", value_parser = clap::value_parser!(u8).range(1..=254))]
     pub server_id: Option<u8>,
     /// Take the number from the host name's ordinal, plus 1.
-    #[arg(
-        long,
-        env = "QUORATE_SERVER_ID_FROM_HOSTNAME",
-        conflicts_with = "server_id"
-    )]
+    #[arg(long, env = "QUORATE_SERVER_ID_FROM_HOSTNAME", conflicts_with = "server_id")]
     pub server_id_from_hostname: bool,
     /// HOST:PORT that other members dial. A blank server then waits to be formed or adopted.
     #[arg(long, env = "QUORATE_PEER_HOST")]

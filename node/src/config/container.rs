@@ -31,11 +31,8 @@ pub const VARIABLES: [(&str, &str); 17] = [
 ];
 
 /// System properties that have no prefix.
-const BARE: [&str; 3] = [
-    "jute.maxbuffer",
-    "readonlymode.enabled",
-    "java.security.auth.login.config",
-];
+const BARE: [&str; 3] =
+    ["jute.maxbuffer", "readonlymode.enabled", "java.security.auth.login.config"];
 
 /// An environment.
 pub trait Environment {
@@ -160,8 +157,7 @@ pub fn apply(cfg: &mut ZooCfg, properties: &[(String, String)]) -> anyhow::Resul
             tracing::warn!(name, "ZooKeeper takes this from zoo.cfg only: ignored");
             continue;
         }
-        cfg.set(0, key, value)
-            .with_context(|| format!("-D{name} of JVMFLAGS"))?;
+        cfg.set(0, key, value).with_context(|| format!("-D{name} of JVMFLAGS"))?;
     }
     Ok(())
 }
@@ -181,10 +177,7 @@ mod tests {
 
     #[test]
     fn nothing_is_made_of_an_environment_without_the_images_variables() {
-        assert_eq!(
-            source(&Fixed(&[("JVMFLAGS", "-Da=b"), ("PATH", "/bin")])),
-            None
-        );
+        assert_eq!(source(&Fixed(&[("JVMFLAGS", "-Da=b"), ("PATH", "/bin")])), None);
     }
 
     #[test]
@@ -193,10 +186,7 @@ mod tests {
             ("ZOO_CONF_DIR", "/nowhere"),
             ("ZOO_MY_ID", "2"),
             ("ZOO_DATA_LOG_DIR", "/datalog"),
-            (
-                "ZOO_SERVERS",
-                "server.1=a:2888:3888;2181 server.2=b:2888:3888;2181",
-            ),
+            ("ZOO_SERVERS", "server.1=a:2888:3888;2181 server.2=b:2888:3888;2181"),
             ("ZOO_4LW_COMMANDS_WHITELIST", "ruok, stat"),
             ("ZOO_CFG_EXTRA", "snapCount=7 maxCnxns=9"),
         ]);
@@ -205,20 +195,14 @@ mod tests {
                         standaloneEnabled=true\nadmin.enableServer=true\n\
                         4lw.commands.whitelist=ruok, stat\nserver.1=a:2888:3888;2181\n\
                         server.2=b:2888:3888;2181\nsnapCount=7\nmaxCnxns=9\n";
-        assert_eq!(
-            source(&environment),
-            Some(Source::Made(expected.to_owned()))
-        );
+        assert_eq!(source(&environment), Some(Source::Made(expected.to_owned())));
         ZooCfg::parse(expected).unwrap();
     }
 
     #[test]
     fn the_file_wins_over_properties_and_the_last_property_over_earlier_ones() {
         let environment = Fixed(&[
-            (
-                "SERVER_JVMFLAGS",
-                "-Xmx1g -Dzookeeper.snapCount=5 -Dzookeeper.skipACL=yes",
-            ),
+            ("SERVER_JVMFLAGS", "-Xmx1g -Dzookeeper.snapCount=5 -Dzookeeper.skipACL=yes"),
             (
                 "JVMFLAGS",
                 "-Dzookeeper.snapCount=6 -Djute.maxbuffer=0x1000 -Dzookeeper.tickTime=1 -Dx=y",

@@ -90,10 +90,7 @@ pub fn users(text: &str, section: &str) -> anyhow::Result<Option<BTreeMap<String
             found = Some(users);
         }
         if let Some((line, token)) = tokens.next() {
-            ensure!(
-                token == Token::Mark(';'),
-                "line {line}: ; is expected after }}"
-            );
+            ensure!(token == Token::Mark(';'), "line {line}: ; is expected after }}");
         }
     }
     Ok(found)
@@ -163,15 +160,8 @@ Server {
     #[test]
     fn the_users_of_a_section_are_found() {
         let users = users(FILE, "Server").unwrap().unwrap();
-        let expected = [
-            ("bob", "it's; {me}"),
-            ("eve", "plain"),
-            ("super", "adminsecret"),
-        ];
-        let found: Vec<_> = users
-            .iter()
-            .map(|(k, v)| (k.as_str(), v.as_str()))
-            .collect();
+        let expected = [("bob", "it's; {me}"), ("eve", "plain"), ("super", "adminsecret")];
+        let found: Vec<_> = users.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         assert_eq!(found, expected);
     }
 
@@ -185,25 +175,13 @@ Server {
     #[test]
     fn what_is_wrong_is_named() {
         let wrong = [
-            (
-                "Server {\n a.B required\n user_a=\"x",
-                "line 3: the quote is not closed",
-            ),
-            (
-                "Server {\n a.B required user_a=\"x\"; ",
-                "line 1: the section is not closed",
-            ),
+            ("Server {\n a.B required\n user_a=\"x", "line 3: the quote is not closed"),
+            ("Server {\n a.B required user_a=\"x\"; ", "line 1: the section is not closed"),
             ("\nServer a.B", "line 2: { is expected after Server"),
             ("Server { a.B required user_a=; };", "an option is written"),
-            (
-                "Server { a.B required; }\nOther { };",
-                "line 2: ; is expected",
-            ),
+            ("Server { a.B required; }\nOther { };", "line 2: ; is expected"),
             ("/*\n", "line 1: the comment"),
-            (
-                "Server { com.sun.security.auth.module.Krb5LoginModule required; };",
-                "Kerberos",
-            ),
+            ("Server { com.sun.security.auth.module.Krb5LoginModule required; };", "Kerberos"),
         ];
         for (text, expected) in wrong {
             let error = format!("{:#}", users(text, "Server").unwrap_err());

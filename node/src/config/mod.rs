@@ -60,9 +60,7 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
     let public = client.or(tls.as_ref().map(|it| it.address));
     let any = |port| SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port);
     let own_peer_port = own.and_then(|it| it.peer.rsplit(':').next()?.parse().ok());
-    let peer = args
-        .peer_addr
-        .unwrap_or_else(|| any(own_peer_port.unwrap_or(2888)));
+    let peer = args.peer_addr.unwrap_or_else(|| any(own_peer_port.unwrap_or(2888)));
     let admin = args.admin_addr.or_else(|| file.ops.admin());
 
     let mut options = Options::new(server);
@@ -71,26 +69,18 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
         bail!("tickTime must be more than 0 milliseconds");
     }
     options.tick_ms = tick.min(1_000);
-    (
-        options.min_session_timeout_ms,
-        options.max_session_timeout_ms,
-    ) = session_timeouts(args, &file, tick)?;
+    (options.min_session_timeout_ms, options.max_session_timeout_ms) =
+        session_timeouts(args, &file, tick)?;
     // As in ZooKeeper: a server that has not heard a leader for so many ticks lets its clients go.
     if let Some(ticks) = file.sync_limit {
         options.leaderless_grace_ms = tick.saturating_mul(ticks.max(1));
     }
-    options.snapshot_every = args
-        .snapshot_every
-        .or(file.snap_count)
-        .unwrap_or(100_000)
-        .max(1);
+    options.snapshot_every = args.snapshot_every.or(file.snap_count).unwrap_or(100_000).max(1);
     options.linearizable_reads = args.linearizable_reads;
     options.skip_acl = file.skip_acl;
     options.read_only_mode = file.read_only_mode;
     file.ops.reaping(&mut options);
-    options.auth = file
-        .auth
-        .options(args.secure.jaas_file.as_deref(), tls.is_some())?;
+    options.auth = file.auth.options(args.secure.jaas_file.as_deref(), tls.is_some())?;
     options.reconfig = reconfig_policy(args, &file);
     options.static_list = static_list(args, &file, server, peer);
     options.peer_address = match (&args.peer_host, own) {
@@ -98,16 +88,9 @@ pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
         (None, Some(own)) => own.peer.clone(),
         (None, None) => peer.to_string(),
     };
-    options.client_address = args
-        .client_host
-        .clone()
-        .or(public.map(|address| address.to_string()))
-        .unwrap_or_default();
-    let retain = args
-        .snapshot_retain
-        .or(file.snap_retain)
-        .unwrap_or(3)
-        .max(1);
+    options.client_address =
+        args.client_host.clone().or(public.map(|address| address.to_string())).unwrap_or_default();
+    let retain = args.snapshot_retain.or(file.snap_retain).unwrap_or(3).max(1);
     let memory_limit = match args.memory_limit_bytes {
         0 => memory::granted(),
         bytes => bytes,
@@ -160,15 +143,12 @@ fn reconfig_policy(args: &RunArgs, file: &ZooCfg) -> ReconfigPolicy {
         (false, _) => ReconfigPolicy::Off,
         (true, true) => {
             let why = "an operator changes the membership of this server's ensemble";
-            tracing::warn!(
-                why,
-                "reconfigEnabled is set, and clients are refused all the same"
-            );
+            tracing::warn!(why, "reconfigEnabled is set, and clients are refused all the same");
             ReconfigPolicy::Operated
         }
-        (true, false) => ReconfigPolicy::Clients {
-            least_voters: if file.never_standalone { 1 } else { 2 },
-        },
+        (true, false) => {
+            ReconfigPolicy::Clients { least_voters: if file.never_standalone { 1 } else { 2 } }
+        }
     }
 }
 
@@ -182,10 +162,7 @@ fn client_address(file: &ZooCfg, server: ServerId) -> anyhow::Result<SocketAddr>
     if let (Some(port), Some((_, own))) = (file.client_port, own)
         && port != own
     {
-        let (at, own_at) = (
-            file.place("clientPort"),
-            file.place(&format!("server.{server}")),
-        );
+        let (at, own_at) = (file.place("clientPort"), file.place(&format!("server.{server}")));
         bail!("clientPort {port}{at} differs from the {own} of server.{server}{own_at}");
     }
     let ip = file
@@ -203,10 +180,7 @@ fn session_timeouts(args: &RunArgs, file: &ZooCfg, tick: u64) -> anyhow::Result<
     let high = args.max_session_timeout.or(file.max_session_timeout);
     let (low, high) = (low.unwrap_or(ticks(2)), high.unwrap_or(ticks(20)));
     if low > high {
-        let (at, high_at) = (
-            file.place("minSessionTimeout"),
-            file.place("maxSessionTimeout"),
-        );
+        let (at, high_at) = (file.place("minSessionTimeout"), file.place("maxSessionTimeout"));
         bail!("minSessionTimeout {low}{at} is longer than maxSessionTimeout {high}{high_at}");
     }
     Ok((low, high))
@@ -219,19 +193,10 @@ fn server_id(args: &RunArgs, file: &ZooCfg, dir: &std::path::Path) -> anyhow::Re
     if args.server_id_from_hostname {
         let name =
             std::fs::read_to_string("/proc/sys/kernel/hostname").context("read host name")?;
-        let ordinal = name
-            .trim()
-            .rsplit('-')
-            .next()
-            .and_then(|it| it.parse::<u8>().ok());
-        let id = ordinal
-            .and_then(|it| it.checked_add(1))
-            .filter(|id| *id <= 254);
+        let ordinal = name.trim().rsplit('-').next().and_then(|it| it.parse::<u8>().ok());
+        let id = ordinal.and_then(|it| it.checked_add(1)).filter(|id| *id <= 254);
         let id = id.with_context(|| {
-            format!(
-                "host name {} does not end in an ordinal, as in name-0",
-                name.trim()
-            )
+            format!("host name {} does not end in an ordinal, as in name-0", name.trim())
         })?;
         return Ok(ServerId(id));
     }
@@ -243,10 +208,9 @@ fn server_id(args: &RunArgs, file: &ZooCfg, dir: &std::path::Path) -> anyhow::Re
             Ok(ServerId(id))
         }
         Err(_) if file.servers.is_empty() => Ok(ServerId(1)),
-        Err(_) => bail!(
-            "which server.N is this? Write N into {}, or give --server-id N",
-            path.display()
-        ),
+        Err(_) => {
+            bail!("which server.N is this? Write N into {}, or give --server-id N", path.display())
+        }
     }
 }
 
@@ -262,12 +226,7 @@ fn static_list(
         return file.servers.clone();
     }
     let peer = peer.to_string();
-    vec![StaticServer {
-        server,
-        peer,
-        client: String::new(),
-        role: Role::Voter,
-    }]
+    vec![StaticServer { server, peer, client: String::new(), role: Role::Voter }]
 }
 
 /// The file, or what stands for it, with the system properties of the environment.
@@ -297,8 +256,7 @@ fn read(args: &RunArgs) -> anyhow::Result<(ZooCfg, Option<String>)> {
     if let Some(path) = file.dynamic.clone() {
         let text =
             std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()));
-        file.include(&text?)
-            .with_context(|| path.display().to_string())?;
+        file.include(&text?).with_context(|| path.display().to_string())?;
     }
     container::apply(&mut file, &container::properties(&Process))?;
     for (line, key) in &file.ignored {
@@ -362,14 +320,8 @@ mod tests {
         let cases = [
             ("", (Some(2181), None)),
             ("secureClientPort=2281\n", (None, Some(2281))),
-            (
-                "secureClientPort=2281\nclientPort=2182\n",
-                (Some(2182), Some(2281)),
-            ),
-            (
-                "secureClientPort=2281\nserver.1=a:2888:3888;2183\n",
-                (Some(2183), Some(2281)),
-            ),
+            ("secureClientPort=2281\nclientPort=2182\n", (Some(2182), Some(2281))),
+            ("secureClientPort=2281\nserver.1=a:2888:3888;2183\n", (Some(2183), Some(2281))),
         ];
         let found: Vec<_> = cases.iter().map(|(text, _)| ports(text)).collect();
         std::fs::remove_dir_all(&dir).unwrap();

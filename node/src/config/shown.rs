@@ -38,9 +38,7 @@ pub(super) fn of(
 /// ZooKeeper shows passwords to whoever asks; this server does not.
 fn secret(key: &str) -> bool {
     let key = key.split('=').next().unwrap_or_default().to_lowercase();
-    ["password", "passwd", "superdigest", "secret"]
-        .iter()
-        .any(|part| key.contains(part))
+    ["password", "passwd", "superdigest", "secret"].iter().any(|part| key.contains(part))
 }
 
 /// Lines of `conf`, in ZooKeeper's order.
@@ -61,20 +59,11 @@ fn conf(config: &ServerConfig, file: &ZooCfg, tick_ms: u64) -> Vec<(String, Stri
         ("clientPort", port(config.client)),
         ("secureClientPort", port(secure)),
         ("dataDir", folder.clone()),
-        (
-            "dataLogDir",
-            log.map_or(folder, |dir| dir.display().to_string()),
-        ),
+        ("dataLogDir", log.map_or(folder, |dir| dir.display().to_string())),
         ("tickTime", tick_ms.to_string()),
         ("maxClientCnxns", config.limits.per_address.to_string()),
-        (
-            "minSessionTimeout",
-            options.min_session_timeout_ms.to_string(),
-        ),
-        (
-            "maxSessionTimeout",
-            options.max_session_timeout_ms.to_string(),
-        ),
+        ("minSessionTimeout", options.min_session_timeout_ms.to_string()),
+        ("maxSessionTimeout", options.max_session_timeout_ms.to_string()),
         ("clientPortListenBacklog", "-1".to_owned()),
         ("serverId", options.server.to_string()),
     ];
@@ -83,10 +72,7 @@ fn conf(config: &ServerConfig, file: &ZooCfg, tick_ms: u64) -> Vec<(String, Stri
         lines.extend(given.map(|(_, value)| (key, value.to_owned())));
     }
     lines.extend([
-        (
-            "electionPort",
-            election_port(&options.peer_address).to_string(),
-        ),
+        ("electionPort", election_port(&options.peer_address).to_string()),
         ("quorumPort", peer_port.to_owned()),
         ("peerType", u8::from(observer).to_string()),
     ]);

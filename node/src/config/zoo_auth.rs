@@ -107,10 +107,7 @@ impl ZooAuth {
             "ensembleAuthName" => self.ensemble_names = list(value),
             "letAnySaslUserDoX" => bail!("{key} is not supported: list the users in the ACLs"),
             "ssl.authProvider" => {
-                ensure!(
-                    value == "x509",
-                    "{key}: `{value}` is not supported, only x509 is"
-                );
+                ensure!(value == "x509", "{key}: `{value}` is not supported, only x509 is");
             }
             // ZooKeeper 3.9 does not read the first any more; the second is of Kerberos.
             "requireClientAuthScheme" | "jaasLoginRenew" => {}
@@ -142,9 +139,7 @@ impl ZooAuth {
     /// When the JAAS file cannot be used, or a scheme is enforced that is not on.
     pub fn options(&self, jaas: Option<&Path>, certificates: bool) -> anyhow::Result<AuthOptions> {
         let sasl_users = match jaas.or(self.jaas.as_deref()) {
-            Some(path) => self
-                .users(path)
-                .with_context(|| path.display().to_string())?,
+            Some(path) => self.users(path).with_context(|| path.display().to_string())?,
             None => None,
         };
         let mut schemes = self.providers.clone();
@@ -224,10 +219,8 @@ mod tests {
 
     #[test]
     fn schemes_are_on_as_in_zookeeper() {
-        let sasl = (
-            "authProvider.1",
-            "org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
-        );
+        let sasl =
+            ("authProvider.1", "org.apache.zookeeper.server.auth.SASLAuthenticationProvider");
         let off = ("DigestAuthenticationProvider.enabled", "false");
         assert_eq!(schemes(&[], false), "digest ip");
         assert_eq!(schemes(&[], true), "digest ip x509");
@@ -237,14 +230,8 @@ mod tests {
     #[test]
     fn what_cannot_be_done_is_refused_with_what_can() {
         let wrong = [
-            (
-                ("authProvider.x", "com.example.Ldap"),
-                "com.example.Ldap cannot run here",
-            ),
-            (
-                ("DigestAuthenticationProvider.digestAlg", "MD5"),
-                "only SHA1",
-            ),
+            (("authProvider.x", "com.example.Ldap"), "com.example.Ldap cannot run here"),
+            (("DigestAuthenticationProvider.digestAlg", "MD5"), "only SHA1"),
             (("letAnySaslUserDoX", "bob"), "not supported"),
         ];
         for (key, expected) in wrong {
@@ -252,10 +239,7 @@ mod tests {
             assert!(error.contains(expected), "{error}");
         }
         let sasl = [("sessionRequireClientSASLAuth", "true")];
-        let x509 = [
-            ("enforce.auth.enabled", "true"),
-            ("enforce.auth.schemes", "digest, x509"),
-        ];
+        let x509 = [("enforce.auth.enabled", "true"), ("enforce.auth.schemes", "digest, x509")];
         let none = [("enforce.auth.enabled", "true")];
         for (keys, expected) in [
             (&sasl[..], "sasl is enforced"),

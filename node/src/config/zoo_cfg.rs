@@ -135,8 +135,7 @@ impl ZooCfg {
             if let Some((first, _)) = cfg.lines.insert(key.to_owned(), said) {
                 bail!("line {number}: {key} is set on line {first} already");
             }
-            cfg.set(number, key, value)
-                .with_context(|| format!("line {number}"))?;
+            cfg.set(number, key, value).with_context(|| format!("line {number}"))?;
         }
         cfg.servers.sort_by_key(|it| it.server);
         let all_observe = cfg.servers.iter().all(|it| it.role == Role::Observer);
@@ -206,10 +205,7 @@ impl ZooCfg {
             "autopurge.snapRetainCount" => self.snap_retain = Some(number(key, value)?),
             "jute.maxbuffer" => {
                 let bytes = bytes(key, value)?;
-                ensure!(
-                    bytes <= BUFFER_MAX,
-                    "{key} is {bytes}, and may be {BUFFER_MAX} at most"
-                );
+                ensure!(bytes <= BUFFER_MAX, "{key} is {bytes}, and may be {BUFFER_MAX} at most");
                 self.max_buffer = Some(bytes);
             }
             "readonlymode.enabled" => self.read_only_mode = value == "true",
@@ -266,9 +262,7 @@ fn bytes(key: &str, value: &str) -> anyhow::Result<usize> {
 }
 
 pub(super) fn number<T: FromStr>(key: &str, value: &str) -> anyhow::Result<T> {
-    value
-        .parse()
-        .map_err(|_| anyhow!("{key}: `{value}` is not a valid value"))
+    value.parse().map_err(|_| anyhow!("{key}: `{value}` is not a valid value"))
 }
 
 /// A client port, and its address if one is named.
@@ -311,12 +305,8 @@ fn server(id: &str, value: &str) -> anyhow::Result<(StaticServer, Option<Listen>
             (full.to_owned(), Some((ip, port)))
         }
     };
-    let server = StaticServer {
-        server: ServerId(id),
-        peer: format!("{host}:{peer}"),
-        client,
-        role,
-    };
+    let server =
+        StaticServer { server: ServerId(id), peer: format!("{host}:{peer}"), client, role };
     Ok((server, listen))
 }
 
@@ -360,21 +350,12 @@ mod tests {
             ("tickTime=2000\nclientport=1\n", "line 2"),
             ("tickTime\n", "line 1"),
             ("tickTime=x\n", "line 1"),
-            (
-                "tickTime=1\n\ntickTime=2\n",
-                "line 3: tickTime is set on line 1 already",
-            ),
+            ("tickTime=1\n\ntickTime=2\n", "line 3: tickTime is set on line 1 already"),
             ("jute.maxbuffer=33554433\n", "may be 33554432 at most"),
             ("server.0=a:1:2\n", "1 to 254"),
             ("server.1=a\n", "host:peer:election"),
-            (
-                "server.1=a:1:2:leader\n",
-                "neither participant nor observer",
-            ),
-            (
-                "server.1=a:1:2:observer\n",
-                "at least one must be a participant",
-            ),
+            ("server.1=a:1:2:leader\n", "neither participant nor observer"),
+            ("server.1=a:1:2:observer\n", "at least one must be a participant"),
         ];
         for (text, expected) in wrong {
             let error = format!("{:#}", ZooCfg::parse(text).unwrap_err());

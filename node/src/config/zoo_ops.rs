@@ -81,9 +81,7 @@ impl ZooOps {
 
     /// Where that provider listens.
     pub fn metrics(&self) -> Option<SocketAddr> {
-        let host = self
-            .metrics_host
-            .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let host = self.metrics_host.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         let port = self.metrics_port.unwrap_or(7000);
         self.prometheus().then(|| SocketAddr::new(host, port))
     }

@@ -41,12 +41,8 @@ pub const KEYS: [&str; 24] = [
 ];
 
 /// Endings of stores that are not PEM, and what they are.
-const STORES: [(&str, &str); 4] = [
-    ("jks", "JKS"),
-    ("p12", "PKCS12"),
-    ("pfx", "PKCS12"),
-    ("bcfks", "BCFKS"),
-];
+const STORES: [(&str, &str); 4] =
+    [("jks", "JKS"), ("p12", "PKCS12"), ("pfx", "PKCS12"), ("bcfks", "BCFKS")];
 
 /// Flags of the secure client port, and of SASL.
 #[derive(Args, Debug, Default)]
@@ -96,9 +92,7 @@ impl Store {
             return Ok(None);
         };
         let ending = path.extension().and_then(|it| it.to_str()).unwrap_or("pem");
-        let by_ending = STORES
-            .iter()
-            .find(|(known, _)| ending.eq_ignore_ascii_case(known));
+        let by_ending = STORES.iter().find(|(known, _)| ending.eq_ignore_ascii_case(known));
         let kind = match (&self.kind, by_ending) {
             (Some(kind), _) => kind.to_uppercase(),
             (None, Some((_, kind))) => (*kind).to_owned(),
@@ -151,10 +145,7 @@ impl ZooTls {
             | "ssl.clientHostnameVerification"
             | "client.portUnification" => {
                 let asked = value.eq_ignore_ascii_case("true");
-                ensure!(
-                    !asked,
-                    "{key} is not supported: remove it, or set it to false"
-                );
+                ensure!(!asked, "{key} is not supported: remove it, or set it to false");
             }
             "ssl.context.supplier.class" => bail!("{key}: Java classes cannot run here"),
             _ => return Ok(KEYS.contains(&key)),
@@ -186,20 +177,12 @@ impl ZooTls {
             Some(path) => Ok(Some(path.clone())),
             None => store.pem(key),
         };
-        let certificates = given(
-            &args.tls_cert_file,
-            &self.key_store,
-            "ssl.keyStore.location",
-        )?
-        .context(
-            "the secure port needs a certificate and its key: --tls-cert-file and \
+        let certificates = given(&args.tls_cert_file, &self.key_store, "ssl.keyStore.location")?
+            .context(
+                "the secure port needs a certificate and its key: --tls-cert-file and \
                  --tls-key-file, or ssl.keyStore.location",
-        )?;
-        let authorities = given(
-            &args.tls_ca_file,
-            &self.trust_store,
-            "ssl.trustStore.location",
-        )?;
+            )?;
+        let authorities = given(&args.tls_ca_file, &self.trust_store, "ssl.trustStore.location")?;
         let client_auth = args.tls_client_auth.or(self.client_auth);
         let client_auth = client_auth.unwrap_or(ClientAuth::Need);
         ensure!(
@@ -256,10 +239,7 @@ mod tests {
             tls_client_auth: Some(ClientAuth::None),
             ..SecureArgs::default()
         };
-        let jks = [
-            ("ssl.keyStore.location", "/k.jks"),
-            ("ssl.clientAuth", "need"),
-        ];
+        let jks = [("ssl.keyStore.location", "/k.jks"), ("ssl.clientAuth", "need")];
         let found = config(&jks, &args).unwrap().unwrap();
         assert_eq!(found.address.port(), PORT);
         assert_eq!(found.certificates, Path::new("/flag.crt"));
@@ -275,20 +255,11 @@ mod tests {
         let wrong: [(&[(&str, &str)], &str); 10] = [
             (&[ON], "needs a certificate"),
             (&[ON, STORE], "no authority is named"),
-            (
-                &[ON, jks, TRUST],
-                "JKS stores cannot be read here. Make it PEM",
-            ),
+            (&[ON, jks, TRUST], "JKS stores cannot be read here. Make it PEM"),
             (&[ON, STORE, typed, TRUST], "PKCS12 stores cannot"),
             (&[ON, STORE, trusted], "ssl.trustStore.location /t.jks"),
-            (
-                &[("secureClientPortAddress", "::1")],
-                "secureClientPort is not",
-            ),
-            (
-                &[("ssl.clientAuth", "maybe")],
-                "neither none, want nor need",
-            ),
+            (&[("secureClientPortAddress", "::1")], "secureClientPort is not"),
+            (&[("ssl.clientAuth", "maybe")], "neither none, want nor need"),
             (&[("ssl.enabledProtocols", "TLSv1.1")], "leaves nothing"),
             (&[("ssl.crl", "true")], "not supported"),
             (&[("ssl.context.supplier.class", "a.B")], "Java classes"),
@@ -297,15 +268,7 @@ mod tests {
             let error = format!("{:#}", config(keys, &SecureArgs::default()).unwrap_err());
             assert!(error.contains(expected), "{keys:?}: {error}");
         }
-        let pem = [
-            ON,
-            ("ssl.keyStore.location", "/k.jks"),
-            ("ssl.keyStore.type", "pem"),
-            TRUST,
-        ];
-        assert!(
-            config(&pem, &SecureArgs::default()).is_ok(),
-            "the type wins over the ending"
-        );
+        let pem = [ON, ("ssl.keyStore.location", "/k.jks"), ("ssl.keyStore.type", "pem"), TRUST];
+        assert!(config(&pem, &SecureArgs::default()).is_ok(), "the type wins over the ending");
     }
 }

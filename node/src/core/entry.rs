@@ -145,9 +145,7 @@ impl Write {
             }
             Write::SetData { path, data, .. } => 32 + path.len() + bytes(data),
             Write::Delete { path, .. } | Write::Check { path, .. } => 32 + path.len(),
-            Write::SetAcl {
-                path, acl: list, ..
-            } => 32 + path.len() + acl(list.as_ref()),
+            Write::SetAcl { path, acl: list, .. } => 32 + path.len() + acl(list.as_ref()),
             Write::Multi(writes) => writes.iter().map(Write::weight).sum(),
             Write::Reconfig(request) => {
                 let lists = [&request.joining, &request.leaving, &request.members];

@@ -38,19 +38,10 @@ pub enum PeerMessage {
     Raft(Message),
     /// Member → leader of `term`: propose these, in this order. `boot` is the sender's process;
     /// `stream` rises with each refusal that the sender has seen in this term.
-    Submit {
-        term: Term,
-        boot: u64,
-        stream: u64,
-        submissions: Vec<Submission>,
-    },
+    Submit { term: Term, boot: u64, stream: u64, submissions: Vec<Submission> },
     /// Leader → member: from this request on nothing of that stream was taken in `term`
     /// (leadership is being handed over): it is certain that they are not in the log.
-    SubmitRefused {
-        term: Term,
-        stream: u64,
-        from_request: u64,
-    },
+    SubmitRefused { term: Term, stream: u64, from_request: u64 },
     /// Member → leader: a read barrier.
     Barrier { id: u64 },
     /// Leader → member: read at `index`, or try again elsewhere.
@@ -59,9 +50,5 @@ pub enum PeerMessage {
     Touch { sessions: Vec<SessionId> },
     /// Leader → member, every tick: the digest of its state at an applied index, and whether the
     /// ensemble would keep its quorum without the receiver.
-    Pulse {
-        index: Index,
-        digest: u64,
-        spared: bool,
-    },
+    Pulse { index: Index, digest: u64, spared: bool },
 }

@@ -102,10 +102,7 @@ impl Options {
             min_session_timeout_ms: 4_000,
             max_session_timeout_ms: 40_000,
             tick_ms: 500,
-            timing: Timing {
-                heartbeat: 100,
-                election: 1_000,
-            },
+            timing: Timing { heartbeat: 100, election: 1_000 },
             window: Window {
                 batch_entries: 1_024,
                 batch_bytes: 1 << 20,

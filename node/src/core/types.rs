@@ -111,21 +111,13 @@ pub struct Reckoning {
 impl Reckoning {
     /// By a clock that is right.
     pub fn by(wall: Wall) -> Reckoning {
-        Reckoning {
-            wall,
-            ahead_ms: 0,
-            since: Wall(0),
-        }
+        Reckoning { wall, ahead_ms: 0, since: Wall(0) }
     }
 
     /// The age of what was stamped so: never more than it is.
     pub fn age_ms(&self, stamp: i64) -> i64 {
         let age = self.wall.0.saturating_sub(stamp);
-        if stamp >= self.since.0 {
-            age
-        } else {
-            age.saturating_sub(self.ahead_ms)
-        }
+        if stamp >= self.since.0 { age } else { age.saturating_sub(self.ahead_ms) }
     }
 }
 
@@ -149,10 +141,7 @@ impl fmt::Debug for MemberId {
 impl MemberId {
     /// Reads the form that [`fmt::Display`] writes; `None` for anything else or for 0.
     pub fn parse(text: &str) -> Option<MemberId> {
-        u64::from_str_radix(text, 16)
-            .ok()
-            .filter(|id| *id != 0)
-            .map(MemberId)
+        u64::from_str_radix(text, 16).ok().filter(|id| *id != 0).map(MemberId)
     }
 }
 

@@ -142,11 +142,7 @@ impl Watches {
     /// Whether a watch of a type is armed.
     pub fn has(&self, conn: ConnId, path: &str, kind: WatcherType) -> bool {
         let armed = self.by_path.get(path);
-        armed.is_some_and(|armed| {
-            kinds(kind)
-                .iter()
-                .any(|kind| armed.contains(&(*kind, conn)))
-        })
+        armed.is_some_and(|armed| kinds(kind).iter().any(|kind| armed.contains(&(*kind, conn))))
     }
 
     /// Forgets a connection, whose number never comes back. It may have had very many watches: the
@@ -211,10 +207,7 @@ impl Watches {
             let above = self.above(change.at, paths);
             conns.extend(above.iter().filter(|conn| self.by_conn.contains_key(*conn)));
         }
-        (!conns.is_empty()).then(|| Fired {
-            path: paths.text(change.at),
-            conns,
-        })
+        (!conns.is_empty()).then(|| Fired { path: paths.text(change.at), conns })
     }
 
     /// Recursive watches of the ancestors. Siblings have the same: they are looked for once.
@@ -297,21 +290,14 @@ impl Watches {
     pub fn by_path_after(&self, last: Option<&Armed>) -> impl Iterator<Item = Armed> {
         let from = last.map_or_else(|| Arc::from(""), |last| Arc::from(&*last.path));
         let last = last.cloned();
-        self.by_path
-            .range::<Arc<str>, _>(from..)
-            .flat_map(move |(path, armed)| {
-                let same = last.as_ref().filter(|last| *last.path == **path);
-                let from = same.map_or(Bound::Unbounded, |last| {
-                    Bound::Excluded((last.kind, last.conn))
-                });
-                let rest = armed.range((from, Bound::Unbounded));
-                let rest = rest.filter(|(_, conn)| self.by_conn.contains_key(conn));
-                rest.map(|(kind, conn)| Armed {
-                    path: path.to_string(),
-                    kind: *kind,
-                    conn: *conn,
-                })
-            })
+        self.by_path.range::<Arc<str>, _>(from..).flat_map(move |(path, armed)| {
+            let same = last.as_ref().filter(|last| *last.path == **path);
+            let from =
+                same.map_or(Bound::Unbounded, |last| Bound::Excluded((last.kind, last.conn)));
+            let rest = armed.range((from, Bound::Unbounded));
+            let rest = rest.filter(|(_, conn)| self.by_conn.contains_key(conn));
+            rest.map(|(kind, conn)| Armed { path: path.to_string(), kind: *kind, conn: *conn })
+        })
     }
 
     /// Watches by connection, those after this one.
@@ -324,11 +310,7 @@ impl Watches {
                 Bound::Excluded((Arc::from(&*last.path), last.kind))
             });
             let rest = own.all.range((from, Bound::Unbounded));
-            rest.map(|(path, kind)| Armed {
-                path: path.to_string(),
-                kind: *kind,
-                conn: *conn,
-            })
+            rest.map(|(path, kind)| Armed { path: path.to_string(), kind: *kind, conn: *conn })
         })
     }
 }

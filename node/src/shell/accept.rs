@@ -22,10 +22,7 @@ impl Trouble {
     /// It came again. Gives how often since it was last told, if it is to be told now.
     pub fn came(&mut self, now: Instant) -> Option<u64> {
         self.untold += 1;
-        if self
-            .told
-            .is_some_and(|told| now.duration_since(told) < QUIET)
-        {
+        if self.told.is_some_and(|told| now.duration_since(told) < QUIET) {
             return None;
         }
         self.told = Some(now);
@@ -45,11 +42,7 @@ pub struct Port {
 impl Port {
     /// Takes these on.
     pub fn new(listener: TcpListener, who: &'static str) -> Port {
-        Port {
-            listener,
-            who,
-            trouble: Trouble::default(),
-        }
+        Port { listener, who, trouble: Trouble::default() }
     }
 
     /// The next connection, however long that takes.

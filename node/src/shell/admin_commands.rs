@@ -55,14 +55,8 @@ pub(super) const COMMANDS: [&[&str]; 28] = [
 ];
 
 /// Those that are answered by a server that serves nobody.
-const ALWAYS: [&str; 6] = [
-    "environment",
-    "get_trace_mask",
-    "set_trace_mask",
-    "system_properties",
-    "monitor",
-    "zabstate",
-];
+const ALWAYS: [&str; 6] =
+    ["environment", "get_trace_mask", "set_trace_mask", "system_properties", "monitor", "zabstate"];
 
 const NOT_SERVING: &str = "This ZooKeeper instance is not currently serving requests";
 const NO_RESTORE: &str = "restore is not available: an ensemble's state changes through its log \
@@ -81,11 +75,7 @@ pub(super) fn routes() -> Router<Admin> {
 
 /// Links to all commands.
 async fn index() -> Response {
-    let mut names: Vec<&str> = COMMANDS
-        .iter()
-        .filter_map(|names| names.first())
-        .copied()
-        .collect();
+    let mut names: Vec<&str> = COMMANDS.iter().filter_map(|names| names.first()).copied().collect();
     names.sort_unstable();
     let page = names.iter().fold(String::new(), |page, name| {
         page + &format!("<a href=\"/commands/{name}\">{name}</a>\n<br/>\n")

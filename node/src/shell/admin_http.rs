@@ -104,11 +104,7 @@ async fn call(
     if let Err(response) = authorize(&admin, &headers) {
         return *response;
     }
-    let body = if body.trim().is_empty() {
-        "{}".to_owned()
-    } else {
-        body
-    };
+    let body = if body.trim().is_empty() { "{}".to_owned() } else { body };
     let request = serde_json::from_str::<CallJson>(&body)
         .map_err(|error| error.to_string())
         .and_then(|call| call.request(&name));
@@ -129,11 +125,7 @@ async fn call(
     let code = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let leader = status.leader.map(|leader| leader.to_string());
     let blank = status.data == DataState::Blank;
-    let advice = if blank {
-        "this member is blank: form an ensemble first"
-    } else {
-        advice
-    };
+    let advice = if blank { "this member is blank: form an ensemble first" } else { advice };
     refuse(code, kind, advice, leader)
 }
 
@@ -153,12 +145,7 @@ pub(super) fn authorize(admin: &Admin, headers: &HeaderMap) -> Result<(), Box<Re
         .unwrap_or_default();
     if token.trim().is_empty() || !same(token.trim().as_bytes(), given.trim().as_bytes()) {
         let why = "send the token as `Authorization: Bearer TOKEN`";
-        return Err(Box::new(refuse(
-            StatusCode::UNAUTHORIZED,
-            "Unauthorized",
-            why,
-            None,
-        )));
+        return Err(Box::new(refuse(StatusCode::UNAUTHORIZED, "Unauthorized", why, None)));
     }
     Ok(())
 }

@@ -39,12 +39,7 @@ pub fn status(status: &Status, disk: (u64, u64), config_hash: &str) -> Value {
             })
         })
         .collect();
-    let outgoing: Vec<String> = status
-        .config
-        .outgoing
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let outgoing: Vec<String> = status.config.outgoing.iter().map(ToString::to_string).collect();
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "serverId": status.server.0,
@@ -137,21 +132,13 @@ impl CallJson {
         let change = |change| {
             let expected = self.expected_config_version.map(Index);
             let expected = expected.ok_or("expectedConfigVersion is missing")?;
-            Ok(AdminRequest::Change {
-                ensemble,
-                expected,
-                change,
-            })
+            Ok(AdminRequest::Change { ensemble, expected, change })
         };
         match name {
             "form" => {
                 let seed = id("self", self.seed.as_deref())?;
                 let members = self.described(Role::Voter)?;
-                Ok(AdminRequest::Form {
-                    ensemble,
-                    seed,
-                    members,
-                })
+                Ok(AdminRequest::Form { ensemble, seed, members })
             }
             "add-learners" => change(Change::AddLearners(self.described(Role::Learner)?)),
             "change-voters" => {
@@ -182,13 +169,7 @@ impl CallJson {
                 return Err("members: serverId is 1 to 254, and peer is host:port".to_owned());
             }
             let (server, member) = (ServerId(it.server_id), id("memberId", Some(&it.member_id))?);
-            Ok(Member {
-                id: member,
-                server,
-                role,
-                peer: it.peer,
-                client: it.client,
-            })
+            Ok(Member { id: member, server, role, peer: it.peer, client: it.client })
         };
         self.members.iter().map(parse).collect()
     }
@@ -203,34 +184,24 @@ fn id(field: &str, text: Option<&str>) -> Result<MemberId, Misunderstood> {
 pub fn explain(error: AdminError) -> (u16, &'static str, &'static str) {
     match error {
         AdminError::NotLeader => (409, "NotLeader", "ask the leader"),
-        AdminError::ConfigVersionConflict => (
-            409,
-            "ConfigVersionConflict",
-            "the configuration changed: look again, then decide",
-        ),
+        AdminError::ConfigVersionConflict => {
+            (409, "ConfigVersionConflict", "the configuration changed: look again, then decide")
+        }
         AdminError::ChangeInProgress => (409, "ChangeInProgress", "wait until it is committed"),
         AdminError::NoQuorum => (503, "NoQuorum", "too few of the wanted voters answer"),
         AdminError::LearnerBehind => (409, "LearnerBehind", "wait until it has caught up"),
         AdminError::UnknownMember => (404, "UnknownMember", "it is not in the configuration"),
-        AdminError::WrongEnsemble => (
-            409,
-            "WrongEnsemble",
-            "this disk belongs to another ensemble",
-        ),
+        AdminError::WrongEnsemble => {
+            (409, "WrongEnsemble", "this disk belongs to another ensemble")
+        }
         AdminError::NotBlank => (409, "NotBlank", "this disk belongs to an ensemble already"),
         AdminError::NotRemoved => (409, "NotRemoved", "only a removed member can be wiped"),
-        AdminError::PeerHasEnsemble => (
-            409,
-            "PeerHasEnsemble",
-            "a member of an existing ensemble looks for this server",
-        ),
+        AdminError::PeerHasEnsemble => {
+            (409, "PeerHasEnsemble", "a member of an existing ensemble looks for this server")
+        }
         AdminError::InvalidRequest => {
             (400, "InvalidRequest", "the members or voters make no sense")
         }
-        AdminError::Timeout => (
-            504,
-            "Timeout",
-            "the outcome is unknown: look again, then decide",
-        ),
+        AdminError::Timeout => (504, "Timeout", "the outcome is unknown: look again, then decide"),
     }
 }

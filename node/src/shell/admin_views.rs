@@ -71,11 +71,7 @@ pub(super) fn full(client: &Client) -> Value {
 pub(super) fn connections(driver: &Driver, show: fn(&Client) -> Value) -> (Value, Value) {
     let (mut plain, mut secure) = (Vec::new(), Vec::new());
     words::each_connection(driver, |it, stats| {
-        let list = if stats.secure {
-            &mut secure
-        } else {
-            &mut plain
-        };
+        let list = if stats.secure { &mut secure } else { &mut plain };
         list.push(show(&words::described(it, stats)));
     });
     (plain.into(), secure.into())
@@ -178,9 +174,7 @@ pub(super) fn leader(driver: &Driver, facts: &Facts) -> Value {
         return json!({ "error": "server is not initialized" });
     }
     let status = driver.status();
-    let leader = status
-        .leader
-        .and_then(|leader| status.config.member(leader));
+    let leader = status.leader.and_then(|leader| status.config.member(leader));
     json!({
         "is_leader": status.leader == Some(status.member),
         "leader_id": leader.map_or(-1, |member| i64::from(member.server.0)),
@@ -279,10 +273,7 @@ pub(super) fn zabstate(driver: &Driver, facts: &Facts) -> Value {
     if facts.mode == Some("standalone") || status.ensemble.is_none() {
         return json!({ "voting": false, "zabstate": "" });
     }
-    let own = facts
-        .members
-        .iter()
-        .find(|member| member.server == status.server.0);
+    let own = facts.members.iter().find(|member| member.server == status.server.0);
     let own = own.cloned().unwrap_or_default();
     let state = match (status.leader, status.serving) {
         (None, _) => "election",

@@ -33,10 +33,7 @@ pub struct BudgetLimits {
 
 impl Default for BudgetLimits {
     fn default() -> BudgetLimits {
-        BudgetLimits {
-            bytes: 256 << 20,
-            requests: 0,
-        }
+        BudgetLimits { bytes: 256 << 20, requests: 0 }
     }
 }
 
@@ -138,9 +135,7 @@ impl Budget {
             return;
         }
         let living: Vec<Arc<Share>> = shares.all.values().filter_map(Weak::upgrade).collect();
-        let largest = living
-            .iter()
-            .max_by_key(|it| it.bytes.load(Ordering::Relaxed));
+        let largest = living.iter().max_by_key(|it| it.bytes.load(Ordering::Relaxed));
         shares.going = largest.map(|share| share.number);
         // Before any share is: dropping the last hold on one takes the lock.
         drop(shares);

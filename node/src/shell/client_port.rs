@@ -67,11 +67,7 @@ pub struct Clients {
 impl Clients {
     /// Nobody is connected yet.
     pub fn new(limits: Limits) -> Arc<Clients> {
-        Arc::new(Clients {
-            counts: Mutex::default(),
-            budget: Budget::new(limits.budget),
-            limits,
-        })
+        Arc::new(Clients { counts: Mutex::default(), budget: Budget::new(limits.budget), limits })
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -181,11 +177,7 @@ async fn one_client(
         Ok(Ok(first)) => first,
         Ok(Err(reason)) => return gone(reason, driver),
         Err(_) => {
-            driver
-                .metrics
-                .counted()
-                .sessionless_connections_expired
-                .add(1);
+            driver.metrics.counted().sessionless_connections_expired.add(1);
             return;
         }
     };
@@ -205,11 +197,9 @@ async fn one_client(
         First::Frame(frame) => frame,
     };
     driver.metrics.received(1, first.len() as u64);
-    let (Ok(request), Ok(entropy), Ok(challenge)) = (
-        client::connect_request(first),
-        disk::files::entropy(),
-        disk::files::entropy(),
-    ) else {
+    let (Ok(request), Ok(entropy), Ok(challenge)) =
+        (client::connect_request(first), disk::files::entropy(), disk::files::entropy())
+    else {
         return gone(Some(CloseReason::BadFrame), driver);
     };
     let stats = Arc::new(ClientStats::new(address, secure));
@@ -222,17 +212,8 @@ async fn one_client(
     let (queue, queued) = ClientQueue::new(Arc::clone(&stats), Arc::clone(&share));
     let conn = ConnId(driver.number());
     driver.connected(conn, (address.ip(), subject), challenge, queue);
-    driver.step(Input::Connect {
-        conn,
-        request,
-        entropy,
-    });
-    let reader = Reader {
-        conn,
-        read,
-        buffer,
-        most: limits.frame,
-    };
+    driver.step(Input::Connect { conn, request, entropy });
+    let reader = Reader { conn, read, buffer, most: limits.frame };
     tokio::select! {
         reason = reader.read_requests(driver, &stats, &share) => gone(reason, driver),
         () = write_frames(conn, write, queued, (&stats, &share), driver) => {}

@@ -52,11 +52,7 @@ impl std::fmt::Debug for ClientQueue {
 impl ClientQueue {
     pub(super) fn new(stats: Arc<ClientStats>, share: Arc<Share>) -> (ClientQueue, Queued) {
         let (queue, queued) = unbounded_channel();
-        let queue = ClientQueue {
-            queue,
-            share,
-            stats,
-        };
+        let queue = ClientQueue { queue, share, stats };
         (queue, Queued(queued))
     }
 

@@ -28,17 +28,7 @@ pub struct Answers {
 
 impl Default for Answers {
     fn default() -> Self {
-        Answers {
-            name: "NA",
-            cxid: -1,
-            zxid: -1,
-            at: 0,
-            last: 0,
-            min: 0,
-            max: 0,
-            count: 0,
-            sum: 0,
-        }
+        Answers { name: "NA", cxid: -1, zxid: -1, at: 0, last: 0, min: 0, max: 0, count: 0, sum: 0 }
     }
 }
 
@@ -56,11 +46,7 @@ impl Answers {
         self.zxid = answered.zxid.0;
         self.at = at;
         self.last = answered.millis;
-        self.min = if self.count == 0 {
-            answered.millis
-        } else {
-            self.min.min(answered.millis)
-        };
+        self.min = if self.count == 0 { answered.millis } else { self.min.min(answered.millis) };
         self.max = self.max.max(answered.millis);
         self.count += 1;
         self.sum += answered.millis;
@@ -152,12 +138,7 @@ mod tests {
             write: false,
         };
         stats.answered(&answered, 50);
-        answered = Answered {
-            name: "PING",
-            xid: -2,
-            millis: 1,
-            ..answered
-        };
+        answered = Answered { name: "PING", xid: -2, millis: 1, ..answered };
         stats.answered(&answered, 60);
         let seen = stats.answers();
         assert_eq!((seen.name, seen.cxid, seen.zxid), ("PING", 7, 9));

@@ -30,11 +30,7 @@ use crate::core::types::{CallId, ConnId, Index, LinkId, MemberId, Term};
 #[allow(missing_docs)]
 pub enum Chore {
     SaveSnapshot(Arc<Snapshot>),
-    SendSnapshot {
-        to: MemberId,
-        term: Term,
-        index: Index,
-    },
+    SendSnapshot { to: MemberId, term: Term, index: Index },
     Wipe,
     Fatal(String),
 }
@@ -152,15 +148,7 @@ impl Driver {
     ) {
         let mut inner = self.lock();
         inner.clients.insert(conn, queue);
-        self.step_locked(
-            &mut inner,
-            Input::Connected {
-                conn,
-                ip,
-                subject,
-                entropy,
-            },
-        );
+        self.step_locked(&mut inner, Input::Connected { conn, ip, subject, entropy });
     }
 
     /// A client connection ended.
@@ -180,11 +168,7 @@ impl Driver {
     /// It broke, unless another one took its place.
     pub fn link_down(&self, member: MemberId, link: u64) {
         let mut inner = self.lock();
-        if inner
-            .peers
-            .get(&member)
-            .is_some_and(|(known, _)| *known == link)
-        {
+        if inner.peers.get(&member).is_some_and(|(known, _)| *known == link) {
             inner.peers.remove(&member);
             self.step_locked(&mut inner, Input::LinkDown(member));
         }

@@ -6,10 +6,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// `select`: takes as many as the hard limit allows.
 pub(super) fn raise_descriptors() {
     let before = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: before.maximum,
-        maximum: before.maximum,
-    };
+    let raised = Rlimit { current: before.maximum, maximum: before.maximum };
     if before.current == before.maximum {
         return;
     }
@@ -44,10 +41,7 @@ mod tests {
     #[test]
     fn as_many_descriptors_as_the_hard_limit_allows_may_be_open() {
         let hard = getrlimit(Resource::Nofile).maximum;
-        let low = Rlimit {
-            current: Some(1_000),
-            maximum: hard,
-        };
+        let low = Rlimit { current: Some(1_000), maximum: hard };
         setrlimit(Resource::Nofile, low).unwrap();
         raise_descriptors();
         assert_eq!(getrlimit(Resource::Nofile).current, hard);

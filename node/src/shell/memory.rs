@@ -92,11 +92,8 @@ mod tests {
     #[test]
     fn a_group_is_bounded_by_itself_and_by_those_around_it() {
         let files = files_of("0::/pods/one/node");
-        let expected = ["pods", "pods/one", "", "pods/one/node"].map(|it| {
-            format!("{it}/memory.max")
-                .trim_start_matches('/')
-                .to_owned()
-        });
+        let expected = ["pods", "pods/one", "", "pods/one/node"]
+            .map(|it| format!("{it}/memory.max").trim_start_matches('/').to_owned());
         assert_eq!(files, expected);
         assert_eq!(files_of("0::/"), ["memory.max"]);
         let old = "memory/memory.limit_in_bytes";

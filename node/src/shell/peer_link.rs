@@ -42,20 +42,13 @@ pub struct Links {
 impl Links {
     /// None yet. To be called on the runtime that is to carry them.
     pub fn new(driver: Weak<Driver>) -> Links {
-        Links {
-            driver,
-            runtime: Handle::current(),
-            hello: None,
-            tasks: BTreeMap::new(),
-        }
+        Links { driver, runtime: Handle::current(), hello: None, tasks: BTreeMap::new() }
     }
 
     /// Keeps exactly these. Who we say we are may have changed: then all are made anew.
     pub fn keep(&mut self, hello: Hello, links: Vec<Link>) {
         if self.hello.as_ref() != Some(&hello) {
-            std::mem::take(&mut self.tasks)
-                .values()
-                .for_each(AbortHandle::abort);
+            std::mem::take(&mut self.tasks).values().for_each(AbortHandle::abort);
         }
         self.tasks.retain(|link, task| {
             let wanted = links.contains(link);
@@ -65,10 +58,7 @@ impl Links {
             wanted
         });
         for link in links {
-            let hello = Hello {
-                to: link.member,
-                ..hello.clone()
-            };
+            let hello = Hello { to: link.member, ..hello.clone() };
             let driver = self.driver.clone();
             let runtime = &self.runtime;
             self.tasks
@@ -82,21 +72,13 @@ impl Links {
     pub fn address_of(&self, member: MemberId) -> Option<(String, Hello)> {
         let link = self.tasks.keys().find(|link| link.member == Some(member))?;
         let hello = self.hello.clone()?;
-        Some((
-            link.address.clone(),
-            Hello {
-                to: Some(member),
-                ..hello
-            },
-        ))
+        Some((link.address.clone(), Hello { to: Some(member), ..hello }))
     }
 }
 
 impl Drop for Links {
     fn drop(&mut self) {
-        std::mem::take(&mut self.tasks)
-            .values()
-            .for_each(AbortHandle::abort);
+        std::mem::take(&mut self.tasks).values().for_each(AbortHandle::abort);
     }
 }
 
@@ -138,10 +120,7 @@ async fn keep_link(driver: Weak<Driver>, link: Link, hello: Hello) {
                     use_link(&driver, stream, answer.from).await;
                 } else {
                     let address = link.address.clone();
-                    driver.step(Input::PeerAnswer {
-                        address,
-                        hello: answer,
-                    });
+                    driver.step(Input::PeerAnswer { address, hello: answer });
                     drop(driver);
                     sleep(RETRY_MAX / 2).await;
                 }

@@ -41,12 +41,7 @@ async fn one_peer(
     let first = timeout(PATIENCE, read_frame(&mut stream)).await??;
     let (hello, offer) = match first {
         Frame::Hello(hello) => (hello, None),
-        Frame::SnapshotOffer {
-            hello,
-            term,
-            index,
-            bytes,
-        } => (hello, Some((term, index, bytes))),
+        Frame::SnapshotOffer { hello, term, index, bytes } => (hello, Some((term, index, bytes))),
         _ => return Err(std::io::ErrorKind::InvalidData.into()),
     };
     let from = hello.from;
@@ -54,17 +49,13 @@ async fn one_peer(
         return Ok(());
     };
     if !accepted {
-        stream
-            .write_all(&frame_bytes(&Frame::Hello(answer)))
-            .await?;
+        stream.write_all(&frame_bytes(&Frame::Hello(answer))).await?;
         return stream.shutdown().await;
     }
     match offer {
         Some(offer) => snapshot_stream::receive(stream, driver, disk, from, offer).await,
         None => {
-            stream
-                .write_all(&frame_bytes(&Frame::Hello(answer)))
-                .await?;
+            stream.write_all(&frame_bytes(&Frame::Hello(answer))).await?;
             listen(stream, driver, from).await
         }
     }

@@ -43,14 +43,8 @@ struct Room {
 pub(super) fn queue() -> (PeerQueue, PeerQueued) {
     let (sender, receiver) = unbounded_channel();
     let room = Arc::new(Room::default());
-    let queue = PeerQueue {
-        queue: sender,
-        room: Arc::clone(&room),
-    };
-    let queued = PeerQueued {
-        queue: receiver,
-        room,
-    };
+    let queue = PeerQueue { queue: sender, room: Arc::clone(&room) };
+    let queued = PeerQueued { queue: receiver, room };
     (queue, queued)
 }
 
@@ -137,16 +131,9 @@ mod tests {
     }
 
     fn append() -> PeerMessage {
-        let command = Command {
-            wall: Wall(0),
-            origin: None,
-            action: action(),
-        };
-        let entry = Entry {
-            term: Term(1),
-            index: Index(1),
-            payload: Payload::Command(Arc::new(command)),
-        };
+        let command = Command { wall: Wall(0), origin: None, action: action() };
+        let entry =
+            Entry { term: Term(1), index: Index(1), payload: Payload::Command(Arc::new(command)) };
         PeerMessage::Raft(Message::Append {
             term: Term(1),
             prev_index: Index(0),
@@ -183,10 +170,7 @@ mod tests {
             room.written(weight);
         }
         queue.send(append());
-        assert!(
-            queued.ready().is_none(),
-            "nothing follows what was left out"
-        );
+        assert!(queued.ready().is_none(), "nothing follows what was left out");
     }
 
     #[test]
@@ -197,10 +181,7 @@ mod tests {
                 term: Term(1),
                 boot: 0,
                 stream: 0,
-                submissions: vec![Submission {
-                    request,
-                    action: action(),
-                }],
+                submissions: vec![Submission { request, action: action() }],
             });
         }
         assert!(!is_over(&queued));

@@ -18,9 +18,7 @@ use crate::config::args::{DevArgs, HealthArgs, LogFormat, RunArgs};
 
 fn logging(format: LogFormat, fallback: &str) {
     let filter = EnvFilter::try_from_env("QUORATE_LOG").unwrap_or_else(|_| fallback.into());
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),
@@ -100,11 +98,7 @@ pub fn dev(args: &DevArgs) -> anyhow::Result<()> {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }
-        println!(
-            "{} member(s), data in {}",
-            servers.len(),
-            args.data.display()
-        );
+        println!("{} member(s), data in {}", servers.len(), args.data.display());
         println!("{}", dev::connection_string(&servers));
         stop.received().await;
         for server in servers {
@@ -120,25 +114,16 @@ pub fn dev(args: &DevArgs) -> anyhow::Result<()> {
 /// When it does not answer, or the answer is no.
 pub fn health(args: &HealthArgs) -> anyhow::Result<()> {
     let patience = Duration::from_secs(3);
-    let address = args
-        .admin_addr
-        .to_socket_addrs()
-        .context("resolve the address")?
-        .next();
+    let address = args.admin_addr.to_socket_addrs().context("resolve the address")?.next();
     let address = address.with_context(|| format!("{} has no address", args.admin_addr))?;
     let mut stream = std::net::TcpStream::connect_timeout(&address, patience)
         .with_context(|| format!("connect to {address}"))?;
     stream.set_read_timeout(Some(patience))?;
     let path = args.what.trim_start_matches('/');
     let host = &args.admin_addr;
-    write!(
-        stream,
-        "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
-    )?;
+    write!(stream, "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
-    stream
-        .read_to_string(&mut answer)
-        .context("read the answer")?;
+    stream.read_to_string(&mut answer).context("read the answer")?;
     let body = answer.split("\r\n\r\n").nth(1).unwrap_or_default().trim();
     if !answer.starts_with("HTTP/1.1 200") {
         bail!("{path}: {body}");

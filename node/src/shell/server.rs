@@ -118,10 +118,7 @@ impl Server {
         let opened = tokio::task::spawn_blocking(move || recovery::open(&disk, alone));
         let (found, log) = opened.await??;
         if let Some(damage) = &found.damage {
-            tracing::error!(
-                damage,
-                "the log is damaged: this member does not vote until repaired"
-            );
+            tracing::error!(damage, "the log is damaged: this member does not vote until repaired");
         }
         let (identity, locks) = (found.identity, found.locks);
         tracing::info!(member = %identity.member, server = %config.options.server, "recovered");
@@ -181,10 +178,8 @@ impl Server {
             Arc::clone(&driver),
             config.disk.clone(),
         ));
-        let admin_state = admin_http::Admin {
-            driver: Arc::clone(&driver),
-            token_file: config.token_file,
-        };
+        let admin_state =
+            admin_http::Admin { driver: Arc::clone(&driver), token_file: config.token_file };
         if let Some(scraped) = scraped {
             let routes = admin_http::metrics_alone(admin_state.clone());
             tasks.spawn(admin_port::serve(Port::new(scraped, "Prometheus"), routes));
@@ -255,11 +250,7 @@ async fn watch_disk(driver: Arc<Driver>, reserve: u64) {
     loop {
         every.tick().await;
         let free = driver.metrics.disk().free_bytes;
-        let now_low = if low {
-            free < reserve + reserve / 2
-        } else {
-            free < reserve
-        };
+        let now_low = if low { free < reserve + reserve / 2 } else { free < reserve };
         if now_low != low {
             low = now_low;
             tracing::warn!(low, free, reserve, "free space of the data folder");

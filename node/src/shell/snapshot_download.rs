@@ -63,9 +63,7 @@ fn read_pieces(mut file: std::fs::File, to: &Sender<std::io::Result<Bytes>>) {
 /// A stored snapshot that covers this position, as soon as there is one.
 async fn stored(driver: &Driver, least: Index) -> PathBuf {
     loop {
-        let newest = snapshots::list(driver.metrics.disk_config())
-            .into_iter()
-            .next();
+        let newest = snapshots::list(driver.metrics.disk_config()).into_iter().next();
         if let Some((_, _, path)) = newest.filter(|(index, _, _)| *index >= least) {
             return path;
         }
@@ -89,14 +87,8 @@ pub(super) async fn answer(driver: &Driver, stream: bool) -> Response {
     let Ok((size, file)) = opened else {
         return failed("the snapshot cannot be read: see the server's log");
     };
-    let zxid = driver
-        .metrics
-        .last_snapshot()
-        .map_or(status.zxid, |(zxid, _)| zxid);
-    let headers = [
-        ("last_zxid", format!("{:#x}", zxid.0)),
-        ("snapshot_size", size.to_string()),
-    ];
+    let zxid = driver.metrics.last_snapshot().map_or(status.zxid, |(zxid, _)| zxid);
+    let headers = [("last_zxid", format!("{:#x}", zxid.0)), ("snapshot_size", size.to_string())];
     if !stream {
         let mut answer = Answer::new();
         answer.insert("command".to_owned(), json!("snapshot"));

@@ -28,18 +28,10 @@ fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> std::io:
 
 /// Sends the newest stored snapshot to a member and tells the core how it went.
 pub async fn send(driver: Arc<Driver>, disk: DiskConfig, to: MemberId, term: Term, index: Index) {
-    let newest = snapshots::list(&disk)
-        .into_iter()
-        .next()
-        .filter(|(at, _, _)| *at >= index);
+    let newest = snapshots::list(&disk).into_iter().next().filter(|(at, _, _)| *at >= index);
     let sent = match (newest, driver.address_of(to)) {
         (Some((at, _, path)), Some((address, hello))) => {
-            let offer = |bytes| Frame::SnapshotOffer {
-                hello,
-                term,
-                index: at,
-                bytes,
-            };
+            let offer = |bytes| Frame::SnapshotOffer { hello, term, index: at, bytes };
             let outcome = stream(&address, offer, &path).await;
             if let Err(error) = &outcome {
                 tracing::warn!(%to, index = %at, %error, "send a snapshot");
@@ -54,11 +46,7 @@ pub async fn send(driver: Arc<Driver>, disk: DiskConfig, to: MemberId, term: Ter
         // The core asks again at once: not to run in circles while the member is away.
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    driver.step(Input::SnapshotSent {
-        to,
-        index: sent.0,
-        ok: sent.1,
-    });
+    driver.step(Input::SnapshotSent { to, index: sent.0, ok: sent.1 });
 }
 
 async fn stream(
@@ -80,10 +68,7 @@ async fn stream(
         let mut data = vec![0; CHUNK.min((total - offset) as usize)];
         file.read_exact(&mut data)?;
         let length = data.len() as u64;
-        let chunk = Frame::SnapshotChunk {
-            offset,
-            data: Bytes::from(data),
-        };
+        let chunk = Frame::SnapshotChunk { offset, data: Bytes::from(data) };
         timeout(PATIENCE, connection.write_all(&frame_bytes(&chunk))).await??;
         offset += length;
     }
@@ -103,9 +88,7 @@ pub async fn receive(
 ) -> std::io::Result<()> {
     let mut incoming = Incoming::open(disk, index, bytes).map_err(other)?;
     let offset = incoming.offset();
-    connection
-        .write_all(&frame_bytes(&Frame::SnapshotResume { offset }))
-        .await?;
+    connection.write_all(&frame_bytes(&Frame::SnapshotResume { offset })).await?;
     while !incoming.complete() {
         let Frame::SnapshotChunk { offset, data } =
             timeout(PATIENCE, read_frame(&mut connection)).await??
@@ -120,12 +103,6 @@ pub async fn receive(
         .await
         .map_err(other)?
         .map_err(|error: DiskError| other(error))?;
-    driver.step(Input::SnapshotReceived {
-        from,
-        term,
-        snapshot,
-    });
-    connection
-        .write_all(&frame_bytes(&Frame::SnapshotDone))
-        .await
+    driver.step(Input::SnapshotReceived { from, term, snapshot });
+    connection.write_all(&frame_bytes(&Frame::SnapshotDone)).await
 }

@@ -56,10 +56,8 @@ pub async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 /// silence that keepalives do not end, breaks the connection.
 pub fn tune(stream: &TcpStream, patience: Duration) {
     let socket = SockRef::from(stream);
-    let keepalive = TcpKeepalive::new()
-        .with_time(patience)
-        .with_interval(patience / 3)
-        .with_retries(3);
+    let keepalive =
+        TcpKeepalive::new().with_time(patience).with_interval(patience / 3).with_retries(3);
     // Each is an improvement only: a kernel that refuses one still carries the connection.
     let _ = socket.set_tcp_nodelay(true);
     let _ = socket.set_tcp_keepalive(&keepalive);

@@ -148,11 +148,7 @@ fn short(word: &str, argument: Option<i64>, driver: &Driver, facts: &Facts) -> S
 /// Keys and values of `mntr` and the admin port's `monitor`.
 pub(super) fn monitor(driver: &Driver, prometheus: bool) -> Vec<(String, Value)> {
     let samples = driver.metrics.samples(driver);
-    let shown = if prometheus {
-        Sample::as_prometheus_provider
-    } else {
-        Sample::plain
-    };
+    let shown = if prometheus { Sample::as_prometheus_provider } else { Sample::plain };
     samples.iter().flat_map(shown).collect()
 }
 

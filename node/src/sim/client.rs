@@ -140,11 +140,7 @@ impl SimClient {
 
     /// The handshake for a fresh connection.
     pub fn connect(&mut self, slot: Slot, conn: ConnId, now: u64) -> ConnectRequest {
-        self.link = Link::Connecting {
-            slot,
-            conn,
-            since: now,
-        };
+        self.link = Link::Connecting { slot, conn, since: now };
         self.heard = now;
         ConnectRequest {
             last_zxid_seen: self.last_zxid,
@@ -159,16 +155,11 @@ impl SimClient {
     /// The connection is gone: whatever was unanswered has an unknown outcome.
     pub fn lost(&mut self, now: u64, rng: &mut Rng) {
         let writes = |issued: &&Issued| {
-            matches!(
-                issued.what,
-                What::Write(_) | What::Delete | What::Reconfig(_)
-            )
+            matches!(issued.what, What::Write(_) | What::Delete | What::Reconfig(_))
         };
         self.tally.unknown += self.issued.iter().filter(writes).count() as u64;
         self.issued.clear();
-        self.link = Link::Down {
-            until: now + rng.between(10, 300),
-        };
+        self.link = Link::Down { until: now + rng.between(10, 300) };
     }
 
     /// Whether it should give its server up.
@@ -198,17 +189,8 @@ impl SimClient {
     /// A ping, and the session that sends it.
     pub fn ping(&mut self, now: u64) -> (SessionId, Request) {
         let (at, floor, what) = (now, Zxid(0), What::Ping);
-        self.issued.push_back(Issued {
-            xid: PING_XID,
-            at,
-            floor,
-            what,
-        });
-        let ping = Request {
-            xid: PING_XID,
-            op: Op::Ping,
-            size: 64,
-        };
+        self.issued.push_back(Issued { xid: PING_XID, at, floor, what });
+        let ping = Request { xid: PING_XID, op: Op::Ping, size: 64 };
         (self.session, ping)
     }
 
@@ -220,13 +202,7 @@ impl SimClient {
             let data = self.next_serial();
             let op = Op::Write(set(&key, &data));
             self.issue(now, floor, What::Write(data), op, &mut requests);
-            self.issue(
-                now,
-                floor,
-                What::Sync,
-                Op::Sync { path: key.clone() },
-                &mut requests,
-            );
+            self.issue(now, floor, What::Sync, Op::Sync { path: key.clone() }, &mut requests);
             self.read(now, floor, &key, true, false, &mut requests);
         }
         requests
@@ -255,10 +231,7 @@ impl SimClient {
                 self.issue(now, floor, What::Write(data), op, out);
             }
             40..=44 => {
-                let op = Op::Write(Write::Delete {
-                    path: key,
-                    version: -1,
-                });
+                let op = Op::Write(Write::Delete { path: key, version: -1 });
                 self.issue(now, floor, What::Delete, op, out);
             }
             45..=54 => {
@@ -275,10 +248,7 @@ impl SimClient {
             }
             55..=59 => {
                 let data = self.next_serial();
-                let check = Write::Check {
-                    path: key.clone(),
-                    version: -1,
-                };
+                let check = Write::Check { path: key.clone(), version: -1 };
                 let op = Op::Write(Write::Multi(vec![check, set(&key, &data)]));
                 self.issue(now, floor, What::Write(data), op, out);
             }
@@ -299,15 +269,8 @@ impl SimClient {
         watch: bool,
         out: &mut Vec<Request>,
     ) {
-        let op = Op::Read(Read::GetData {
-            path: key.to_owned(),
-            watch,
-        });
-        let what = What::Read {
-            key: key.to_owned(),
-            watch,
-            fresh,
-        };
+        let op = Op::Read(Read::GetData { path: key.to_owned(), watch });
+        let what = What::Read { key: key.to_owned(), watch, fresh };
         self.issue(now, floor, what, op, out);
     }
 
@@ -318,12 +281,7 @@ impl SimClient {
             self.xid += 1;
             self.xid
         };
-        self.issued.push_back(Issued {
-            xid,
-            at,
-            floor,
-            what,
-        });
+        self.issued.push_back(Issued { xid, at, floor, what });
         out.push(Request { xid, op, size: 64 });
     }
 
@@ -373,22 +331,14 @@ impl SimClient {
                 data: self.armed.keys().cloned().collect(),
                 ..SetWatches::default()
             };
-            self.issue(
-                now,
-                Zxid(0),
-                What::SetWatches,
-                Op::SetWatches(set),
-                &mut requests,
-            );
+            self.issue(now, Zxid(0), What::SetWatches, Op::SetWatches(set), &mut requests);
         }
         requests
     }
 
     fn event(&mut self, path: &str, kind: EventType) -> Result<Vec<Request>, String> {
         if self.armed.remove(path).is_none() {
-            return Err(format!(
-                "an event {kind:?} of {path}, where no watch is armed"
-            ));
+            return Err(format!("an event {kind:?} of {path}, where no watch is armed"));
         }
         self.tally.watches += 1;
         Ok(Vec::new())
@@ -400,9 +350,7 @@ impl SimClient {
         } else {
             self.issued.iter().position(|issued| issued.xid != PING_XID)
         };
-        let issued = at
-            .and_then(|at| self.issued.remove(at))
-            .ok_or("a reply to nothing")?;
+        let issued = at.and_then(|at| self.issued.remove(at)).ok_or("a reply to nothing")?;
         if issued.xid != reply.xid {
             return Err(format!("reply {} where {} is next", reply.xid, issued.xid));
         }
@@ -413,11 +361,7 @@ impl SimClient {
             ));
         }
         self.last_zxid = reply.zxid;
-        let result = if reply.err == ErrorCode::Ok {
-            Ok(reply.body)
-        } else {
-            Err(reply.err)
-        };
+        let result = if reply.err == ErrorCode::Ok { Ok(reply.body) } else { Err(reply.err) };
         let result = match result {
             Ok(Body::Multi(results)) => {
                 use crate::core::op::MultiResult;
@@ -444,16 +388,9 @@ impl SimClient {
             }
             What::Read { key, watch, fresh } => {
                 self.tally.reads += 1;
-                let floor = if self.linearizable {
-                    issued.floor
-                } else {
-                    self.sync_floor
-                };
+                let floor = if self.linearizable { issued.floor } else { self.sync_floor };
                 if fresh && reply.zxid < floor {
-                    return Err(format!(
-                        "a fresh read of {key} at {}, below {floor}",
-                        reply.zxid
-                    ));
+                    return Err(format!("a fresh read of {key} at {}, below {floor}", reply.zxid));
                 }
                 oracle.check_read(&key, reply.zxid, &result)?;
                 self.check_armed(&key, reply.zxid, oracle)?;
@@ -473,16 +410,14 @@ impl SimClient {
         };
         match oracle.changed_after(key, *armed, seen) {
             None => Ok(()),
-            Some(changed) => Err(format!(
-                "saw {key} at {seen}, changed at {changed}, without the event"
-            )),
+            Some(changed) => {
+                Err(format!("saw {key} at {seen}, changed at {changed}, without the event"))
+            }
         }
     }
 
     /// How long its oldest request waits.
     pub fn oldest(&self, now: u64) -> u64 {
-        self.issued
-            .front()
-            .map_or(0, |issued| now.saturating_sub(issued.at))
+        self.issued.front().map_or(0, |issued| now.saturating_sub(issued.at))
     }
 }

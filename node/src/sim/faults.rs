@@ -11,20 +11,13 @@ pub enum Fault {
     /// Power off, on again after a while.
     Crash { slot: Slot, down_ms: u64 },
     /// Packets between these directions are lost for a while.
-    Cut {
-        pairs: Vec<(Slot, Slot)>,
-        for_ms: u64,
-    },
+    Cut { pairs: Vec<(Slot, Slot)>, for_ms: u64 },
     /// All connections of a server break.
     BreakLinks { slot: Slot },
     /// The process does not run for a while, and its clock shows it afterwards.
     Pause { slot: Slot, for_ms: u64 },
     /// Syncs of this disk take this long for a while.
-    SlowDisk {
-        slot: Slot,
-        fsync_ms: u64,
-        for_ms: u64,
-    },
+    SlowDisk { slot: Slot, fsync_ms: u64, for_ms: u64 },
     /// Power off, and the disk is gone.
     LoseDisk { slot: Slot, down_ms: u64 },
     /// Power off, and part of the log cannot be read afterwards.
@@ -44,10 +37,7 @@ pub fn draw(options: &SimOptions, slots: usize, rng: &mut Rng) -> Vec<Fault> {
     let mut faults = Vec::new();
     let slot = rng.below(slots as u64) as Slot;
     if rng.chance(options.crash) {
-        faults.push(Fault::Crash {
-            slot,
-            down_ms: rng.between(50, 4_000),
-        });
+        faults.push(Fault::Crash { slot, down_ms: rng.between(50, 4_000) });
         if rng.chance(10) {
             // The whole ensemble loses power.
             let down_ms = rng.between(50, 1_000);
@@ -55,38 +45,21 @@ pub fn draw(options: &SimOptions, slots: usize, rng: &mut Rng) -> Vec<Fault> {
         }
     }
     if rng.chance(options.partition) {
-        faults.push(Fault::Cut {
-            pairs: cut(slots, rng),
-            for_ms: rng.between(100, 6_000),
-        });
+        faults.push(Fault::Cut { pairs: cut(slots, rng), for_ms: rng.between(100, 6_000) });
     }
     if rng.chance(options.link_break) {
-        faults.push(Fault::BreakLinks {
-            slot: rng.below(slots as u64) as Slot,
-        });
-        faults.push(Fault::DropClient {
-            client: rng.below(options.clients as u64) as usize,
-        });
+        faults.push(Fault::BreakLinks { slot: rng.below(slots as u64) as Slot });
+        faults.push(Fault::DropClient { client: rng.below(options.clients as u64) as usize });
     }
     if rng.chance(options.pause) {
-        faults.push(Fault::Pause {
-            slot,
-            for_ms: rng.between(100, 8_000),
-        });
+        faults.push(Fault::Pause { slot, for_ms: rng.between(100, 8_000) });
     }
     if rng.chance(options.slow_disk) {
         let fsync_ms = rng.between(50, 1_500);
-        faults.push(Fault::SlowDisk {
-            slot,
-            fsync_ms,
-            for_ms: rng.between(500, 5_000),
-        });
+        faults.push(Fault::SlowDisk { slot, fsync_ms, for_ms: rng.between(500, 5_000) });
     }
     if rng.chance(options.disk_loss) {
-        faults.push(Fault::LoseDisk {
-            slot,
-            down_ms: rng.between(50, 4_000),
-        });
+        faults.push(Fault::LoseDisk { slot, down_ms: rng.between(50, 4_000) });
     }
     // Drawn only where it can happen, so that older seeds keep their course.
     if options.disk_damage > 0 && rng.chance(options.disk_damage) {
@@ -96,10 +69,7 @@ pub fn draw(options: &SimOptions, slots: usize, rng: &mut Rng) -> Vec<Fault> {
         });
     }
     if options.skewed && rng.chance(8) {
-        faults.push(Fault::SetClock {
-            slot: rng.below(slots as u64) as Slot,
-            by_ms: hours(rng),
-        });
+        faults.push(Fault::SetClock { slot: rng.below(slots as u64) as Slot, by_ms: hours(rng) });
     }
     if rng.chance(options.membership) {
         let members = [1, 3, 3, 5, 5][rng.below(5) as usize];
@@ -126,11 +96,7 @@ fn cut(slots: usize, rng: &mut Rng) -> Vec<(Slot, Slot)> {
     let mut pairs = Vec::new();
     for a in 0..slots {
         for b in 0..slots {
-            let apart = if isolate {
-                a == one
-            } else {
-                (half >> a) & 1 != (half >> b) & 1
-            };
+            let apart = if isolate { a == one } else { (half >> a) & 1 != (half >> b) & 1 };
             if a != b && apart {
                 pairs.push((a, b));
                 if !one_way {

@@ -22,10 +22,7 @@ pub struct Invariants {
 impl Invariants {
     /// `any_number`: clients change the membership, and may ask for an even number of voters.
     pub fn new(any_number: bool) -> Invariants {
-        Invariants {
-            any_number,
-            ..Invariants::default()
-        }
+        Invariants { any_number, ..Invariants::default() }
     }
 
     /// Checks one server after one of its steps.
@@ -106,9 +103,7 @@ fn settled_configurations_are_odd(config: &Config, commit: Index) -> Result<(), 
         && config.index <= commit
         && voters.is_multiple_of(2)
     {
-        return Err(format!(
-            "a settled configuration has {voters} voters: {config:?}"
-        ));
+        return Err(format!("a settled configuration has {voters} voters: {config:?}"));
     }
     Ok(())
 }

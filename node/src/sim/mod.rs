@@ -20,12 +20,7 @@ pub mod world;
 /// could not answer its leader; a blank disk that was damaged and took itself for unrepaired later;
 /// clients that could not ask for the one server they wanted, for its disk was lost; members that all
 /// restarted, of whom the voters lacked the entry that dropped the rest.
-pub const KNOWN: [u64; 4] = [
-    100_632,
-    7_014_312_107_172_092,
-    6_000_309,
-    7_014_366_518_450_625,
-];
+pub const KNOWN: [u64; 4] = [100_632, 7_014_312_107_172_092, 6_000_309, 7_014_366_518_450_625];
 
 /// Runs one seed; `Err` says what went wrong, and the trace's tail is in it.
 pub fn run(seed: u64, trace: bool) -> Result<Report, String> {

@@ -55,18 +55,12 @@ impl Net {
     /// The live link of a server to a member.
     pub fn link_to(&self, from: Slot, member: MemberId) -> Option<LinkId> {
         let mut links = self.links.iter();
-        links
-            .find(|(_, link)| link.from == from && link.member == member)
-            .map(|(id, _)| *id)
+        links.find(|(_, link)| link.from == from && link.member == member).map(|(id, _)| *id)
     }
 
     /// Links that end or begin at a server.
     pub fn of(&self, slot: Slot) -> Vec<LinkId> {
         let touches = |link: &SimLink| link.from == slot || link.to == slot;
-        self.links
-            .iter()
-            .filter(|(_, link)| touches(link))
-            .map(|(id, _)| *id)
-            .collect()
+        self.links.iter().filter(|(_, link)| touches(link)).map(|(id, _)| *id).collect()
     }
 }

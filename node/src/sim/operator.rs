@@ -14,13 +14,7 @@ pub const CONFIG: &str = "/zookeeper/config";
 /// How a slot appears in configurations.
 pub fn member(slot: Slot, id: MemberId, role: Role) -> Member {
     let server = ServerId(slot as u8 + 1);
-    Member {
-        id,
-        server,
-        role,
-        peer: address(slot),
-        client: String::new(),
-    }
+    Member { id, server, role, peer: address(slot), client: String::new() }
 }
 
 /// A slot's peer address.
@@ -30,11 +24,7 @@ pub fn address(slot: Slot) -> String {
 
 /// The slot of a peer address.
 pub fn slot_of(address: &str) -> Option<Slot> {
-    address
-        .strip_prefix('n')?
-        .strip_suffix(":2888")?
-        .parse()
-        .ok()
+    address.strip_prefix('n')?.strip_suffix(":2888")?.parse().ok()
 }
 
 /// The next call and whom to make it to, given what each slot that answers says.
@@ -53,27 +43,15 @@ pub fn next_call(
         return None;
     }
     let expected = view.config.index;
-    let change = |change| {
-        Some((
-            leader,
-            AdminRequest::Change {
-                ensemble,
-                expected,
-                change,
-            },
-        ))
-    };
+    let change = |change| Some((leader, AdminRequest::Change { ensemble, expected, change }));
 
     // Whoever should be in it: the present incarnation of each desired slot; a slot that does not
     // answer keeps the incarnation that is in the configuration.
     let mut wanted: Vec<(Slot, MemberId)> = Vec::new();
     for (slot, status) in statuses.iter().enumerate().take(desired) {
         let server = ServerId(slot as u8 + 1);
-        let known = view
-            .config
-            .members
-            .iter()
-            .find(|it| it.server == server && it.role == Role::Voter);
+        let known =
+            view.config.members.iter().find(|it| it.server == server && it.role == Role::Voter);
         match (status, known) {
             (Some(status), _) if status.data != DataState::Removed => {
                 wanted.push((slot, status.member));
@@ -112,12 +90,6 @@ pub fn next_call(
     };
     statuses.iter().enumerate().find_map(|(slot, status)| {
         let status = status.as_ref().filter(|status| removed(status))?;
-        Some((
-            slot,
-            AdminRequest::Wipe {
-                ensemble,
-                member: status.member,
-            },
-        ))
+        Some((slot, AdminRequest::Wipe { ensemble, member: status.member }))
     })
 }

@@ -52,11 +52,7 @@ impl SimOptions {
         let mut rng = Rng::new(seed ^ 0x5EED);
         let calm = rng.chance(10);
         let mut fault = |most: u64| {
-            if calm || rng.chance(40) {
-                0
-            } else {
-                rng.between(1, most)
-            }
+            if calm || rng.chance(40) { 0 } else { rng.between(1, most) }
         };
         let (crash, partition, link_break) = (fault(15), fault(20), fault(30));
         let (pause, slow_disk, disk_loss) = (fault(8), fault(8), fault(3));

@@ -79,22 +79,12 @@ impl Oracle {
             return if known == entry {
                 Ok(())
             } else {
-                Err(format!(
-                    "two entries committed at {}: {known:?} and {entry:?}",
-                    entry.index
-                ))
+                Err(format!("two entries committed at {}: {known:?} and {entry:?}", entry.index))
             };
         }
-        let next = self
-            .log
-            .keys()
-            .next_back()
-            .map_or(Index(1), |last| last.next());
+        let next = self.log.keys().next_back().map_or(Index(1), |last| last.next());
         if entry.index != next {
-            return Err(format!(
-                "index {} applied first while {next} is next",
-                entry.index
-            ));
+            return Err(format!("index {} applied first while {next} is next", entry.index));
         }
         let doomed = Mortals::doomed(&self.state, entry);
         let outcome = self.state.apply(entry);
@@ -124,13 +114,8 @@ impl Oracle {
             return Ok(());
         };
         let (session, attach) = match &command.action {
-            Action::Write {
-                session, attach, ..
-            }
-            | Action::CloseSession {
-                session,
-                attach: Some(attach),
-            } => (session, attach),
+            Action::Write { session, attach, .. }
+            | Action::CloseSession { session, attach: Some(attach) } => (session, attach),
             _ => return Ok(()),
         };
         match self.holders.get(session) {
@@ -152,9 +137,7 @@ impl Oracle {
         for serial in serials(write) {
             if let Some(earlier) = self.effects.insert(serial.clone(), zxid) {
                 let text = String::from_utf8_lossy(&serial).into_owned();
-                return Err(format!(
-                    "write {text} took effect at {earlier} and at {zxid}"
-                ));
+                return Err(format!("write {text} took effect at {earlier} and at {zxid}"));
             }
         }
         Ok(())
@@ -164,9 +147,9 @@ impl Oracle {
     pub fn check_state(&self, index: Index, digest: u64) -> Result<(), String> {
         match self.digests.get(&index) {
             Some(expected) if *expected == digest => Ok(()),
-            Some(expected) => Err(format!(
-                "state at {index} has digest {digest:x}, others have {expected:x}"
-            )),
+            Some(expected) => {
+                Err(format!("state at {index} has digest {digest:x}, others have {expected:x}"))
+            }
             None => Err(format!("a state at {index}, which nobody committed")),
         }
     }
@@ -175,10 +158,7 @@ impl Oracle {
     pub fn check_snapshot(&self, meta: &SnapshotMeta) -> Result<(), String> {
         match self.log.get(&meta.index) {
             Some(entry) if entry.term == meta.term => Ok(()),
-            other => Err(format!(
-                "snapshot at {}/{} but log has {other:?}",
-                meta.index, meta.term
-            )),
+            other => Err(format!("snapshot at {}/{} but log has {other:?}", meta.index, meta.term)),
         }
     }
 
@@ -192,14 +172,10 @@ impl Oracle {
         let text = String::from_utf8_lossy(serial);
         if self.effects.get(serial) != Some(&zxid) {
             let at = self.effects.get(serial);
-            return Err(format!(
-                "write {text} acknowledged at {zxid}, took effect at {at:?}"
-            ));
+            return Err(format!("write {text} acknowledged at {zxid}, took effect at {at:?}"));
         }
         if zxid <= floor {
-            return Err(format!(
-                "write {text} at {zxid} is not after {floor}, answered before it"
-            ));
+            return Err(format!("write {text} at {zxid} is not after {floor}, answered before it"));
         }
         self.acknowledged = self.acknowledged.max(zxid);
         Ok(())
@@ -227,19 +203,14 @@ impl Oracle {
         if seen == expected {
             Ok(())
         } else {
-            Err(format!(
-                "read of {key} at {zxid} shows {seen:?}, it was {expected:?}"
-            ))
+            Err(format!("read of {key} at {zxid} shows {seen:?}, it was {expected:?}"))
         }
     }
 
     /// The zxid of the first change of a key after `zxid` and up to `until`.
     pub fn changed_after(&self, key: &str, zxid: Zxid, until: Zxid) -> Option<Zxid> {
         let history = self.keys.get(key)?;
-        history
-            .iter()
-            .map(|(at, _)| *at)
-            .find(|at| *at > zxid && *at <= until)
+        history.iter().map(|(at, _)| *at).find(|at| *at > zxid && *at <= until)
     }
 }
 
@@ -248,8 +219,7 @@ impl Oracle {
     /// A client asks for one.
     pub fn asked(&mut self, ask: &Ask) {
         let refused = false;
-        self.reconfigs
-            .insert(ask.marker.clone(), (ask.clone(), refused));
+        self.reconfigs.insert(ask.marker.clone(), (ask.clone(), refused));
     }
 
     /// A client was told that it does not come to pass.
@@ -263,9 +233,7 @@ impl Oracle {
     pub fn took_effect(&mut self, ask: &Ask, zxid: Zxid) -> Result<(), String> {
         let since = self.shown_since(&ask.marker);
         if since.len() != 1 || since.iter().any(|at| *at > zxid) {
-            return Err(format!(
-                "{ask:?} acknowledged at {zxid}, took effect at {since:?}"
-            ));
+            return Err(format!("{ask:?} acknowledged at {zxid}, took effect at {since:?}"));
         }
         self.acknowledged = self.acknowledged.max(zxid);
         Ok(())
@@ -283,9 +251,7 @@ impl Oracle {
         for (marker, (ask, refused)) in &self.reconfigs {
             let since = self.shown_since(marker);
             if since.len() > usize::from(!refused) {
-                return Err(format!(
-                    "{ask:?}, refused: {refused}, took effect at {since:?}"
-                ));
+                return Err(format!("{ask:?}, refused: {refused}, took effect at {since:?}"));
             }
             for at in since {
                 let shown = self.configurations();
@@ -326,14 +292,8 @@ impl Oracle {
 fn value_of(state: &State, key: &str) -> Option<Value> {
     use crate::core::op::{Id, Read};
     use crate::core::types::SessionId;
-    let all = [Id {
-        scheme: "super".to_owned(),
-        id: String::new(),
-    }];
-    let read = Read::GetData {
-        path: key.to_owned(),
-        watch: false,
-    };
+    let all = [Id { scheme: "super".to_owned(), id: String::new() }];
+    let read = Read::GetData { path: key.to_owned(), watch: false };
     match state.read(&read, SessionId(0), &all) {
         Ok(Body::Data { data, stat }) => Some(Value {
             data: data.as_deref().unwrap_or_default().to_vec(),

@@ -70,11 +70,7 @@ pub(crate) fn handshakes() -> Vec<Vec<u8>> {
         }
         writer.into_inner().to_vec()
     };
-    vec![
-        frame(Some(&[0; 16]), Some(true)),
-        frame(Some(&[0; 16]), None),
-        frame(None, Some(false)),
-    ]
+    vec![frame(Some(&[0; 16]), Some(true)), frame(Some(&[0; 16]), None), frame(None, Some(false))]
 }
 
 pub(crate) fn handshake(bytes: &[u8]) {
@@ -130,18 +126,9 @@ pub(crate) fn request(bytes: &[u8]) {
     };
     let write = match request.op {
         Op::Write(write) => write,
-        Op::Reconfig {
-            joining,
-            leaving,
-            members,
-            version,
-        } => Write::Reconfig(Reconfig {
-            joining,
-            leaving,
-            members,
-            version,
-            least_voters: 2,
-        }),
+        Op::Reconfig { joining, leaving, members, version } => {
+            Write::Reconfig(Reconfig { joining, leaving, members, version, least_voters: 2 })
+        }
         _ => return,
     };
     let mut state = State::new();
@@ -159,10 +146,7 @@ pub(crate) fn request(bytes: &[u8]) {
         let write = Action::Write {
             session: opened,
             attach: Index(1),
-            ids: Arc::new([Id {
-                scheme: "ip".to_owned(),
-                id: "::1".to_owned(),
-            }]),
+            ids: Arc::new([Id { scheme: "ip".to_owned(), id: "::1".to_owned() }]),
             write,
         };
         apply(&mut state, write);
@@ -179,11 +163,7 @@ fn sample(number: i32, path: &str) -> Vec<u8> {
 
 /// Takes an action through the bytes of the log; gives the session that it opened.
 pub(crate) fn apply(state: &mut State, action: Action) -> Option<SessionId> {
-    let command = Command {
-        wall: Wall(7),
-        origin: None,
-        action,
-    };
+    let command = Command { wall: Wall(7), origin: None, action };
     let entry = Entry {
         term: Term(3),
         index: state.applied().next(),
@@ -198,11 +178,7 @@ pub(crate) fn tokens() -> Vec<Vec<u8>> {
     let response = "charset=utf-8,username=\"bob\",realm=\"zk-sasl-md5\",nonce=\"x\",nc=00000001,\
                     cnonce=\"abc\",digest-uri=\"zookeeper/zk-sasl-md5\",maxbuf=65536,\
                     response=0123456789abcdef0123456789abcdef,qop=auth,authzid=\"bob\"";
-    vec![
-        Vec::new(),
-        response.as_bytes().to_vec(),
-        b"username=\"a\\\"b\\\\\",response=,,=".to_vec(),
-    ]
+    vec![Vec::new(), response.as_bytes().to_vec(), b"username=\"a\\\"b\\\\\",response=,,=".to_vec()]
 }
 
 /// It comes behind the challenge.
@@ -212,10 +188,7 @@ pub(crate) fn token(bytes: &[u8]) {
     let first = exchange.step(b"", &users);
     assert!(matches!(first, Ok(Step::Challenge(_))));
     let second = exchange.step(bytes, &users);
-    assert!(
-        !matches!(second, Ok(Step::Done { .. })),
-        "nobody gets in who does not know the nonce"
-    );
+    assert!(!matches!(second, Ok(Step::Done { .. })), "nobody gets in who does not know the nonce");
 }
 
 /// Names in DER: one attribute, two in one part, and one of every string type.
@@ -236,10 +209,7 @@ pub(crate) fn subjects() -> Vec<Vec<u8>> {
     let texts: Vec<Vec<u8>> = [0x0C, 0x13, 0x14, 0x16, 0x1E, 0x1C]
         .map(|tag| part(&[attribute(3, tag, b"ab,=+ \\")]))
         .to_vec();
-    let two = part(&[
-        attribute(10, 0x0C, b"Org"),
-        attribute(11, 0x0C, b"\xc3\xa9"),
-    ]);
+    let two = part(&[attribute(10, 0x0C, b"Org"), attribute(11, 0x0C, b"\xc3\xa9")]);
     vec![texts[0].clone(), texts.concat(), two]
 }
 

@@ -30,19 +30,13 @@ const PREFIX: usize = 8;
 
 /// What checksums cover of records; they are always made to fit.
 pub(crate) fn records() -> Vec<Vec<u8>> {
-    let seal = Seal {
-        nonce: NONCE,
-        synced: 0,
-    };
+    let seal = Seal { nonce: NONCE, synced: 0 };
     let content = |record| codec::encode(&record, seal, BytesMut::new())[PREFIX..].to_vec();
     values::records().into_iter().map(content).collect()
 }
 
 fn header() -> BytesMut {
-    let header = Header {
-        nonce: NONCE,
-        number: 1,
-    };
+    let header = Header { nonce: NONCE, number: 1 };
     codec::encode_header(header, BytesMut::new())
 }
 
@@ -56,10 +50,7 @@ pub(crate) fn record(content: &[u8]) {
     let mut again = header();
     for record in &scan.records {
         let synced = again.len() as u64;
-        let seal = Seal {
-            nonce: NONCE,
-            synced,
-        };
+        let seal = Seal { nonce: NONCE, synced };
         again = codec::encode(record, seal, again);
     }
     assert_eq!(codec::scan(&again.freeze(), NONCE).records, scan.records);
@@ -72,10 +63,7 @@ pub(crate) fn segments() -> Vec<Vec<u8>> {
         for records in values::records().chunks(batch) {
             let synced = bytes.len() as u64;
             for record in records {
-                let seal = Seal {
-                    nonce: NONCE,
-                    synced,
-                };
+                let seal = Seal { nonce: NONCE, synced };
                 bytes = codec::encode(record, seal, bytes);
             }
         }
@@ -185,21 +173,14 @@ fn entry(index: u64) -> Entry {
             },
         })),
     };
-    Entry {
-        term: Term(1),
-        index: Index(index),
-        payload,
-    }
+    Entry { term: Term(1), index: Index(index), payload }
 }
 
 impl Original {
     /// One record a batch, over several segments, with two snapshots.
     fn new() -> Original {
         let folder = Folder::new();
-        let hard = HardState {
-            term: Term(1),
-            vote: Some(MemberId(2)),
-        };
+        let hard = HardState { term: Term(1), vote: Some(MemberId(2)) };
         let mut state = State::new();
         let (mut entries, mut digests) = (BTreeMap::new(), BTreeMap::new());
         let mut writes = vec![LogWrite::Hard(hard)];
@@ -209,11 +190,8 @@ impl Original {
             state.apply(&entry);
             digests.insert(index, state.digest());
             if SNAPSHOTS.contains(&index) {
-                let meta = SnapshotMeta {
-                    index: Index(index),
-                    term: Term(1),
-                    config: values::config(),
-                };
+                let meta =
+                    SnapshotMeta { index: Index(index), term: Term(1), config: values::config() };
                 let image = state.image();
                 snapshots::save(&folder.0, &Arc::new(Snapshot { meta, image })).expect("a save");
             }
@@ -225,10 +203,7 @@ impl Original {
         let (told, heard) = channel();
         let thread = start(log, queue.clone(), Tell(Mutex::new(told))).expect("a thread");
         let seq = WriteSeq(1);
-        let mut ops = vec![DiskOp::Adopt {
-            seq,
-            ensemble: EnsembleId(9),
-        }];
+        let mut ops = vec![DiskOp::Adopt { seq, ensemble: EnsembleId(9) }];
         ops.extend(writes.into_iter().map(|write| DiskOp::Write { seq, write }));
         for op in ops {
             queue.push(op);
@@ -236,12 +211,7 @@ impl Original {
         }
         queue.stop();
         thread.join().expect("it ends");
-        Original {
-            files: folder.files(),
-            entries,
-            digests,
-            hard,
-        }
+        Original { files: folder.files(), entries, digests, hard }
     }
 
     /// The segments with records in them, in order.

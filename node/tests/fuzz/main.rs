@@ -74,24 +74,14 @@ const TARGETS: [Target; 9] = [
         judge: members::frame,
         factor: 1_000,
     },
-    Target {
-        name: "a log entry",
-        samples: members::entries,
-        judge: members::entry,
-        factor: 1_000,
-    },
+    Target { name: "a log entry", samples: members::entries, judge: members::entry, factor: 1_000 },
     Target {
         name: "a sealed record of a log segment",
         samples: disk::records,
         judge: disk::record,
         factor: 1_000,
     },
-    Target {
-        name: "a log segment",
-        samples: disk::segments,
-        judge: disk::segment,
-        factor: 1_000,
-    },
+    Target { name: "a log segment", samples: disk::segments, judge: disk::segment, factor: 1_000 },
     // A hole in the arena of znodes is one byte, and as much memory as a znode.
     Target {
         name: "a snapshot",
@@ -126,12 +116,7 @@ fn judge(target: &Target, bytes: &[u8]) {
     let judged = std::panic::catch_unwind(|| (target.judge)(bytes));
     let allocated = ALLOCATOR.total_allocated() - before;
     let most = target.factor * bytes.len() + SLACK;
-    assert!(
-        judged.is_ok(),
-        "{} does not stand \"{}\"",
-        target.name,
-        bytes.escape_ascii()
-    );
+    assert!(judged.is_ok(), "{} does not stand \"{}\"", target.name, bytes.escape_ascii());
     assert!(
         allocated <= most,
         "{} allocates {allocated} bytes for {}: \"{}\"",

@@ -3,20 +3,8 @@
 use quorate_node::core::prng::Prng;
 
 /// Lengths, counts and numbers at which readers trip.
-const EXTREMES: [i32; 12] = [
-    i32::MAX,
-    i32::MIN,
-    -1,
-    -2,
-    0,
-    1,
-    2,
-    255,
-    0xFFFF,
-    0x10_0000,
-    1 << 24,
-    64 << 20,
-];
+const EXTREMES: [i32; 12] =
+    [i32::MAX, i32::MIN, -1, -2, 0, 1, 2, 255, 0xFFFF, 0x10_0000, 1 << 24, 64 << 20];
 
 /// The same numbers for the same seed.
 pub(crate) struct Random(Prng);

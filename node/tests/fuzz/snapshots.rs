@@ -32,13 +32,7 @@ pub(crate) fn state() -> State {
         password: Password([9; 16]),
     };
     let session = apply(&mut state, open).expect("sessions are opened");
-    let acl = vec![Acl {
-        perms: 31,
-        id: Id {
-            scheme: "world".into(),
-            id: "anyone".into(),
-        },
-    }];
+    let acl = vec![Acl { perms: 31, id: Id { scheme: "world".into(), id: "anyone".into() } }];
     let kinds = [("/gone", 0), ("/a", 0), ("/a/e", 1), ("/c", 4), ("/t", 5)];
     let mut writes: Vec<Write> = kinds
         .map(|(path, flags)| {
@@ -52,28 +46,16 @@ pub(crate) fn state() -> State {
             })
         })
         .into();
-    writes.push(Write::Delete {
-        path: "/gone".into(),
-        version: -1,
-    });
+    writes.push(Write::Delete { path: "/gone".into(), version: -1 });
     for write in writes {
-        let write = Action::Write {
-            session,
-            attach: Index(1),
-            ids: Arc::from([]),
-            write,
-        };
+        let write = Action::Write { session, attach: Index(1), ids: Arc::from([]), write };
         apply(&mut state, write);
     }
     state
 }
 
 pub(crate) fn of(state: &State) -> Arc<Snapshot> {
-    let meta = SnapshotMeta {
-        index: state.applied(),
-        term: Term(3),
-        config: values::config(),
-    };
+    let meta = SnapshotMeta { index: state.applied(), term: Term(3), config: values::config() };
     let image = state.image();
     Arc::new(Snapshot { meta, image })
 }

@@ -99,10 +99,7 @@ pub(crate) fn complete<T>(values: &[T], name: fn(&T) -> &'static str, all: &[&st
 fn acl() -> Vec<Acl> {
     let line = |perms, scheme: &str, id: &str| Acl {
         perms,
-        id: Id {
-            scheme: scheme.into(),
-            id: id.into(),
-        },
+        id: Id { scheme: scheme.into(), id: id.into() },
     };
     vec![line(31, "world", "anyone"), line(3, "digest", "u:h")]
 }
@@ -118,27 +115,13 @@ pub(crate) fn writes() -> Vec<Write> {
             with_stat: true,
         })
     };
-    let delete = Write::Delete {
-        path: "/a".into(),
-        version: -1,
-    };
-    let set = Write::SetData {
-        path: "/a".into(),
-        data: None,
-        version: 3,
-    };
-    let check = Write::Check {
-        path: "/a".into(),
-        version: 1,
-    };
+    let delete = Write::Delete { path: "/a".into(), version: -1 };
+    let set = Write::SetData { path: "/a".into(), data: None, version: 3 };
+    let check = Write::Check { path: "/a".into(), version: 1 };
     let simple = vec![create(1, None), create(5, Some(7)), delete, set, check];
     let mut all = simple.clone();
     all.extend([
-        Write::SetAcl {
-            path: "/".into(),
-            acl: None,
-            version: 0,
-        },
+        Write::SetAcl { path: "/".into(), acl: None, version: 0 },
         Write::Multi(simple),
         Write::Multi(Vec::new()),
         Write::Reconfig(Reconfig {
@@ -163,24 +146,10 @@ pub(crate) fn actions() -> Vec<Action> {
     let mut all: Vec<Action> = writes().into_iter().map(by).collect();
     let password = Password([7; 16]);
     all.extend([
-        Action::CreateSession {
-            server: ServerId(3),
-            timeout_ms: 4,
-            password,
-        },
-        Action::Attach {
-            session,
-            password,
-            timeout_ms: 5,
-        },
-        Action::CloseSession {
-            session,
-            attach: None,
-        },
-        Action::CloseSession {
-            session,
-            attach: Some(Index(4)),
-        },
+        Action::CreateSession { server: ServerId(3), timeout_ms: 4, password },
+        Action::Attach { session, password, timeout_ms: 5 },
+        Action::CloseSession { session, attach: None },
+        Action::CloseSession { session, attach: Some(Index(4)) },
         Action::Reap(vec!["/c".into(), "/t".into()]),
         Action::EpochRoll,
         Action::RefuseReconfig(ErrorCode::NewConfigNoQuorum),
@@ -199,65 +168,33 @@ pub(crate) fn config() -> Config {
     };
     Config {
         index: Index(3),
-        members: vec![
-            member(1, Role::Voter),
-            member(2, Role::Learner),
-            member(3, Role::Observer),
-        ],
+        members: vec![member(1, Role::Voter), member(2, Role::Learner), member(3, Role::Observer)],
         outgoing: vec![MemberId(1)],
         leaving: vec![MemberId(2)],
     }
 }
 
 pub(crate) fn entries() -> Vec<Entry> {
-    let command = |action, origin| {
-        Payload::Command(Arc::new(Command {
-            wall: Wall(-1),
-            origin,
-            action,
-        }))
-    };
-    let origin = Origin {
-        member: MemberId(1),
-        boot: 2,
-        request: 3,
-    };
+    let command =
+        |action, origin| Payload::Command(Arc::new(Command { wall: Wall(-1), origin, action }));
+    let origin = Origin { member: MemberId(1), boot: 2, request: 3 };
     let mut payloads = vec![
         Payload::NewLeader,
         Payload::Config(Arc::new(config())),
         command(Action::EpochRoll, None),
     ];
     payloads.extend(actions().into_iter().map(|it| command(it, Some(origin))));
-    let entry = |payload| Entry {
-        term: Term(5),
-        index: Index(6),
-        payload,
-    };
+    let entry = |payload| Entry { term: Term(5), index: Index(6), payload };
     payloads.into_iter().map(entry).collect()
 }
 
 pub(crate) fn messages() -> Vec<Message> {
     let (term, index) = (Term(3), Index(4));
     vec![
-        Message::PreVote {
-            term,
-            last_index: index,
-            last_term: term,
-        },
-        Message::PreVoteReply {
-            term,
-            granted: true,
-        },
-        Message::Vote {
-            term,
-            last_index: index,
-            last_term: term,
-            transfer: true,
-        },
-        Message::VoteReply {
-            term,
-            granted: false,
-        },
+        Message::PreVote { term, last_index: index, last_term: term },
+        Message::PreVoteReply { term, granted: true },
+        Message::Vote { term, last_index: index, last_term: term, transfer: true },
+        Message::VoteReply { term, granted: false },
         Message::Append {
             term,
             prev_index: index,
@@ -276,18 +213,8 @@ pub(crate) fn messages() -> Vec<Message> {
             last: index,
             round: 2,
         },
-        Message::Accepted {
-            term,
-            matched: index,
-            round: 3,
-        },
-        Message::Rejected {
-            term,
-            prev_index: index,
-            hint_index: index,
-            hint_term: term,
-            round: 5,
-        },
+        Message::Accepted { term, matched: index, round: 3 },
+        Message::Rejected { term, prev_index: index, hint_index: index, hint_term: term, round: 5 },
         Message::TimeoutNow { term },
     ]
 }
@@ -298,31 +225,13 @@ pub(crate) fn peer_messages() -> Vec<PeerMessage> {
     let submissions = numbered.map(|(action, request)| Submission { request, action });
     let mut all: Vec<PeerMessage> = messages().into_iter().map(PeerMessage::Raft).collect();
     all.extend([
-        PeerMessage::Submit {
-            term,
-            boot: 1,
-            stream: 2,
-            submissions: submissions.collect(),
-        },
-        PeerMessage::SubmitRefused {
-            term,
-            stream: 1,
-            from_request: 2,
-        },
+        PeerMessage::Submit { term, boot: 1, stream: 2, submissions: submissions.collect() },
+        PeerMessage::SubmitRefused { term, stream: 1, from_request: 2 },
         PeerMessage::Barrier { id: 1 },
         PeerMessage::BarrierReply { id: 1, index: None },
-        PeerMessage::BarrierReply {
-            id: 1,
-            index: Some(index),
-        },
-        PeerMessage::Touch {
-            sessions: vec![SessionId(-1), SessionId(7)],
-        },
-        PeerMessage::Pulse {
-            index,
-            digest: 7,
-            spared: true,
-        },
+        PeerMessage::BarrierReply { id: 1, index: Some(index) },
+        PeerMessage::Touch { sessions: vec![SessionId(-1), SessionId(7)] },
+        PeerMessage::Pulse { index, digest: 7, spared: true },
     ]);
     all
 }
@@ -339,17 +248,9 @@ pub(crate) fn frames() -> Vec<Frame> {
     let mut all = vec![
         Frame::Hello(hello(None, None)),
         Frame::Hello(known.clone()),
-        Frame::SnapshotOffer {
-            hello: known,
-            term: Term(3),
-            index: Index(4),
-            bytes: 1,
-        },
+        Frame::SnapshotOffer { hello: known, term: Term(3), index: Index(4), bytes: 1 },
         Frame::SnapshotResume { offset: 9 },
-        Frame::SnapshotChunk {
-            offset: 1,
-            data: Bytes::from_static(b"some of it"),
-        },
+        Frame::SnapshotChunk { offset: 1, data: Bytes::from_static(b"some of it") },
         Frame::SnapshotDone,
     ];
     all.extend(peer_messages().into_iter().map(Frame::Message));
@@ -357,12 +258,7 @@ pub(crate) fn frames() -> Vec<Frame> {
 }
 
 pub(crate) fn records() -> Vec<Record> {
-    let hard = |vote| {
-        Record::Hard(HardState {
-            term: Term(1),
-            vote,
-        })
-    };
+    let hard = |vote| Record::Hard(HardState { term: Term(1), vote });
     let mut all = vec![
         hard(None),
         hard(Some(MemberId(3))),

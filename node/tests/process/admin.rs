@@ -23,35 +23,16 @@ fn guarded() -> Ensemble {
 fn membership_calls_need_the_token() {
     let open = Ensemble::serving(1, "");
     let (code, answer) = http::call(open.members[0].admin, "drain", BEARER, &json!({}));
-    assert_eq!(
-        (code, &answer["error"]),
-        (403, &json!("Forbidden")),
-        "no token file"
-    );
+    assert_eq!((code, &answer["error"]), (403, &json!("Forbidden")), "no token file");
 
     let ensemble = guarded();
     let member = &ensemble.members[0];
-    let wrong = [
-        None,
-        Some("Bearer wrong"),
-        Some("Bearer "),
-        Some("hunter2"),
-        Some("Basic hunter2"),
-    ];
+    let wrong =
+        [None, Some("Bearer wrong"), Some("Bearer "), Some("hunter2"), Some("Basic hunter2")];
     for header in wrong {
-        for name in [
-            "drain",
-            "form",
-            "add-learners",
-            "change-voters",
-            "no-such-call",
-        ] {
+        for name in ["drain", "form", "add-learners", "change-voters", "no-such-call"] {
             let (code, answer) = http::call(member.admin, name, header, &json!({}));
-            assert_eq!(
-                (code, &answer["error"]),
-                (401, &json!("Unauthorized")),
-                "{header:?}"
-            );
+            assert_eq!((code, &answer["error"]), (401, &json!("Unauthorized")), "{header:?}");
         }
     }
     assert!(member.ready(), "nothing was done");
@@ -59,14 +40,8 @@ fn membership_calls_need_the_token() {
     // The file is read anew: a token can be rotated.
     let file = ensemble.folder.path().join("token");
     std::fs::write(file, "hunter3\n").expect("write the token");
-    assert_eq!(
-        http::call(member.admin, "snapshot", BEARER, &json!({})).0,
-        401
-    );
-    assert_eq!(
-        http::call(member.admin, "snapshot", Some("Bearer hunter3"), &json!({})).0,
-        200
-    );
+    assert_eq!(http::call(member.admin, "snapshot", BEARER, &json!({})).0, 401);
+    assert_eq!(http::call(member.admin, "snapshot", Some("Bearer hunter3"), &json!({})).0, 200);
 }
 
 #[test]
@@ -80,23 +55,13 @@ fn what_everybody_may_ask_is_answered() {
         }
         let (code, metrics) = http::get(member.admin, "/metrics").expect("an answer");
         assert_eq!(code, 200);
-        for name in [
-            "znode_count",
-            "num_alive_connections",
-            "quorum_size",
-            "uptime",
-        ] {
-            let line = metrics
-                .lines()
-                .find(|it| it.split([' ', '{']).next() == Some(name));
+        for name in ["znode_count", "num_alive_connections", "quorum_size", "uptime"] {
+            let line = metrics.lines().find(|it| it.split([' ', '{']).next() == Some(name));
             assert!(line.is_some(), "{name} in {metrics}");
         }
         let status = member.status().expect("a status");
         assert_eq!(status["serverId"], member.number);
-        assert_eq!(
-            status["config"]["members"].as_array().map(Vec::len),
-            Some(3)
-        );
+        assert_eq!(status["config"]["members"].as_array().map(Vec::len), Some(3));
         assert_eq!(status["dataState"], "Member");
         let (_, ruok) = http::get(member.admin, "/commands/ruok").expect("an answer");
         assert!(ruok.contains("\"error\" : null"), "{ruok}");
@@ -110,15 +75,9 @@ fn a_server_without_its_quorum_lives_but_is_neither_ready_nor_safe_to_stop() {
     let mut ensemble = Ensemble::serving(3, "");
     ensemble.members[0].kill();
     ensemble.members[1].kill();
-    let code = |path| {
-        http::get(ensemble.members[2].admin, path)
-            .map(|(code, _)| code)
-            .ok()
-    };
+    let code = |path| http::get(ensemble.members[2].admin, path).map(|(code, _)| code).ok();
     wait_until("it is not ready", || code("/readyz") == Some(503));
-    wait_until("it is not safe to stop", || {
-        code("/safe-to-stop") == Some(503)
-    });
+    wait_until("it is not safe to stop", || code("/safe-to-stop") == Some(503));
     assert_eq!((code("/livez"), code("/startupz")), (Some(200), Some(200)));
 }
 
@@ -139,43 +98,23 @@ fn a_membership_call_is_refused_when_it_was_decided_on_an_older_configuration() 
     let first = learner("00000000000000a1", 2, version);
 
     let (code, answer) = add(&learner("00000000000000a1", 2, version - 1));
-    assert_eq!(
-        (code, &answer["error"]),
-        (409, &json!("ConfigVersionConflict")),
-        "{answer}"
-    );
+    assert_eq!((code, &answer["error"]), (409, &json!("ConfigVersionConflict")), "{answer}");
     let (code, answer) = add(&first);
     assert_eq!(code, 200, "{answer}");
     let newer = answer["configVersion"].as_u64().expect("a version");
     assert!(newer > version);
     let (code, again) = add(&first);
-    assert_eq!(
-        (code, again["configVersion"].as_u64()),
-        (200, Some(newer)),
-        "asked again"
-    );
+    assert_eq!((code, again["configVersion"].as_u64()), (200, Some(newer)), "asked again");
     let (code, answer) = add(&learner("00000000000000a2", 3, version));
-    assert_eq!(
-        (code, &answer["error"]),
-        (409, &json!("ConfigVersionConflict")),
-        "{answer}"
-    );
+    assert_eq!((code, &answer["error"]), (409, &json!("ConfigVersionConflict")), "{answer}");
 
     let mut elsewhere = learner("00000000000000a2", 3, newer);
     elsewhere["ensembleId"] = json!("0123456789abcdef0123456789abcdef");
     let (code, answer) = add(&elsewhere);
-    assert_eq!(
-        (code, &answer["error"]),
-        (409, &json!("WrongEnsemble")),
-        "{answer}"
-    );
+    assert_eq!((code, &answer["error"]), (409, &json!("WrongEnsemble")), "{answer}");
     for body in [json!({}), json!({ "members": 3 }), json!({ "unknown": 1 })] {
         let (code, answer) = add(&body);
-        assert_eq!(
-            (code, &answer["error"]),
-            (400, &json!("InvalidRequest")),
-            "{answer}"
-        );
+        assert_eq!((code, &answer["error"]), (400, &json!("InvalidRequest")), "{answer}");
     }
     let status = member.status().expect("a status");
     assert_eq!(status["config"]["version"].as_u64(), Some(newer));

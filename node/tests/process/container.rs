@@ -36,10 +36,7 @@ fn the_images_variables_alone_start_an_ensemble() {
     let mut processes = Vec::new();
     for (port, number) in ports.iter().zip(1..) {
         let data = folder.path().join(format!("data-{number}"));
-        let extra = format!(
-            "admin.serverPort={} admin.serverAddress=127.0.0.1",
-            port + 2
-        );
+        let extra = format!("admin.serverPort={} admin.serverAddress=127.0.0.1", port + 2);
         let variables = [
             ("ZOO_CONF_DIR", text(folder.path())),
             ("ZOO_DATA_DIR", text(&data)),
@@ -50,10 +47,7 @@ fn the_images_variables_alone_start_an_ensemble() {
             ("ZOO_MAX_CLIENT_CNXNS", "7".to_owned()),
             ("ZOO_4LW_COMMANDS_WHITELIST", "conf, srvr".to_owned()),
             ("ZOO_CFG_EXTRA", extra),
-            (
-                "SERVER_JVMFLAGS",
-                "-Xmx64m -Dzookeeper.maxCnxns=5".to_owned(),
-            ),
+            ("SERVER_JVMFLAGS", "-Xmx64m -Dzookeeper.maxCnxns=5".to_owned()),
             ("JVMFLAGS", "-Dzookeeper.some.property=x".to_owned()),
         ];
         processes.push(start(port + 1, &variables));
@@ -63,12 +57,7 @@ fn the_images_variables_alone_start_an_ensemble() {
             http::get(port + 2, "/readyz").is_ok_and(|(code, _)| code == 200)
         });
         let conf = word(*port, "conf");
-        for line in [
-            "tickTime=300",
-            "maxClientCnxns=7",
-            "initLimit=5",
-            "syncLimit=2",
-        ] {
+        for line in ["tickTime=300", "maxClientCnxns=7", "initLimit=5", "syncLimit=2"] {
             assert!(conf.lines().any(|it| it == line), "{line} in {conf}");
         }
         assert!(conf.contains(&format!("\nserverId={number}\n")), "{conf}");
@@ -78,10 +67,7 @@ fn the_images_variables_alone_start_an_ensemble() {
         assert!(data.join("log-home/log").is_dir());
         assert!(word(*port, "ruok").starts_with("ruok is not executed"));
         let (_, properties) = http::get(port + 2, "/commands/sysp").expect("an answer");
-        assert!(
-            properties.contains("\"zookeeper.some.property\" : \"x\""),
-            "{properties}"
-        );
+        assert!(properties.contains("\"zookeeper.some.property\" : \"x\""), "{properties}");
     }
     let mut one = Client::connect(ports[0]).expect("connect");
     one.create("/a", b"1", 0).expect("create");
@@ -107,18 +93,12 @@ fn a_mounted_file_wins_over_the_variables() {
         ("ZOO_TICK_TIME", "300".to_owned()),
         ("ZOO_MY_ID", "9".to_owned()),
         ("ZOO_SERVERS", "server.1=nowhere:2888:3888".to_owned()),
-        (
-            "JVMFLAGS",
-            "-Dzookeeper.4lw.commands.whitelist=* -Dzookeeper.maxCnxns=2".to_owned(),
-        ),
+        ("JVMFLAGS", "-Dzookeeper.4lw.commands.whitelist=* -Dzookeeper.maxCnxns=2".to_owned()),
     ];
     let _process = start(port + 1, &variables);
     wait_until("it serves", || Client::connect(port).is_ok());
     let conf = word(port, "conf");
-    assert!(
-        conf.contains("\ntickTime=400\n") && conf.contains("\nserverId=9\n"),
-        "{conf}"
-    );
+    assert!(conf.contains("\ntickTime=400\n") && conf.contains("\nserverId=9\n"), "{conf}");
     assert!(word(port, "ruok").starts_with("ruok is not executed"));
     // Of the property: two connections at once, and no third.
     let held = [Client::connect(port), Client::connect(port)];
@@ -139,10 +119,7 @@ fn a_wrong_variable_is_named() {
         String::from_utf8_lossy(&output.stderr).into_owned()
     };
     let text = said(&[("ZOO_TICK_TIME", "soon")]);
-    assert!(
-        text.contains("ZOO_*") && text.contains("tickTime: `soon`"),
-        "{text}"
-    );
+    assert!(text.contains("ZOO_*") && text.contains("tickTime: `soon`"), "{text}");
     let text = said(&[("JVMFLAGS", "-Dzookeeper.snapCount=many")]);
     assert!(text.contains("-Dzookeeper.snapCount of JVMFLAGS"), "{text}");
 }

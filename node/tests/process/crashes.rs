@@ -46,9 +46,7 @@ fn what_was_acknowledged_survives_kill_9_of_all_members_at_once() {
                 std::thread::spawn(move || write(port, &name, &count))
             })
             .collect();
-        wait_until("enough is written", || {
-            acknowledged.load(Ordering::Relaxed) >= ENOUGH
-        });
+        wait_until("enough is written", || acknowledged.load(Ordering::Relaxed) >= ENOUGH);
         ensemble.kill_all();
         for writer in writers {
             all.extend(writer.join().expect("a writer ends"));
@@ -60,9 +58,7 @@ fn what_was_acknowledged_survives_kill_9_of_all_members_at_once() {
         let mut client = member.connect();
         client.sync().expect("sync");
         for path in &all {
-            let data = client
-                .get(path)
-                .unwrap_or_else(|why| panic!("{path} is lost: {why:?}"));
+            let data = client.get(path).unwrap_or_else(|why| panic!("{path} is lost: {why:?}"));
             assert_eq!(data, path.as_bytes());
         }
     }

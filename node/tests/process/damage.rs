@@ -15,19 +15,14 @@ const A_WHILE: Duration = Duration::from_secs(2);
 fn fill(client: &mut Client) {
     client.create("/d", b"", 0).expect("create");
     for n in 0..25u8 {
-        client
-            .create(&format!("/d/{n}"), &[n; 9_000], 0)
-            .expect("create");
+        client.create(&format!("/d/{n}"), &[n; 9_000], 0).expect("create");
     }
 }
 
 fn assert_filled(client: &mut Client) {
     client.sync().expect("sync");
     for n in 0..25u8 {
-        assert_eq!(
-            client.get(&format!("/d/{n}")).expect("read"),
-            [n; 9_000].as_slice()
-        );
+        assert_eq!(client.get(&format!("/d/{n}")).expect("read"), [n; 9_000].as_slice());
     }
 }
 
@@ -66,11 +61,7 @@ fn a_damaged_member_does_not_vote_until_it_is_repaired_not_even_after_a_restart(
                 && Client::connect(ensemble.members[0].client).is_err()
         });
         assert!(marker(third).exists(), "{life} life");
-        assert!(
-            third
-                .log()
-                .contains("this member does not vote until repaired")
-        );
+        assert!(third.log().contains("this member does not vote until repaired"));
         ensemble.members[2].kill();
     }
 
@@ -97,11 +88,7 @@ fn damage_in_the_active_segment_is_repaired_too() {
     third.start();
     wait_until("it is ready", || third.ready());
     wait_until("the marker is gone", || !marker(third).exists());
-    assert!(
-        third.log().contains("the log is damaged"),
-        "{}",
-        third.log()
-    );
+    assert!(third.log().contains("the log is damaged"), "{}", third.log());
     assert_filled(&mut third.connect());
 }
 
@@ -112,11 +99,7 @@ fn a_log_that_is_gone_altogether_is_a_damaged_one() {
     std::fs::remove_dir_all(third.data.join("log")).expect("lose the log");
     third.start();
     wait_until("it is ready", || third.ready());
-    assert!(
-        third.log().contains("this member does not vote"),
-        "{}",
-        third.log()
-    );
+    assert!(third.log().contains("this member does not vote"), "{}", third.log());
     assert_filled(&mut third.connect());
 }
 
@@ -131,10 +114,7 @@ fn a_damaged_server_on_its_own_refuses_to_start_and_says_what_to_do() {
         member.start();
         let status = member.process().exit();
         assert_eq!(status.code(), Some(1), "{}", member.log());
-        let refusals = member
-            .log()
-            .matches("Restore the folder from a copy")
-            .count();
+        let refusals = member.log().matches("Restore the folder from a copy").count();
         assert_eq!(refusals, life, "{}", member.log());
         assert!(member.log().contains("damaged at byte"), "{}", member.log());
     }
@@ -143,21 +123,14 @@ fn a_damaged_server_on_its_own_refuses_to_start_and_says_what_to_do() {
 #[test]
 fn a_torn_tail_is_cut_and_told() {
     let mut ensemble = Ensemble::serving(1, "");
-    ensemble.members[0]
-        .connect()
-        .create("/a", b"1", 0)
-        .expect("create");
+    ensemble.members[0].connect().create("/a", b"1", 0).expect("create");
     let member = &mut ensemble.members[0];
     member.kill();
     let path = active(&member.data);
     let end = scan(&path).length as u64;
-    let mut file = std::fs::File::options()
-        .write(true)
-        .open(&path)
-        .expect("open");
+    let mut file = std::fs::File::options().write(true).open(&path).expect("open");
     file.seek(SeekFrom::Start(end)).expect("seek");
-    file.write_all(&[0, 0, 0, 90, 1, 2, 3, 4, 2, 7, 7, 7])
-        .expect("tear");
+    file.write_all(&[0, 0, 0, 90, 1, 2, 3, 4, 2, 7, 7, 7]).expect("tear");
     drop(file);
     member.start();
     let mut client = member.connect();
@@ -167,10 +140,5 @@ fn a_torn_tail_is_cut_and_told() {
     member.kill();
     member.start();
     assert_eq!(member.connect().get("/b").expect("read"), "2");
-    assert_eq!(
-        member.log().matches("cut short").count(),
-        1,
-        "{}",
-        member.log()
-    );
+    assert_eq!(member.log().matches("cut short").count(), 1, "{}", member.log());
 }

@@ -10,25 +10,13 @@ use crate::support::ensemble::{Folder, Process, free_ports, program};
 /// Starts three members and waits for the connection string.
 fn start(data: &Path, port: u16) -> (Process, Vec<u16>) {
     let mut command = program();
-    command.args([
-        "dev",
-        "--members",
-        "3",
-        "--client-port",
-        &port.to_string(),
-        "--data",
-    ]);
+    command.args(["dev", "--members", "3", "--client-port", &port.to_string(), "--data"]);
     command.arg(data).stdout(Stdio::piped());
     let mut process = Process(command.spawn().expect("start an ensemble"));
     let output = BufReader::new(process.0.stdout.take().expect("a pipe"));
-    let line = output
-        .lines()
-        .map_while(Result::ok)
-        .find(|line| line.contains("127.0.0.1:"));
+    let line = output.lines().map_while(Result::ok).find(|line| line.contains("127.0.0.1:"));
     let line = line.expect("a connection string");
-    let ports = line
-        .split(',')
-        .map(|it| it.trim_start_matches("127.0.0.1:").parse());
+    let ports = line.split(',').map(|it| it.trim_start_matches("127.0.0.1:").parse());
     let ports: Result<Vec<u16>, _> = ports.collect();
     (process, ports.unwrap_or_else(|_| panic!("{line}")))
 }

@@ -23,22 +23,13 @@ fn listed_servers_form_their_ensemble_only_when_every_one_of_them_answers() {
     });
     ensemble.members[2].start();
     ensemble.wait_ready();
-    let ids: Vec<String> = ensemble
-        .members
-        .iter()
-        .map(|it| it.says("ensembleId"))
-        .collect();
-    assert!(
-        !ids[0].is_empty() && ids.iter().all(|id| *id == ids[0]),
-        "{ids:?}"
-    );
+    let ids: Vec<String> = ensemble.members.iter().map(|it| it.says("ensembleId")).collect();
+    assert!(!ids[0].is_empty() && ids.iter().all(|id| *id == ids[0]), "{ids:?}");
 
     let mut writer = ensemble.members[0].connect();
     let mut reader = ensemble.members[2].connect();
     for n in 0..20 {
-        let path = writer
-            .create(&format!("/n{n}"), b"value", 0)
-            .expect("create");
+        let path = writer.create(&format!("/n{n}"), b"value", 0).expect("create");
         reader.sync().expect("sync");
         assert_eq!(reader.get(&path).expect("read"), "value");
     }
@@ -58,25 +49,16 @@ fn a_wiped_member_stays_out_and_forms_nothing_even_if_it_is_the_one_that_forms()
         let wiped = ensemble.members[0].status().unwrap_or_default();
         wiped.is_null() || (wiped["dataState"] == "Blank" && wiped["ensembleId"].is_null())
     };
-    wait_until("the wiped one answers", || {
-        ensemble.members[0].status().is_some()
-    });
-    stays("it is blank", A_WHILE, || {
-        out(&ensemble) && !ensemble.members[0].ready()
-    });
-    assert!(
-        Client::connect(ensemble.members[0].client).is_err(),
-        "it serves nobody"
-    );
+    wait_until("the wiped one answers", || ensemble.members[0].status().is_some());
+    stays("it is blank", A_WHILE, || out(&ensemble) && !ensemble.members[0].ready());
+    assert!(Client::connect(ensemble.members[0].client).is_err(), "it serves nobody");
 
     // One with data and a blank one, of three: its vote would make a quorum.
     ensemble.kill_all();
     ensemble.members[0].start();
     ensemble.members[1].start();
     wait_until("both answer", || {
-        ensemble.members[..2]
-            .iter()
-            .all(|member| member.status().is_some())
+        ensemble.members[..2].iter().all(|member| member.status().is_some())
     });
     stays("nobody leads", 2 * A_WHILE, || {
         out(&ensemble) && Client::connect(ensemble.members[1].client).is_err()

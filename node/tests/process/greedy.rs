@@ -17,11 +17,7 @@ const BIG: usize = 1_000_000;
 /// A connection with a session, whose requests are written by hand.
 fn greeted(port: u16) -> TcpStream {
     let mut stream = open(port).expect("connect");
-    let hello = handshake(&Session {
-        id: 0,
-        password: vec![0; 16],
-        timeout_ms: 60_000,
-    });
+    let hello = handshake(&Session { id: 0, password: vec![0; 16], timeout_ms: 60_000 });
     stream.write_all(&hello).expect("send");
     frame(&mut stream);
     stream
@@ -92,11 +88,7 @@ fn one_request_for_more_than_a_reply_may_hold_is_answered_as_far_as_there_is_roo
     assert_eq!(reply.int().unwrap(), 0);
     let (mut whole, mut refused) = (0, 0);
     loop {
-        let (op, done, code) = (
-            reply.int().unwrap(),
-            reply.bool().unwrap(),
-            reply.int().unwrap(),
-        );
+        let (op, done, code) = (reply.int().unwrap(), reply.bool().unwrap(), reply.int().unwrap());
         if done {
             break;
         }
@@ -128,9 +120,7 @@ fn clients_that_read_nothing_cost_a_bounded_amount_and_nobody_else_anything() {
     let mut lazy = Vec::new();
     for _ in 0..50 {
         let mut stream = greeted(port);
-        let all: Vec<u8> = (0..1_000)
-            .flat_map(|xid| get(xid, "/big").to_vec())
-            .collect();
+        let all: Vec<u8> = (0..1_000).flat_map(|xid| get(xid, "/big").to_vec()).collect();
         stream.write_all(&all).expect("send");
         lazy.push(stream);
     }

@@ -81,9 +81,7 @@ fn tampered(random: &mut Random, xid: i32) -> Vec<u8> {
                 let other = good([1, 14, 22, 105][random.below(4)]).into_inner();
                 bytes.splice(at..at, other.iter().copied());
             }
-            4 => bytes
-                .splice(at..at, [0, 0xFF, 0xC0, b'/', b'.'])
-                .for_each(drop),
+            4 => bytes.splice(at..at, [0, 0xFF, 0xC0, b'/', b'.']).for_each(drop),
             _ => bytes.extend(vec![0; random.below(64)]),
         }
     }
@@ -105,11 +103,7 @@ fn tampered(random: &mut Random, xid: i32) -> Vec<u8> {
 /// One connection's life; gives how many bytes came back.
 fn attack(port: u16, random: &mut Random) -> usize {
     let mut stream = open(port).expect("connect");
-    let session = Session {
-        id: 0,
-        password: vec![0; 16],
-        timeout_ms: 4_000,
-    };
+    let session = Session { id: 0, password: vec![0; 16], timeout_ms: 4_000 };
     let mut hello = handshake(&session);
     if random.below(10) == 0 {
         let at = random.below(hello.len());
@@ -177,9 +171,7 @@ fn tampered_requests_harm_nobody_leave_nothing_behind_and_can_be_replayed() {
     let mut client = member.connect();
     client.create("/h", b"", 0).expect("create");
     client.create("/good", b"", 0).expect("create");
-    wait_until("only we are connected", || {
-        metric(member, "num_alive_connections") == 1.0
-    });
+    wait_until("only we are connected", || metric(member, "num_alive_connections") == 1.0);
     let before = descriptors(member);
     let (done, mut writes) = (AtomicBool::new(false), 0u64);
     let answered: usize = std::thread::scope(|scope| {

@@ -16,9 +16,7 @@ const OWNED: usize = 100_000;
 fn fill(client: &mut Client, parent: &str) {
     client.create(parent, b"", 0).expect("create");
     let name = "n".repeat(120);
-    let paths: Vec<String> = (0..OWNED)
-        .map(|n| format!("{parent}/{name}{n:06}"))
-        .collect();
+    let paths: Vec<String> = (0..OWNED).map(|n| format!("{parent}/{name}{n:06}")).collect();
     assert!(paths.iter().map(String::len).sum::<usize>() > PACKET);
     for some in paths.chunks(500) {
         client.create_all(some, EPHEMERAL).expect("multi");

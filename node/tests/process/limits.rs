@@ -64,10 +64,7 @@ fn the_admin_port_lets_go_who_does_not_finish_a_request() {
     let port = ensemble.members[0].admin;
     let head = half(port, "GET /readyz HTTP/1.1\r\nHos");
     let silent = half(port, "");
-    let body = half(
-        port,
-        "POST /admin/drain HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{",
-    );
+    let body = half(port, "POST /admin/drain HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{");
     farewell(head);
     farewell(silent);
     let answer = farewell(body);
@@ -94,10 +91,7 @@ fn a_crowd_at_the_admin_port_costs_few_descriptors_and_no_probe() {
 fn allow(member: &mut Member, current: Option<u64>) -> Option<u64> {
     let pid = Pid::from_child(&member.process().0);
     let limit = rustix::process::getrlimit(Resource::Nofile);
-    let wanted = Rlimit {
-        current,
-        maximum: limit.maximum,
-    };
+    let wanted = Rlimit { current, maximum: limit.maximum };
     let before = prlimit(Some(pid), Resource::Nofile, wanted).expect("set a limit");
     before.current
 }
@@ -111,9 +105,7 @@ fn without_a_descriptor_for_another_connection_it_serves_on_complains_now_and_th
     let few = descriptors(member) as u64;
     let before = allow(member, Some(few));
     let crowd: Vec<TcpStream> = (0..20).map(|_| half(member.client, "")).collect();
-    wait_until("it runs out of descriptors", || {
-        told(member, "cannot be taken on") > 0
-    });
+    wait_until("it runs out of descriptors", || told(member, "cannot be taken on") > 0);
     // Twenty times a second it fails again.
     stays("it says so once", Duration::from_secs(3), || {
         client.get("/a").is_ok() && told(member, "cannot be taken on") == 1

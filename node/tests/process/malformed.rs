@@ -11,9 +11,7 @@ use crate::support::facts::{memory, metric};
 
 /// Whether the other side closes before the patience is over.
 fn is_closed(stream: &mut TcpStream, patience: Duration) -> bool {
-    stream
-        .set_read_timeout(Some(patience))
-        .expect("set a timeout");
+    stream.set_read_timeout(Some(patience)).expect("set a timeout");
     let began = Instant::now();
     let mut bytes = [0; 4096];
     while began.elapsed() < patience {
@@ -35,11 +33,7 @@ fn assert_unharmed(member: &mut Member, client: &mut Client) {
 
 /// A handshake of a new session.
 fn hello() -> Vec<u8> {
-    handshake(&Session {
-        id: 0,
-        password: vec![0; 16],
-        timeout_ms: 4_000,
-    })
+    handshake(&Session { id: 0, password: vec![0; 16], timeout_ms: 4_000 })
 }
 
 #[test]
@@ -70,14 +64,11 @@ fn a_frame_that_lies_about_its_length_is_refused_before_its_body_and_allocates_n
     let mut strangers = Vec::new();
     for _ in 0..40 {
         let mut stream = open(member.peer).expect("connect");
-        stream
-            .write_all(&[3, 0, 0, 0, 1, 2, 3, 4, 9])
-            .expect("send");
+        stream.write_all(&[3, 0, 0, 0, 1, 2, 3, 4, 9]).expect("send");
         strangers.push(stream);
     }
     let mut liar = open(member.peer).expect("connect");
-    liar.write_all(&[0x7F, 0xFF, 0xFF, 0xFF, 1, 2, 3, 4])
-        .expect("send");
+    liar.write_all(&[0x7F, 0xFF, 0xFF, 0xFF, 1, 2, 3, 4]).expect("send");
     assert!(is_closed(&mut liar, PATIENCE));
     assert_unharmed(member, &mut client);
     let grown = memory(member, "VmPeak").saturating_sub(before);
@@ -142,14 +133,10 @@ fn slow_and_silent_connections_are_let_go_while_others_are_served() {
     }
     // Half a frame, then nothing, with the connection left open.
     let mut half = open(member.client).expect("connect");
-    half.write_all(&[hello(), vec![0, 0, 0, 50, 1, 2, 3]].concat())
-        .expect("send");
+    half.write_all(&[hello(), vec![0, 0, 0, 50, 1, 2, 3]].concat()).expect("send");
     let began = Instant::now();
     while drips.iter().any(|(_, closed)| !closed) {
-        assert!(
-            began.elapsed() < PATIENCE,
-            "a slow frame is waited for without end"
-        );
+        assert!(began.elapsed() < PATIENCE, "a slow frame is waited for without end");
         for (stream, closed) in &mut drips {
             *closed = *closed || stream.write_all(&[1]).is_err();
         }

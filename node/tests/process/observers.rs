@@ -13,10 +13,7 @@ fn with_observer() -> Ensemble {
     for member in &ensemble.members {
         let line = format!("server.4=127.0.0.1:{peer}:{peer}");
         let client = format!(";127.0.0.1:{client}");
-        member.edit(
-            &format!("{line}{client}"),
-            &format!("{line}:observer{client}"),
-        );
+        member.edit(&format!("{line}{client}"), &format!("{line}:observer{client}"));
     }
     for member in &mut ensemble.members[..3] {
         member.start();

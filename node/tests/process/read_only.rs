@@ -10,11 +10,7 @@ const NOT_READ_ONLY: i32 = -119;
 const MODE: &str = "readonlymode.enabled=true\nsyncLimit=5\n";
 
 fn nobody() -> Session {
-    Session {
-        id: 0,
-        password: vec![0; 16],
-        timeout_ms: 60_000,
-    }
+    Session { id: 0, password: vec![0; 16], timeout_ms: 60_000 }
 }
 
 /// An ensemble that is down but for its first member, with one znode.
@@ -33,23 +29,17 @@ fn cut_off(more: &str) -> (Ensemble, Session) {
 fn a_member_that_is_cut_off_serves_reads_to_clients_that_can_do_with_them() {
     let (mut ensemble, global) = cut_off(MODE);
     let port = ensemble.members[0].client;
-    let mut client = wait_for("it takes a read-only client", || {
-        Client::attach_read_only(port, &nobody()).ok()
-    });
+    let mut client =
+        wait_for("it takes a read-only client", || Client::attach_read_only(port, &nobody()).ok());
     assert!(client.read_only);
     assert_ne!(client.session.id, 0);
     assert_eq!(client.get("/a").expect("read"), "old");
     assert!(client.exists("/a", true).expect("read and watch"));
     assert!(client.ping().is_ok());
-    for refused in [
-        client.create("/b", b"", 0).err(),
-        client.set("/a", b"new").err(),
-        client.sync().err(),
-    ] {
-        assert!(
-            matches!(refused, Some(Failure::Code(NOT_READ_ONLY))),
-            "{refused:?}"
-        );
+    for refused in
+        [client.create("/b", b"", 0).err(), client.set("/a", b"new").err(), client.sync().err()]
+    {
+        assert!(matches!(refused, Some(Failure::Code(NOT_READ_ONLY))), "{refused:?}");
     }
     assert_eq!(word(port, "isro"), "ro");
     assert!(word(port, "srvr").contains("Mode: read-only\n"));

@@ -27,9 +27,7 @@ fn what_is_due_is_removed_everywhere_and_nothing_else() {
     }
     // More than one look of the leader takes.
     for n in 0..250 {
-        client
-            .create_ttl(&format!("/many-{n}"), 1)
-            .expect("createTTL");
+        client.create_ttl(&format!("/many-{n}"), 1).expect("createTTL");
     }
     client.delete("/used/child").expect("delete");
     match client.delete("/held") {

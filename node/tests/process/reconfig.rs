@@ -36,9 +36,7 @@ fn an_ensemble_grows_and_shrinks_without_its_leader_under_writes() {
     client.create("/w", b"", 0).expect("create");
     let (first, version, stat) = client.config().expect("read the configuration");
     assert_eq!(stat, -1);
-    let three: Vec<String> = (0..3)
-        .map(|n| ensemble.members[n].line("participant"))
-        .collect();
+    let three: Vec<String> = (0..3).map(|n| ensemble.members[n].line("participant")).collect();
     assert_eq!(first, format!("{}\nversion={version:x}", three.join("\n")));
 
     let stop = std::sync::Arc::new(AtomicBool::new(false));
@@ -58,9 +56,8 @@ fn an_ensemble_grows_and_shrinks_without_its_leader_under_writes() {
             .collect();
         let line = ensemble.members[joiner].line("participant");
         let mut client = ensemble.members[stays_on].connect();
-        let (text, version, stat) = client
-            .reconfig(Some(&line), None, None, last)
-            .expect("add a server");
+        let (text, version, stat) =
+            client.reconfig(Some(&line), None, None, last).expect("add a server");
         assert!(text.contains(&line), "{text}");
         assert!(version > last && stat == -1);
         assert!(text.ends_with(&format!("\nversion={version:x}")), "{text}");
@@ -68,10 +65,7 @@ fn an_ensemble_grows_and_shrinks_without_its_leader_under_writes() {
         for mut client in watching {
             client.sync().expect("sync");
             assert_eq!(client.events, [CONFIG]);
-            assert_eq!(
-                client.config().expect("read"),
-                (text.clone(), version, stat)
-            );
+            assert_eq!(client.config().expect("read"), (text.clone(), version, stat));
         }
         let joiner = &ensemble.members[joiner];
         wait_until("the new member is ready", || joiner.ready());
@@ -82,14 +76,11 @@ fn an_ensemble_grows_and_shrinks_without_its_leader_under_writes() {
 
     // Back to three, without the leader and one more: asked on the leader itself.
     let leader = ensemble.leader();
-    let other = (0..5)
-        .find(|n| *n != leader && *n != stays_on)
-        .expect("one");
+    let other = (0..5).find(|n| *n != leader && *n != stays_on).expect("one");
     let gone = [leader, other].map(|n| ensemble.members[n].number.to_string());
     let mut client = ensemble.members[leader].connect();
-    let (text, _, _) = client
-        .reconfig(None, Some(&gone.join(",")), None, -1)
-        .expect("remove two servers");
+    let (text, _, _) =
+        client.reconfig(None, Some(&gone.join(",")), None, -1).expect("remove two servers");
     assert_eq!(text.lines().count(), 4, "{text}");
     let rest: Vec<usize> = (0..5).filter(|n| *n != leader && *n != other).collect();
     for n in &rest {
@@ -100,17 +91,14 @@ fn an_ensemble_grows_and_shrinks_without_its_leader_under_writes() {
         status.map(|it| it["term"].to_string())
     };
     wait_until("the rest has a leader", || {
-        rest.iter()
-            .any(|n| ensemble.members[*n].says("role") == "Leader")
+        rest.iter().any(|n| ensemble.members[*n].says("role") == "Leader")
     });
     let before = term(&ensemble);
     for n in [leader, other] {
         let member = &ensemble.members[n];
         wait_until("it is out", || member.says("role") == "Removed");
     }
-    stays("the removed ones let it be", Duration::from_secs(3), || {
-        term(&ensemble) == before
-    });
+    stays("the removed ones let it be", Duration::from_secs(3), || term(&ensemble) == before);
     for n in [leader, other] {
         assert!(ensemble.members[n].alive());
         ensemble.members[n].kill();
@@ -122,22 +110,15 @@ fn an_ensemble_grows_and_shrinks_without_its_leader_under_writes() {
     client.sync().expect("sync");
     let names = client.children("/w").expect("children");
     for path in acknowledged {
-        assert!(
-            names.iter().any(|name| path == format!("/w/{name}")),
-            "{path}"
-        );
+        assert!(names.iter().any(|name| path == format!("/w/{name}")), "{path}");
     }
 
     // One that was removed comes back as it is, by a whole list.
     ensemble.members[other].start();
-    let list: Vec<String> = rest
-        .iter()
-        .chain([&other])
-        .map(|n| ensemble.members[*n].line("participant"))
-        .collect();
-    let (text, _, _) = client
-        .reconfig(None, None, Some(&list.join(",")), -1)
-        .expect("bring one back");
+    let list: Vec<String> =
+        rest.iter().chain([&other]).map(|n| ensemble.members[*n].line("participant")).collect();
+    let (text, _, _) =
+        client.reconfig(None, None, Some(&list.join(",")), -1).expect("bring one back");
     assert!(text.contains(&list[3]), "{text}");
     let back = &ensemble.members[other];
     wait_until("it is back", || back.ready());
@@ -152,10 +133,7 @@ fn a_reconfig_that_cannot_be_is_refused_with_zookeepers_code_and_leaves_nothing_
     let before = client.config().expect("read");
     let wrong = client.reconfig(Some(&absent), None, None, before.1 - 1);
     assert_eq!(code(wrong), -103);
-    assert_eq!(
-        code(client.reconfig(Some("server.4=x"), None, None, -1)),
-        -8
-    );
+    assert_eq!(code(client.reconfig(Some("server.4=x"), None, None, -1)), -8);
     assert_eq!(code(client.reconfig(None, Some("1,2"), None, -1)), -8);
 
     // Nobody answers there; meanwhile nobody else's turn comes.
@@ -171,18 +149,12 @@ fn a_reconfig_that_cannot_be_is_refused_with_zookeepers_code_and_leaves_nothing_
 
     ensemble.members[3].start();
     let joiner = ensemble.members[3].line("participant");
-    let (text, version, _) = other
-        .reconfig(Some(&joiner), None, None, before.1)
-        .expect("add a server that is there");
+    let (text, version, _) =
+        other.reconfig(Some(&joiner), None, None, before.1).expect("add a server that is there");
     // The same again changes nothing but the version, as in ZooKeeper.
-    let (again, newer, _) = other
-        .reconfig(Some(&joiner), None, None, -1)
-        .expect("add it again");
+    let (again, newer, _) = other.reconfig(Some(&joiner), None, None, -1).expect("add it again");
     assert!(newer > version);
-    assert_eq!(
-        again.lines().take(4).collect::<Vec<_>>(),
-        text.lines().take(4).collect::<Vec<_>>()
-    );
+    assert_eq!(again.lines().take(4).collect::<Vec<_>>(), text.lines().take(4).collect::<Vec<_>>());
 }
 
 #[test]

@@ -56,9 +56,7 @@ fn a_leader_that_dies_before_a_joiner_is_there_leaves_the_old_configuration() {
     let asked = joiner.clone();
     let commit = committed(&ensemble.members[follower]);
     let waits = std::thread::spawn(move || client.reconfig(Some(&asked), None, None, -1));
-    wait_until("it is under way", || {
-        committed(&ensemble.members[follower]) > commit
-    });
+    wait_until("it is under way", || committed(&ensemble.members[follower]) > commit);
     ensemble.members[leader].kill();
     let outcome = waits.join().expect("the client is let go");
     assert!(let_go(&outcome), "{outcome:?}");
@@ -74,9 +72,7 @@ fn a_leader_that_dies_before_a_joiner_is_there_leaves_the_old_configuration() {
     // Nobody is in the way of the next one.
     ensemble.members[3].start();
     let mut client = ensemble.members[follower].connect();
-    let (text, ..) = client
-        .reconfig(Some(&joiner), None, None, -1)
-        .expect("the same again");
+    let (text, ..) = client.reconfig(Some(&joiner), None, None, -1).expect("the same again");
     assert!(text.contains(&joiner), "{text}");
     assert_eq!(agreed(&ensemble, &[0, 1, 2, 3]), text);
 }
@@ -100,9 +96,7 @@ fn a_leader_that_dies_in_the_middle_of_a_change_leaves_one_configuration_to_all(
             let outcome = client.reconfig(Some(&asked), None, None, -1);
             (outcome, client.events)
         });
-        wait_until("the joiner is taken in", || {
-            members_of(&ensemble.members[leader]) > known
-        });
+        wait_until("the joiner is taken in", || members_of(&ensemble.members[leader]) > known);
         ensemble.members[leader].kill();
         let (outcome, events) = waits.join().expect("the client is let go");
         ensemble.members[leader].start();
@@ -118,9 +112,7 @@ fn a_leader_that_dies_in_the_middle_of_a_change_leaves_one_configuration_to_all(
         assert!(came || text == last, "neither old nor new: {text}");
         if !came {
             let mut client = ensemble.members[members[0]].connect();
-            client
-                .reconfig(Some(&line), None, None, -1)
-                .expect("the same again");
+            client.reconfig(Some(&line), None, None, -1).expect("the same again");
         }
         members.push(joiner);
         last = agreed(&ensemble, &members);
@@ -158,9 +150,7 @@ fn a_joiner_killed_while_it_catches_up_goes_on_later_and_is_given_up_if_it_stays
         let line = ensemble.members[joiner].line("participant");
         let mut client = ensemble.members[leader].connect();
         let waits = std::thread::spawn(move || client.reconfig(Some(&line), None, None, -1));
-        wait_until("it is a learner", || {
-            learners_of(&ensemble.members[leader]) == 1
-        });
+        wait_until("it is a learner", || learners_of(&ensemble.members[leader]) == 1);
         ensemble.members[joiner].kill();
         stays("the change waits for it", A_WHILE, || {
             !waits.is_finished() && learners_of(&ensemble.members[leader]) == 1
@@ -179,9 +169,7 @@ fn a_joiner_killed_while_it_catches_up_goes_on_later_and_is_given_up_if_it_stays
     let refused = waits.join().expect("join");
     assert!(matches!(refused, Err(Failure::Code(-13))), "{refused:?}");
     assert_eq!(agreed(&ensemble, &[0, 1, 2, 3]), text);
-    wait_until("nobody waits for it any more", || {
-        members_of(&ensemble.members[leader]) == 4
-    });
+    wait_until("nobody waits for it any more", || members_of(&ensemble.members[leader]) == 4);
     writer.create("/goes-on", b"", 0).expect("write");
 }
 
@@ -225,9 +213,7 @@ fn joiners_that_list_themselves_and_the_ensemble_never_form_a_second_one() {
     }
     let mut client = ensemble.members[2].connect();
     let joining = [0, 1].map(|n| ensemble.members[n].line("participant"));
-    let (text, ..) = client
-        .reconfig(Some(&joining.join(",")), None, None, -1)
-        .expect("add both");
+    let (text, ..) = client.reconfig(Some(&joining.join(",")), None, None, -1).expect("add both");
     ensemble.wait_ready();
     for member in &ensemble.members {
         wait_shown(member, &text);
@@ -298,7 +284,5 @@ fn created(client: &mut Client, path: &str) -> i64 {
         body.ustring(path);
         body.bool(false);
     });
-    answer
-        .and_then(|mut stat| Ok(stat.long()?))
-        .expect("exists")
+    answer.and_then(|mut stat| Ok(stat.long()?)).expect("exists")
 }

@@ -72,9 +72,8 @@ fn unknown_servers_leave_without_an_error_and_a_whole_list_wins_over_a_partial_o
     };
     let mut client = ensemble.members[1].connect();
     let before = client.config().expect("read");
-    let after = client
-        .reconfig(None, Some("9, 77"), None, before.1)
-        .expect("remove whom nobody knows");
+    let after =
+        client.reconfig(None, Some("9, 77"), None, before.1).expect("remove whom nobody knows");
     assert_eq!(lines(&after), lines(&before));
     assert!(after.1 > before.1, "the version is a new one");
 
@@ -86,8 +85,6 @@ fn unknown_servers_leave_without_an_error_and_a_whole_list_wins_over_a_partial_o
     assert_eq!(lines(&shown), all.join("\n"));
     // Who leaves goes first: one that does both stays, as what it joins as.
     let observer = ensemble.members[3].line("observer");
-    let shown = client
-        .reconfig(Some(&observer), Some("4"), None, shown.1)
-        .expect("leave and join");
+    let shown = client.reconfig(Some(&observer), Some("4"), None, shown.1).expect("leave and join");
     assert!(lines(&shown).contains(&observer), "{}", shown.0);
 }

@@ -20,19 +20,16 @@ fn an_observer_joins_takes_part_and_observes_again_while_it_serves_and_leaves() 
     client.create("/kept", b"1", 0).expect("create");
     ensemble.members[3].start();
     let joiner = &ensemble.members[3];
-    let (text, ..) = client
-        .reconfig(Some(&joiner.line("observer")), None, None, -1)
-        .expect("add an observer");
+    let (text, ..) =
+        client.reconfig(Some(&joiner.line("observer")), None, None, -1).expect("add an observer");
     assert!(text.contains(&joiner.line("observer")), "{text}");
     wait_until("the observer is ready", || joiner.ready());
     assert_eq!(mode(joiner), "observer");
     wait_shown(joiner, &text);
 
     let reader = Reader::start(joiner, "/kept");
-    for (role, modes) in [
-        ("participant", &["follower", "leader"][..]),
-        ("observer", &["observer"]),
-    ] {
+    for (role, modes) in [("participant", &["follower", "leader"][..]), ("observer", &["observer"])]
+    {
         let mut watching = joiner.connect();
         watching.config().expect("watch the configuration");
         let (text, version, stat) = client
@@ -51,9 +48,7 @@ fn an_observer_joins_takes_part_and_observes_again_while_it_serves_and_leaves() 
 
     // The observer asks for its own removal.
     let mut own = joiner.connect();
-    let (text, ..) = own
-        .reconfig(None, Some("4"), None, -1)
-        .expect("remove the observer");
+    let (text, ..) = own.reconfig(None, Some("4"), None, -1).expect("remove the observer");
     assert_eq!(text.lines().count(), 4, "{text}");
     wait_until("it is out", || joiner.says("role") == "Removed");
     wait_until("it lets its clients go", || own.ping().is_err());
@@ -101,9 +96,8 @@ fn one_that_is_never_standalone_grows_to_three_and_keeps_them_over_restarts() {
     let refused = client.reconfig(None, Some("1"), None, -1);
     assert_eq!(code(refused), -8, "nobody would be left");
     let joining = [1, 2].map(|n| ensemble.members[n].line("participant"));
-    let (text, ..) = client
-        .reconfig(Some(&joining.join(",")), None, None, -1)
-        .expect("add two servers");
+    let (text, ..) =
+        client.reconfig(Some(&joining.join(",")), None, None, -1).expect("add two servers");
     assert_eq!(text.lines().count(), 4, "{text}");
     ensemble.wait_ready();
 
@@ -123,9 +117,7 @@ fn one_that_is_never_standalone_grows_to_three_and_keeps_them_over_restarts() {
     // And to one again, which is not the first.
     ensemble.members[0].start();
     let mut client = ensemble.members[2].connect();
-    let (text, ..) = client
-        .reconfig(None, Some("1,2"), None, -1)
-        .expect("remove two servers");
+    let (text, ..) = client.reconfig(None, Some("1,2"), None, -1).expect("remove two servers");
     assert_eq!(text.lines().count(), 2, "{text}");
     for n in [0, 1] {
         ensemble.members[n].kill();

@@ -116,11 +116,7 @@ fn without_sasl_a_step_is_answered_with_nothing_and_its_lists_are_refused() {
     assert_eq!(client.sasl(b"").expect("a step"), None);
     client.ping().expect("the connection stays");
     for (scheme, id) in [("sasl", "bob"), ("x509", "CN=bob")] {
-        assert_eq!(
-            code(client.create_for("/x", scheme, id)),
-            INVALID_ACL,
-            "{scheme}"
-        );
+        assert_eq!(code(client.create_for("/x", scheme, id)), INVALID_ACL, "{scheme}");
     }
 }
 
@@ -132,9 +128,7 @@ fn where_sasl_is_required_nothing_goes_without() {
     assert_eq!(code(nobody.ping()), AUTH_REQUIRED);
     assert_closed(&mut nobody);
     let mut by_digest = connect();
-    by_digest
-        .authenticate("digest", b"bob:bobsecret")
-        .expect("taken");
+    by_digest.authenticate("digest", b"bob:bobsecret").expect("taken");
     assert_eq!(code(by_digest.get("/")), AUTH_REQUIRED);
     assert_closed(&mut by_digest);
     let mut wrong = connect();
@@ -174,9 +168,7 @@ fn who_looks_for_another_ensemble_is_let_go_without_an_answer() {
     let ensemble = Ensemble::serving(1, &more);
     for name in ["green", ""] {
         let mut meant = ensemble.members[0].connect();
-        meant
-            .authenticate("ensemble", name.as_bytes())
-            .expect("meant");
+        meant.authenticate("ensemble", name.as_bytes()).expect("meant");
         assert_eq!(meant.who_am_i(), ["ip:127.0.0.1"], "it is no id");
     }
     let mut lost = ensemble.members[0].connect();

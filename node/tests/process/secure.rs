@@ -39,13 +39,7 @@ impl Secure {
         );
         let mut ensemble = Ensemble::serving(1, &config);
         ensemble.more_folders.push(folder);
-        Secure {
-            ensemble,
-            authority,
-            server,
-            port,
-            store,
-        }
+        Secure { ensemble, authority, server, port, store }
     }
 
     fn issue(&self, name: &str) -> Identity {
@@ -73,21 +67,16 @@ impl Secure {
 fn a_certificate_is_an_id_and_both_ports_serve_the_same() {
     let secure = Secure::serving("need", "X509AuthenticationProvider.superUser=CN=root\n");
     let port = secure.ensemble.members[0].client;
-    let bob = secure.authority.issue(&[
-        (DnType::OrganizationName, "Acme, Inc."),
-        (DnType::CommonName, "bob"),
-    ]);
+    let bob = secure
+        .authority
+        .issue(&[(DnType::OrganizationName, "Acme, Inc."), (DnType::CommonName, "bob")]);
     let name = "CN=bob,O=Acme\\, Inc.";
     let mut bob = secure.connect(&bob);
-    assert_eq!(
-        bob.who_am_i(),
-        ["ip:127.0.0.1".to_owned(), format!("x509:{name}")]
-    );
+    assert_eq!(bob.who_am_i(), ["ip:127.0.0.1".to_owned(), format!("x509:{name}")]);
     bob.create_for("/bob", "x509", name).expect("created");
     bob.create_for("/own", "auth", "").expect("created");
     assert_eq!(code(bob.create_for("/y", "x509", "nobody")), INVALID_ACL);
-    bob.authenticate("x509", b"")
-        .expect("the certificate is enough");
+    bob.authenticate("x509", b"").expect("the certificate is enough");
 
     let mut plain = Client::connect(port).expect("a session without TLS");
     let mut other = secure.connect(&secure.issue("eve"));
@@ -131,10 +120,7 @@ fn want_lets_in_who_shows_none_but_not_who_shows_a_wrong_one() {
     let expired = secure.authority.issue_expired("bob");
     assert!(!secure.lets_in(Some(&expired)));
     let bob = secure.issue("bob");
-    assert_eq!(
-        secure.connect(&bob).who_am_i(),
-        ["ip:127.0.0.1", "x509:CN=bob"]
-    );
+    assert_eq!(secure.connect(&bob).who_am_i(), ["ip:127.0.0.1", "x509:CN=bob"]);
     assert_eq!(pki::word(secure.port, &secure.authority, "ruok"), "imok");
 }
 
@@ -155,33 +141,20 @@ fn changed_files_are_in_force_without_a_restart_and_bad_ones_change_nothing() {
 
     let renewed = secure.issue("localhost");
     renewed.write(&secure.store);
-    wait_until("the new certificate is shown", || {
-        shown() == Some(pki::encoded(&renewed))
-    });
+    wait_until("the new certificate is shown", || shown() == Some(pki::encoded(&renewed)));
     assert!(secure.counted("reload"));
 
     // A key that is not the certificate's, as when only one of two files is replaced yet.
-    let mixed = Identity {
-        key: secure.issue("localhost").key,
-        ..renewed.clone()
-    };
+    let mixed = Identity { key: secure.issue("localhost").key, ..renewed.clone() };
     mixed.write(&secure.store);
-    wait_until("the bad files are noticed", || {
-        secure.counted("reload_failed")
-    });
-    assert_eq!(
-        shown(),
-        Some(pki::encoded(&renewed)),
-        "the former one stays"
-    );
+    wait_until("the bad files are noticed", || secure.counted("reload_failed"));
+    assert_eq!(shown(), Some(pki::encoded(&renewed)), "the former one stays");
     let log = secure.ensemble.members[0].log();
     assert!(log.contains("do not go together"), "{log}");
 
     let last = secure.issue("localhost");
     last.write(&secure.store);
-    wait_until("good files are taken again", || {
-        shown() == Some(pki::encoded(&last))
-    });
+    wait_until("good files are taken again", || shown() == Some(pki::encoded(&last)));
     before.ping().expect("a connection of before lives on");
 }
 
@@ -196,10 +169,7 @@ fn who_does_not_speak_tls_is_closed_and_the_log_says_why() {
     assert!(answer.is_empty(), "{answer:?}");
     wait_until("it is counted", || secure.counted("not_tls"));
     let log = secure.ensemble.members[0].log();
-    assert!(
-        log.contains("does not speak TLS on the secure port"),
-        "{log}"
-    );
+    assert!(log.contains("does not speak TLS on the secure port"), "{log}");
     assert_eq!(pki::word(secure.port, &secure.authority, "ruok"), "imok");
 }
 

@@ -11,36 +11,23 @@ fn a_session_moves_to_another_member_with_its_password_and_with_no_other() {
     first.create("/e", b"", EPHEMERAL).expect("create");
     let session = first.session.clone();
 
-    let wrong = Session {
-        password: vec![7; 16],
-        ..session.clone()
-    };
+    let wrong = Session { password: vec![7; 16], ..session.clone() };
     let refused = Client::attach(ensemble.members[1].client, &wrong).expect("an answer");
-    assert_eq!(
-        (refused.session.id, refused.session.timeout_ms),
-        (0, 0),
-        "told as expired"
-    );
+    assert_eq!((refused.session.id, refused.session.timeout_ms), (0, 0), "told as expired");
     assert_eq!(refused.session.password, [0; 16]);
     first.ping().expect("the rightful connection lives on");
 
-    let mut moved = wait_for("the session moves", || {
-        Client::attach(ensemble.members[1].client, &session).ok()
-    });
+    let mut moved =
+        wait_for("the session moves", || Client::attach(ensemble.members[1].client, &session).ok());
     assert_eq!(moved.session, session);
     assert!(moved.exists("/e", false).expect("read"));
     moved.set("/e", b"x").expect("write");
-    wait_until("the old connection is closed", || {
-        matches!(first.ping(), Err(Failure::Broken(_)))
-    });
+    wait_until("the old connection is closed", || matches!(first.ping(), Err(Failure::Broken(_))));
     assert!(moved.exists("/e", false).expect("read"));
     moved.close().expect("close");
     let mut other = ensemble.members[2].connect();
     other.sync().expect("sync");
-    assert!(
-        !other.exists("/e", false).expect("read"),
-        "it goes with its session"
-    );
+    assert!(!other.exists("/e", false).expect("read"), "it goes with its session");
     let late = Client::attach(ensemble.members[2].client, &session).expect("an answer");
     assert_eq!(late.session.id, 0, "a closed session does not come back");
 }
@@ -53,14 +40,8 @@ fn the_ephemeral_of_a_silent_session_vanishes_and_watchers_are_told() {
     silent.create("/e", b"", EPHEMERAL).expect("create");
     watcher.sync().expect("sync");
     assert!(watcher.exists("/e", true).expect("read"));
-    wait_until("the ephemeral vanishes", || {
-        !watcher.exists("/e", false).expect("read")
-    });
-    assert_eq!(
-        watcher.events,
-        ["/e"],
-        "one event, no later than the change is seen"
-    );
+    wait_until("the ephemeral vanishes", || !watcher.exists("/e", false).expect("read"));
+    assert_eq!(watcher.events, ["/e"], "one event, no later than the change is seen");
     let late = Client::attach(ensemble.members[1].client, &silent.session).expect("an answer");
     assert_eq!(late.session.id, 0, "expired");
 }

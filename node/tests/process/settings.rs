@@ -20,15 +20,9 @@ fn refused(config: &str) -> String {
 #[test]
 fn an_unknown_key_or_a_contradiction_is_refused_with_its_line() {
     let wrong = [
-        (
-            "dataDir=DATA\nclientport=2181\n",
-            "line 2: unknown key clientport",
-        ),
+        ("dataDir=DATA\nclientport=2181\n", "line 2: unknown key clientport"),
         ("dataDir=DATA\ntickTime=fast\n", "line 2: tickTime: `fast`"),
-        (
-            "dataDir=DATA\n\ndataDir=DATA\n",
-            "line 3: dataDir is set on line 1 already",
-        ),
+        ("dataDir=DATA\n\ndataDir=DATA\n", "line 3: dataDir is set on line 1 already"),
         ("dataDir=DATA\ntickTime=0\n", "line 2: tickTime"),
         (
             "dataDir=DATA\nmaxSessionTimeout=100\nminSessionTimeout=200\n",
@@ -46,32 +40,20 @@ fn an_unknown_key_or_a_contradiction_is_refused_with_its_line() {
             "server.1=127.0.0.1:2888:3888\ndataDir=DATA\nserver.2=127.0.0.1:2888:3888\n",
             "line 3: server.2 has the address 127.0.0.1:2888 of server.1 (line 1)",
         ),
-        (
-            "server.1=127.0.0.1:1:2:observer\ndataDir=DATA\n",
-            "observers (line 1)",
-        ),
+        ("server.1=127.0.0.1:1:2:observer\ndataDir=DATA\n", "observers (line 1)"),
         (
             "server.1=127.0.0.1:1:2\ndataDir=DATA\nserver.01=127.0.0.1:3:4\n",
             "line 3: server.01 and server.1 (line 1) are the same",
         ),
-        (
-            "dataDir=DATA\ndataDir\n",
-            "line 2: `dataDir` is not key=value",
-        ),
+        ("dataDir=DATA\ndataDir\n", "line 2: `dataDir` is not key=value"),
     ];
     for (config, expected) in wrong {
-        let text = if config.contains("server.") {
-            refused_as(config, "1")
-        } else {
-            refused(config)
-        };
+        let text =
+            if config.contains("server.") { refused_as(config, "1") } else { refused(config) };
         assert!(text.contains(expected), "{config}\nsays: {text}");
     }
     let text = refused_as("dataDir=DATA\nserver.1=127.0.0.1:1:2\n", "7");
-    assert!(
-        text.contains("server 7 (myid) is not among the server.N lines"),
-        "{text}"
-    );
+    assert!(text.contains("server 7 (myid) is not among the server.N lines"), "{text}");
 }
 
 /// The same, with a myid.
@@ -107,11 +89,7 @@ fn a_servers_own_line_names_its_client_port() {
     std::fs::write(folder.path().join("myid"), "1\n").expect("write myid");
     let admin = format!("127.0.0.1:{}", port + 2);
     let mut command = program();
-    command
-        .arg("run")
-        .arg("--config")
-        .arg(&config)
-        .args(["--admin-addr", &admin]);
+    command.arg("run").arg("--config").arg(&config).args(["--admin-addr", &admin]);
     let child = command.stderr(std::process::Stdio::null()).spawn();
     let _process = Process(child.expect("start a server"));
     wait_until("it serves", || Client::connect(port).is_ok());
@@ -141,20 +119,11 @@ fn session_timeouts_and_connections_are_bounded_as_the_file_says() {
         assert!(conf.lines().any(|it| it == line), "{conf}");
     }
     // The word's connection may take its seat for a moment longer.
-    let connect = |timeout_ms| {
-        wait_for("there is room", || {
-            Client::connect_for(port, timeout_ms).ok()
-        })
-    };
+    let connect =
+        |timeout_ms| wait_for("there is room", || Client::connect_for(port, timeout_ms).ok());
     let (short, long) = (connect(1), connect(60_000));
-    assert_eq!(
-        (short.session.timeout_ms, long.session.timeout_ms),
-        (7_000, 9_000)
-    );
-    assert!(
-        Client::connect(port).is_err(),
-        "a third connection of this address"
-    );
+    assert_eq!((short.session.timeout_ms, long.session.timeout_ms), (7_000, 9_000));
+    assert!(Client::connect(port).is_err(), "a third connection of this address");
     drop(short);
     wait_until("there is room again", || Client::connect(port).is_ok());
 }

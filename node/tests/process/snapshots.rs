@@ -23,7 +23,5 @@ fn few_but_heavy_writes_call_for_a_snapshot_and_the_log_behind_it_goes() {
         ours.collect()
     };
     wait_until("a snapshot is there", || !files("snap", ".snap").is_empty());
-    wait_until("the log is cut", || {
-        files("log", ".log").iter().sum::<u64>() < 120_000_000
-    });
+    wait_until("the log is cut", || files("log", ".log").iter().sum::<u64>() < 120_000_000);
 }

@@ -27,9 +27,7 @@ fn a_leader_that_is_told_to_stop_hands_over_and_no_session_is_lost() {
     // The same connection all the time.
     let mut writes = 0;
     let status = loop {
-        there
-            .set("/there", b"x")
-            .expect("a write on another member goes on");
+        there.set("/there", b"x").expect("a write on another member goes on");
         writes += 1;
         if let Some(status) = ensemble.members[leader].process().ended() {
             break status;
@@ -80,9 +78,8 @@ fn a_server_that_still_recovers_stops_when_told() {
     mknodat(CWD, &identity, fifo, mode, 0).expect("make a fifo");
     member.start();
     let flags = OFlags::WRONLY | OFlags::NONBLOCK;
-    let _never_written = wait_for("recovery reads the disk", || {
-        open(&identity, flags, Mode::empty()).ok()
-    });
+    let _never_written =
+        wait_for("recovery reads the disk", || open(&identity, flags, Mode::empty()).ok());
     member.process().terminate();
     let status = member.process().exit();
     assert_eq!(status.code(), Some(0), "{status:?}\n{}", member.log());

@@ -18,10 +18,7 @@ fn assert_short_of_something(client: &mut Client, member: &Member) {
     assert_eq!(code(client.create("/new", b"x", 0)), QUOTA_EXCEEDED);
     assert_eq!(code(client.set("/a", b"more")), QUOTA_EXCEEDED);
     let all = ["/new".to_owned()];
-    assert!(matches!(
-        client.create_all(&all, 0),
-        Err(Failure::Code(QUOTA_EXCEEDED))
-    ));
+    assert!(matches!(client.create_all(&all, 0), Err(Failure::Code(QUOTA_EXCEEDED))));
     assert_eq!(client.get("/a").expect("read"), "x");
     client.sync().expect("sync");
     client.ping().expect("ping");
@@ -64,18 +61,8 @@ fn serving_on_a_small_disk(member: &mut Member, mib: usize) -> Option<Client> {
     let data = member.data.display();
     let mount = format!("mount -t tmpfs -o size={mib}m tmpfs {data}");
     let script = format!("{mount} && echo 1 > {data}/myid && exec \"$0\" \"$@\"");
-    let apart = [
-        "unshare",
-        "--user",
-        "--map-root-user",
-        "--mount",
-        "sh",
-        "-c",
-    ];
-    let tried = Command::new(apart[0])
-        .args(&apart[1..])
-        .arg(&mount)
-        .output();
+    let apart = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"];
+    let tried = Command::new(apart[0]).args(&apart[1..]).arg(&mount).output();
     if !tried.is_ok_and(|it| it.status.success()) {
         eprintln!("not run: mounting in a namespace is not permitted here");
         return None;

@@ -11,24 +11,13 @@ fn the_words_answer_in_the_shapes_that_tools_parse() {
     let client = ensemble.members[0].connect();
     let session = format!("{:#x}", client.session.id);
     assert_eq!(word(port, "ruok"), "imok");
-    for line in [
-        "Latency min/avg/max: ",
-        "Mode: standalone",
-        "Zxid: 0x",
-        "Node count: ",
-    ] {
+    for line in ["Latency min/avg/max: ", "Mode: standalone", "Zxid: 0x", "Node count: "] {
         let srvr = word(port, "srvr");
         assert!(srvr.starts_with("Zookeeper version: "), "{srvr}");
-        assert!(
-            srvr.lines().any(|it| it.starts_with(line)),
-            "{line} in {srvr}"
-        );
+        assert!(srvr.lines().any(|it| it.starts_with(line)), "{line} in {srvr}");
         let stat = word(port, "stat");
         assert!(stat.contains("\nClients:\n /127.0.0.1:"), "{stat}");
-        assert!(
-            stat.lines().any(|it| it.starts_with(line)),
-            "{line} in {stat}"
-        );
+        assert!(stat.lines().any(|it| it.starts_with(line)), "{line} in {stat}");
     }
     let mntr = word(port, "mntr");
     for line in mntr.lines() {
@@ -38,11 +27,7 @@ fn the_words_answer_in_the_shapes_that_tools_parse() {
     for line in ["zk_server_state\tstandalone", "zk_num_alive_connections\t1"] {
         assert!(mntr.lines().any(|it| it == line), "{line} in {mntr}");
     }
-    assert!(
-        word(port, "conf")
-            .lines()
-            .any(|it| it == format!("clientPort={port}"))
-    );
+    assert!(word(port, "conf").lines().any(|it| it == format!("clientPort={port}")));
     let cons = word(port, "cons");
     assert!(
         cons.starts_with(" /127.0.0.1:") && cons.contains(&format!("sid={session},")),

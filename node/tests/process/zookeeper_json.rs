@@ -67,10 +67,7 @@ fn covers(at: &str, ours: &Value, theirs: &Value) {
                     None => assert!(LEFT_OUT.contains(&key.as_str()), "{at} lacks {key}"),
                 }
             }
-            let more: Vec<&String> = ours
-                .keys()
-                .filter(|key| !theirs.contains_key(*key))
-                .collect();
+            let more: Vec<&String> = ours.keys().filter(|key| !theirs.contains_key(*key)).collect();
             assert!(more.is_empty(), "{at} has {more:?}, ZooKeeper has not");
         }
         (Value::Array(ours), Value::Array(theirs)) => {
@@ -108,21 +105,14 @@ fn commands_have_zookeepers_codes_and_keys() {
         let ensemble = Ensemble::serving(3, "");
         let leader = ensemble.leader();
         if leads {
-            compare(
-                &ensemble,
-                leader,
-                include_str!("zookeeper-3.9.5/leader.json"),
-            );
+            compare(&ensemble, leader, include_str!("zookeeper-3.9.5/leader.json"));
         } else {
             let at = (leader + 1) % 3;
             compare(&ensemble, at, include_str!("zookeeper-3.9.5/follower.json"));
         }
     }
     for key in LEFT_OUT {
-        assert!(
-            PAGE.contains(&format!("`{key}`")),
-            "{key} is not on the page"
-        );
+        assert!(PAGE.contains(&format!("`{key}`")), "{key} is not on the page");
     }
 }
 
@@ -134,10 +124,7 @@ fn an_unknown_command_and_a_server_that_serves_nobody_are_errors_with_code_200()
     wait_until("it answers", || ensemble.members[0].status().is_some());
     let (code, json) = answer(port, "nonsense");
     assert_eq!(code, 200);
-    assert_eq!(
-        json,
-        json!({ "command": "nonsense", "error": "Unknown command: nonsense" })
-    );
+    assert_eq!(json, json!({ "command": "nonsense", "error": "Unknown command: nonsense" }));
     let (code, json) = answer(port, "ruok");
     let why = "This ZooKeeper instance is not currently serving requests";
     assert_eq!((code, &json["error"]), (200, &json!(why)));
@@ -190,16 +177,10 @@ fn a_snapshot_is_for_operators_and_a_restore_for_nobody() {
     let stored: Vec<_> = stored.flatten().map(|it| it.path()).collect();
     let newest = stored.iter().max().expect("a snapshot");
     assert_eq!(std::fs::read(newest).expect("read it"), body);
-    assert!(
-        head.contains(&format!("snapshot_size: {}", body.len())),
-        "{head}"
-    );
+    assert!(head.contains(&format!("snapshot_size: {}", body.len())), "{head}");
     assert!(head.contains("last_zxid: 0x"), "{head}");
     let last = answer(member.admin, "lsnp").1;
-    assert!(
-        last["timestamp"].as_i64().is_some_and(|at| at > 0),
-        "{last}"
-    );
+    assert!(last["timestamp"].as_i64().is_some_and(|at| at > 0), "{last}");
     let (code, _, body) = ask("/commands/restore", "Bearer hunter2");
     assert_eq!(code, 503);
     assert!(String::from_utf8_lossy(&body).contains("restore is not available"));

@@ -16,12 +16,8 @@ pub(crate) fn left_out() -> &'static str {
 fn as_zktop_asks(port: u16, word: &str) -> String {
     use std::io::{Read, Write};
     let mut stream = open(port).expect("connect");
-    stream
-        .write_all(format!("{word}\n").as_bytes())
-        .expect("send");
-    stream
-        .shutdown(std::net::Shutdown::Write)
-        .expect("close one side");
+    stream.write_all(format!("{word}\n").as_bytes()).expect("send");
+    stream.shutdown(std::net::Shutdown::Write).expect("close one side");
     let mut text = String::new();
     stream.read_to_string(&mut text).expect("read");
     text
@@ -82,11 +78,7 @@ fn zktop_and_datadogs_check_can_take_stat_apart() {
             expected.push("Proposal sizes last/min/max");
         }
         assert_eq!(names, expected);
-        let latency: Vec<f64> = pairs[0]
-            .1
-            .split('/')
-            .filter_map(|it| it.parse().ok())
-            .collect();
+        let latency: Vec<f64> = pairs[0].1.split('/').filter_map(|it| it.parse().ok()).collect();
         assert_eq!(latency.len(), 3);
         for (_, number) in &pairs[1..5] {
             number.parse::<u64>().expect("a number");
@@ -110,15 +102,9 @@ fn telegraf_and_datadogs_check_can_take_mntr_apart() {
             let rest = line.strip_prefix("zk_").expect(line);
             let word = |it: char| it.is_ascii_alphanumeric() || it == '_';
             let value = rest.trim_start_matches(word);
-            assert!(
-                value.len() < rest.len() && value.starts_with('\t'),
-                "{line}"
-            );
+            assert!(value.len() < rest.len() && value.starts_with('\t'), "{line}");
             let value = value.trim_start();
-            assert!(
-                value.starts_with(|it: char| word(it) || it == '.' || it == '-'),
-                "{line}"
-            );
+            assert!(value.starts_with(|it: char| word(it) || it == '.' || it == '-'), "{line}");
             if rest.starts_with("server_state\t") {
                 state = Some(value.to_owned());
             }
@@ -177,10 +163,7 @@ fn what_the_dashboards_ask_for_is_measured_or_the_page_says_that_it_is_not() {
     for name in ASKED.split_whitespace() {
         let kind = types().find_map(|it| it.strip_prefix(name)?.strip_prefix(' '));
         let said = left_out().contains(&format!("`{name}`"));
-        assert!(
-            kind.is_some() != said,
-            "{name}: {kind:?} here, on the page: {said}"
-        );
+        assert!(kind.is_some() != said, "{name}: {kind:?} here, on the page: {said}");
         if kind == Some("summary") {
             for end in ["_sum", "_count"] {
                 assert!(metrics.contains(&format!("\n{name}{end} ")), "{name}{end}");
@@ -188,9 +171,7 @@ fn what_the_dashboards_ask_for_is_measured_or_the_page_says_that_it_is_not() {
         }
     }
     let value = |name: &str| {
-        let line = metrics
-            .lines()
-            .find_map(|it| it.strip_prefix(name)?.strip_prefix(' '));
+        let line = metrics.lines().find_map(|it| it.strip_prefix(name)?.strip_prefix(' '));
         line.and_then(|it| it.parse::<f64>().ok())
     };
     for (name, least) in [
@@ -212,10 +193,7 @@ fn what_the_dashboards_ask_for_is_measured_or_the_page_says_that_it_is_not() {
         ("quorum_size", 3.0),
     ] {
         let value = value(name);
-        assert!(
-            value.is_some_and(|it| it >= least),
-            "{name} is {value:?}, not {least}"
-        );
+        assert!(value.is_some_and(|it| it >= least), "{name} is {value:?}, not {least}");
     }
     let mut names: Vec<&str> = types().filter_map(|it| it.split(' ').next()).collect();
     let all = names.len();

@@ -90,9 +90,8 @@ fn same_situation(port: u16) -> (Client, Client) {
 }
 
 fn compare(port: u16, recording: &str) {
-    let words = [
-        "ruok", "isro", "srvr", "stat", "conf", "cons", "wchs", "wchc", "wchp", "dump", "dirs",
-    ];
+    let words =
+        ["ruok", "isro", "srvr", "stat", "conf", "cons", "wchs", "wchc", "wchp", "dump", "dirs"];
     for name in words {
         let text = word(port, name);
         let mut theirs = shapes(recorded(recording, name));
@@ -178,8 +177,7 @@ fn resets_are_said_as_zookeeper_says_them_and_happen() {
     let received = || {
         let srvr = word(port, "srvr");
         let line = srvr.lines().find_map(|it| it.strip_prefix("Received: "));
-        line.and_then(|it| it.parse::<u64>().ok())
-            .expect("a number")
+        line.and_then(|it| it.parse::<u64>().ok()).expect("a number")
     };
     assert_eq!(received(), 3, "the handshake and two requests");
     assert_eq!(word(port, "srst"), recorded(STANDALONE, "srst"));
@@ -213,9 +211,7 @@ fn members_have_the_same_digest_at_the_same_zxid() {
         client.set("/a", &n.to_be_bytes()).expect("write");
     }
     let hashes = || ensemble.members.iter().map(|it| word(it.client, "hash"));
-    wait_until("every member recorded both", || {
-        hashes().all(|hash| hash.lines().count() == 2)
-    });
+    wait_until("every member recorded both", || hashes().all(|hash| hash.lines().count() == 2));
     let distinct: BTreeSet<String> = hashes().collect();
     assert_eq!(distinct.len(), 1, "{distinct:?}");
     let one = distinct.into_iter().next().unwrap_or_default();
@@ -231,9 +227,7 @@ fn members_have_the_same_digest_at_the_same_zxid() {
 fn base(key: &str) -> &str {
     let key = key.split('{').next().unwrap_or_default();
     let key = key.strip_prefix("zk_").unwrap_or(key);
-    let begins = [
-        "avg_", "min_", "max_", "cnt_", "sum_", "p50_", "p95_", "p99_", "p999_",
-    ];
+    let begins = ["avg_", "min_", "max_", "cnt_", "sum_", "p50_", "p95_", "p99_", "p999_"];
     let whole = [
         "avg_latency",
         "min_latency",
@@ -273,16 +267,10 @@ fn every_key_of_zookeepers_mntr_is_there_or_the_page_says_that_it_is_not() {
         .into_iter()
         .find(|it| name.ends_with(it))
         .unwrap_or(name);
-        assert!(
-            left_out().contains(&format!("`{name}`")),
-            "{key} is missing"
-        );
+        assert!(left_out().contains(&format!("`{name}`")), "{key} is missing");
     }
     for key in ours.difference(&theirs) {
-        assert_eq!(
-            key, "zk_fsync_threshold_exceed_count",
-            "ZooKeeper has no such key"
-        );
+        assert_eq!(key, "zk_fsync_threshold_exceed_count", "ZooKeeper has no such key");
     }
 }
 
@@ -297,10 +285,8 @@ fn under_the_prometheus_provider_mntr_has_its_names_and_numbers() {
     let mut client = ensemble.members[0].connect();
     client.create("/a", b"", 0).expect("create");
     let mntr = word(ensemble.members[0].client, "mntr");
-    let keys: BTreeSet<&str> = PROVIDERS_MONITOR
-        .lines()
-        .filter_map(|it| it.split('\t').next())
-        .collect();
+    let keys: BTreeSet<&str> =
+        PROVIDERS_MONITOR.lines().filter_map(|it| it.split('\t').next()).collect();
     for key in [
         "zk_readlatency{quantile=\"0.99\"}",
         "zk_readlatency_count",
@@ -309,29 +295,14 @@ fn under_the_prometheus_provider_mntr_has_its_names_and_numbers() {
         "zk_znode_count",
         "zk_version",
     ] {
-        assert!(
-            keys.contains(key) || key.contains("fsynctime"),
-            "{key} was not recorded"
-        );
-        assert!(
-            mntr.lines().any(|it| it.split('\t').next() == Some(key)),
-            "{key} in {mntr}"
-        );
+        assert!(keys.contains(key) || key.contains("fsynctime"), "{key} was not recorded");
+        assert!(mntr.lines().any(|it| it.split('\t').next() == Some(key)), "{key} in {mntr}");
     }
     assert!(mntr.contains("\nzk_znode_count\t5.0\n"), "{mntr}");
     let (code, metrics) = crate::support::http::get(port, "/metrics").expect("an answer");
     assert_eq!(code, 200);
-    for line in [
-        "# TYPE readlatency summary",
-        "# TYPE znode_count gauge",
-        "znode_count 5",
-    ] {
+    for line in ["# TYPE readlatency summary", "# TYPE znode_count gauge", "znode_count 5"] {
         assert!(metrics.lines().any(|it| it == line), "{line} in {metrics}");
     }
-    assert_eq!(
-        crate::support::http::get(port, "/status")
-            .expect("an answer")
-            .0,
-        404
-    );
+    assert_eq!(crate::support::http::get(port, "/status").expect("an answer").0, 404);
 }

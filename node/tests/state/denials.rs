@@ -14,10 +14,7 @@ const ADMIN: i32 = 16;
 const ALL: i32 = 31;
 
 fn id(scheme: &str, id: &str) -> Id {
-    Id {
-        scheme: scheme.into(),
-        id: id.into(),
-    }
+    Id { scheme: scheme.into(), id: id.into() }
 }
 
 fn line(perms: i32, scheme: &str, name: &str) -> Acl {
@@ -49,11 +46,7 @@ fn create(path: &str) -> Write {
 
 fn set_data(path: &str, version: i32) -> Write {
     let path = path.into();
-    Write::SetData {
-        path,
-        data: None,
-        version,
-    }
+    Write::SetData { path, data: None, version }
 }
 
 fn set_acl(path: &str, acl: Vec<Acl>, version: i32) -> Write {
@@ -92,41 +85,12 @@ fn tree() -> World {
 fn reads(path: &str) -> Vec<(&'static str, Read)> {
     let path = || path.to_owned();
     vec![
-        (
-            "exists",
-            Read::Exists {
-                path: path(),
-                watch: false,
-            },
-        ),
-        (
-            "getData",
-            Read::GetData {
-                path: path(),
-                watch: false,
-            },
-        ),
+        ("exists", Read::Exists { path: path(), watch: false }),
+        ("getData", Read::GetData { path: path(), watch: false }),
         ("getACL", Read::GetAcl { path: path() }),
-        (
-            "getChildren",
-            Read::GetChildren {
-                path: path(),
-                watch: false,
-                with_stat: false,
-            },
-        ),
-        (
-            "getChildren2",
-            Read::GetChildren {
-                path: path(),
-                watch: false,
-                with_stat: true,
-            },
-        ),
-        (
-            "getAllChildrenNumber",
-            Read::GetAllChildrenNumber { path: path() },
-        ),
+        ("getChildren", Read::GetChildren { path: path(), watch: false, with_stat: false }),
+        ("getChildren2", Read::GetChildren { path: path(), watch: false, with_stat: true }),
+        ("getAllChildrenNumber", Read::GetAllChildrenNumber { path: path() }),
     ]
 }
 
@@ -150,15 +114,9 @@ fn each_read_needs_its_permission_and_a_missing_znode_comes_first() {
     for (name, read) in reads("/closed/open") {
         assert!(world.read(&read).is_ok(), "{name}: lists are not inherited");
     }
-    let ephemerals = Read::GetEphemerals {
-        prefix: "/closed".into(),
-    };
+    let ephemerals = Read::GetEphemerals { prefix: "/closed".into() };
     let own = Body::Paths(vec!["/closed-ephemeral".into()]);
-    assert_eq!(
-        world.read(&ephemerals),
-        Ok(own),
-        "getEphemerals asks nothing"
-    );
+    assert_eq!(world.read(&ephemerals), Ok(own), "getEphemerals asks nothing");
     let path = "/closed".to_owned();
     let many = Read::MultiRead(vec![Read::GetData { path, watch: false }]);
     let each = Body::Multi(vec![MultiResult::Failed(ErrorCode::NoAuth)]);
@@ -179,18 +137,11 @@ fn each_write_needs_its_permission() {
             ("setData", set_data(&path, -1)),
             ("create", create(&format!("{path}/new"))),
             ("delete", delete(&format!("{path}/open"), -1)),
-            (
-                "setACL",
-                set_acl(&path, vec![line(perm, "world", "anyone")], -1),
-            ),
+            ("setACL", set_acl(&path, vec![line(perm, "world", "anyone")], -1)),
             ("check", check(&path, -1)),
         ];
         for (name, write) in writes {
-            let expected = if name == allowed {
-                None
-            } else {
-                Some(ErrorCode::NoAuth)
-            };
+            let expected = if name == allowed { None } else { Some(ErrorCode::NoAuth) };
             let mut world = tree();
             let result = world.write(write.clone());
             assert_eq!(result.clone().err(), expected, "{name} with {perm}");
@@ -215,125 +166,41 @@ fn the_first_error_in_zookeepers_order_wins() {
     let good = || vec![line(ALL, "world", "anyone")];
     let cases = [
         // create: flags, path, list, parent, permission, whole path, existing, ephemeral parent.
-        (
-            "bad flags",
-            create_with("/closed/x", 9, bad()),
-            ErrorCode::BadArguments,
-        ),
-        (
-            "relative",
-            create_with("x", 0, bad()),
-            ErrorCode::BadArguments,
-        ),
-        (
-            "bad list",
-            create_with("/none/x", 0, bad()),
-            ErrorCode::InvalidAcl,
-        ),
-        (
-            "bad list, denied",
-            create_with("/closed/x", 0, bad()),
-            ErrorCode::InvalidAcl,
-        ),
+        ("bad flags", create_with("/closed/x", 9, bad()), ErrorCode::BadArguments),
+        ("relative", create_with("x", 0, bad()), ErrorCode::BadArguments),
+        ("bad list", create_with("/none/x", 0, bad()), ErrorCode::InvalidAcl),
+        ("bad list, denied", create_with("/closed/x", 0, bad()), ErrorCode::InvalidAcl),
         ("no parent", create("/none/x"), ErrorCode::NoNode),
         ("denied, bad path", create("/closed/."), ErrorCode::NoAuth),
         ("denied, exists", create("/closed/open"), ErrorCode::NoAuth),
-        (
-            "denied, ephemeral",
-            create("/closed-ephemeral/x"),
-            ErrorCode::NoAuth,
-        ),
+        ("denied, ephemeral", create("/closed-ephemeral/x"), ErrorCode::NoAuth),
         ("bad path", create("/p4/."), ErrorCode::BadArguments),
         ("exists", create("/p4/open"), ErrorCode::NodeExists),
         // delete: special path, parent, permission on the parent, znode, version, children.
         ("root", delete("/", -1), ErrorCode::BadArguments),
-        (
-            "reserved",
-            delete("/zookeeper/config", -1),
-            ErrorCode::BadArguments,
-        ),
-        (
-            "delete, no parent",
-            delete("/none/x", -1),
-            ErrorCode::NoNode,
-        ),
-        (
-            "delete, denied, missing",
-            delete("/closed/x", -1),
-            ErrorCode::NoAuth,
-        ),
+        ("reserved", delete("/zookeeper/config", -1), ErrorCode::BadArguments),
+        ("delete, no parent", delete("/none/x", -1), ErrorCode::NoNode),
+        ("delete, denied, missing", delete("/closed/x", -1), ErrorCode::NoAuth),
         ("delete, missing", delete("/p8/x", -1), ErrorCode::NoNode),
-        (
-            "delete, denied, version",
-            delete("/closed/open", 7),
-            ErrorCode::NoAuth,
-        ),
-        (
-            "delete, version",
-            delete("/p8/open", 7),
-            ErrorCode::BadVersion,
-        ),
+        ("delete, denied, version", delete("/closed/open", 7), ErrorCode::NoAuth),
+        ("delete, version", delete("/p8/open", 7), ErrorCode::BadVersion),
         // setData: path, znode, permission, version.
-        (
-            "set, bad path",
-            set_data("/closed/", -1),
-            ErrorCode::BadArguments,
-        ),
+        ("set, bad path", set_data("/closed/", -1), ErrorCode::BadArguments),
         ("set, missing", set_data("/closed/x", -1), ErrorCode::NoNode),
-        (
-            "set, denied, version",
-            set_data("/closed", 7),
-            ErrorCode::NoAuth,
-        ),
+        ("set, denied, version", set_data("/closed", 7), ErrorCode::NoAuth),
         ("set, version", set_data("/p2", 7), ErrorCode::BadVersion),
-        (
-            "config",
-            set_data("/zookeeper/config", -1),
-            ErrorCode::NoAuth,
-        ),
+        ("config", set_data("/zookeeper/config", -1), ErrorCode::NoAuth),
         // setACL: path, list, znode, permission, version.
-        (
-            "acl, bad path",
-            set_acl("/closed/", bad(), -1),
-            ErrorCode::BadArguments,
-        ),
-        (
-            "acl, bad list",
-            set_acl("/none", bad(), -1),
-            ErrorCode::InvalidAcl,
-        ),
-        (
-            "acl, missing",
-            set_acl("/none", good(), -1),
-            ErrorCode::NoNode,
-        ),
-        (
-            "acl, bad list, denied",
-            set_acl("/closed", bad(), -1),
-            ErrorCode::InvalidAcl,
-        ),
-        (
-            "acl, denied, version",
-            set_acl("/closed", good(), 7),
-            ErrorCode::NoAuth,
-        ),
-        (
-            "acl, version",
-            set_acl("/p16", good(), 7),
-            ErrorCode::BadVersion,
-        ),
+        ("acl, bad path", set_acl("/closed/", bad(), -1), ErrorCode::BadArguments),
+        ("acl, bad list", set_acl("/none", bad(), -1), ErrorCode::InvalidAcl),
+        ("acl, missing", set_acl("/none", good(), -1), ErrorCode::NoNode),
+        ("acl, bad list, denied", set_acl("/closed", bad(), -1), ErrorCode::InvalidAcl),
+        ("acl, denied, version", set_acl("/closed", good(), 7), ErrorCode::NoAuth),
+        ("acl, version", set_acl("/p16", good(), 7), ErrorCode::BadVersion),
         // check: path, znode, permission, version.
-        (
-            "check, bad path",
-            check("/closed/", -1),
-            ErrorCode::BadArguments,
-        ),
+        ("check, bad path", check("/closed/", -1), ErrorCode::BadArguments),
         ("check, missing", check("/none", -1), ErrorCode::NoNode),
-        (
-            "check, denied, version",
-            check("/closed", 7),
-            ErrorCode::NoAuth,
-        ),
+        ("check, denied, version", check("/closed", 7), ErrorCode::NoAuth),
         ("check, version", check("/p1", 7), ErrorCode::BadVersion),
     ];
     for (name, write, expected) in cases {
@@ -348,11 +215,7 @@ fn super_may_do_anything() {
     for (name, read) in reads("/closed") {
         assert!(world.read(&read).is_ok(), "{name}");
     }
-    for write in [
-        set_data("/closed", -1),
-        create("/closed/x"),
-        delete("/closed/x", -1),
-    ] {
+    for write in [set_data("/closed", -1), create("/closed/x"), delete("/closed/x", -1)] {
         assert!(world.write(write.clone()).is_ok(), "{write:?}");
     }
 }
@@ -391,9 +254,7 @@ fn only_who_may_change_a_list_sees_its_hashes() {
         line(ADMIN, "sasl", "bob"),
         line(READ, "ip", "::1"),
     ];
-    world
-        .write(create_with("/x", 0, list.clone()))
-        .expect("made");
+    world.write(create_with("/x", 0, list.clone())).expect("made");
     let path = "/x".to_owned();
     let seen = |world: &World| match world.read(&Read::GetAcl { path: path.clone() }) {
         Ok(Body::Acl { acl, .. }) => acl,
@@ -415,10 +276,7 @@ fn the_configuration_is_written_by_reconfigs_alone_whoever_asks() {
     let mut world = super_world();
     const CONFIG: &str = "/zookeeper/config";
     assert_eq!(world.write(set_data(CONFIG, 7)), Err(ErrorCode::BadVersion));
-    assert_eq!(
-        world.write(set_data(CONFIG, -1)),
-        Err(ErrorCode::BadArguments)
-    );
+    assert_eq!(world.write(set_data(CONFIG, -1)), Err(ErrorCode::BadArguments));
     let multi = Write::Multi(vec![create("/a"), set_data(CONFIG, -1)]);
     let Ok(Body::Multi(results)) = world.write(multi) else {
         panic!("no answers");

@@ -17,11 +17,7 @@ fn changed(outcome: &Outcome, kind: EventType) -> BTreeSet<String> {
 }
 
 fn children(world: &World, path: &str) -> Vec<Arc<str>> {
-    let read = Read::GetChildren {
-        path: path.to_owned(),
-        watch: false,
-        with_stat: false,
-    };
+    let read = Read::GetChildren { path: path.to_owned(), watch: false, with_stat: false };
     match world.read(&read) {
         Ok(Body::Children(children)) => children.list().to_vec(),
         other => panic!("{other:?}"),
@@ -46,25 +42,16 @@ fn a_parent_may_have_a_million_children() {
     let names = children(&world, "/p");
     assert_eq!(names.len(), MANY);
     assert_eq!(&**names.last().unwrap(), format!("c-{:010}", MANY - 1));
-    let all = Read::GetAllChildrenNumber {
-        path: "/".to_owned(),
-    };
+    let all = Read::GetAllChildrenNumber { path: "/".to_owned() };
     // The reserved ones and the parent, too.
     assert_eq!(world.read(&all), Ok(Body::Count(MANY as i32 + 4)));
     world.assert_whole("with all of them");
     // From all over the arena, while an image shares it.
     images.push(world.state.image());
     let mut gone = 0;
-    for some in names
-        .iter()
-        .step_by(100)
-        .collect::<Vec<_>>()
-        .chunks(AT_ONCE)
-    {
+    for some in names.iter().step_by(100).collect::<Vec<_>>().chunks(AT_ONCE) {
         let path = |name: &&Arc<str>| delete(&format!("/p/{name}"));
-        world
-            .write(Write::Multi(some.iter().map(path).collect()))
-            .unwrap();
+        world.write(Write::Multi(some.iter().map(path).collect())).unwrap();
         gone += some.len();
     }
     let stat = world.state.stat("/p").unwrap();
@@ -87,16 +74,11 @@ fn a_hundred_thousand_ephemerals_go_with_their_session_at_one_zxid() {
     }
     for n in 0..MANY {
         let parent = if n % 2 == 0 { "/a" } else { "/b" };
-        world
-            .create(&format!("{parent}/e{n:06}"), "", EPHEMERAL)
-            .unwrap();
+        world.create(&format!("{parent}/e{n:06}"), "", EPHEMERAL).unwrap();
     }
     let (zxid, counts) = (world.state.zxid(), world.state.counts());
     assert_eq!(counts.ephemerals, MANY);
-    let close = Action::CloseSession {
-        session: world.session,
-        attach: None,
-    };
+    let close = Action::CloseSession { session: world.session, attach: None };
     assert!(close.weight() < 100, "its entry does not name them");
     let outcome = world.apply(close);
     assert_eq!(outcome.zxid.0, zxid.0 + 1);
@@ -125,9 +107,7 @@ fn a_path_may_be_as_deep_as_a_request_is_long() {
         world.create(&path, "", 0).unwrap();
     }
     world.create(&(path.clone() + "/e"), "", EPHEMERAL).unwrap();
-    let all = Read::GetAllChildrenNumber {
-        path: "/d".to_owned(),
-    };
+    let all = Read::GetAllChildrenNumber { path: "/d".to_owned() };
     let count = world.read(&all);
     assert_eq!(count, Ok(Body::Count(DEEP as i32)));
     world.assert_whole("it is large");
@@ -141,20 +121,12 @@ fn what_changes_beside_a_znodes_data_costs_the_same_however_much_data_there_is()
     let mut world = World::new();
     world.create("/p", &"x".repeat(1_000_000), 0).unwrap();
     let other = |n: usize| create(&format!("/p/{n}"), "", 0);
-    world
-        .write(Write::Multi((0..15_000).map(other).collect()))
-        .unwrap();
+    world.write(Write::Multi((0..15_000).map(other).collect())).unwrap();
     let Write::Create(Create { acl, .. }) = create("/p", "", 0) else {
         panic!("it is a create");
     };
-    let set_acl = |_| Write::SetAcl {
-        path: "/p".to_owned(),
-        acl: acl.clone(),
-        version: -1,
-    };
-    world
-        .write(Write::Multi((0..15_000).map(set_acl).collect()))
-        .unwrap();
+    let set_acl = |_| Write::SetAcl { path: "/p".to_owned(), acl: acl.clone(), version: -1 };
+    world.write(Write::Multi((0..15_000).map(set_acl).collect())).unwrap();
     let stat = world.state.stat("/p").unwrap();
     assert_eq!((stat.num_children, stat.aversion), (15_000, 15_000));
     world.assert_whole("after changes beside the data");

@@ -16,9 +16,7 @@ fn put_quota(world: &mut World, path: &str, limits: &str) {
         let _ = world.create(&branch, "", 0);
     }
     let branch = format!("/zookeeper/quota{path}");
-    world
-        .create(&format!("{branch}/zookeeper_limits"), limits, 0)
-        .expect("set a limit");
+    world.create(&format!("{branch}/zookeeper_limits"), limits, 0).expect("set a limit");
     world
         .create(&format!("{branch}/zookeeper_stats"), "count=0,bytes=0", 0)
         .expect("make room for the usage");
@@ -98,11 +96,7 @@ fn a_hard_limit_refuses_and_a_soft_one_tells() {
 fn a_hard_limit_of_bytes_goes_before_a_wrong_version() {
     let mut world = World::new();
     world.create("/a", "", 0).unwrap();
-    put_quota(
-        &mut world,
-        "/a",
-        "count=-1,bytes=-1=;byteHardLimit=3;countHardLimit=-1",
-    );
+    put_quota(&mut world, "/a", "count=-1,bytes=-1=;byteHardLimit=3;countHardLimit=-1");
     let write = |data: &str| Write::SetData {
         path: "/a".into(),
         data: Some(Bytes::copy_from_slice(data.as_bytes())),
@@ -118,11 +112,7 @@ fn a_multi_that_fails_leaves_usage_and_quotas_as_they_were() {
     let mut world = World::new();
     world.create("/a", "", 0).unwrap();
     world.create("/b", "", 0).unwrap();
-    put_quota(
-        &mut world,
-        "/a",
-        "count=-1,bytes=-1=;byteHardLimit=-1;countHardLimit=2",
-    );
+    put_quota(&mut world, "/a", "count=-1,bytes=-1=;byteHardLimit=-1;countHardLimit=2");
     let limits = "/zookeeper/quota/a/zookeeper_limits";
     let all = |mut writes: Vec<Write>| {
         writes.push(delete("/missing"));
@@ -148,15 +138,9 @@ fn a_multi_that_fails_leaves_usage_and_quotas_as_they_were() {
 fn a_lifted_quota_neither_refuses_nor_counts() {
     let mut world = World::new();
     world.create("/a", "", 0).unwrap();
-    put_quota(
-        &mut world,
-        "/a",
-        "count=-1,bytes=-1=;byteHardLimit=-1;countHardLimit=1",
-    );
+    put_quota(&mut world, "/a", "count=-1,bytes=-1=;byteHardLimit=-1;countHardLimit=1");
     assert_eq!(world.create("/a/b", "", 0), Err(ErrorCode::QuotaExceeded));
-    world
-        .write(delete("/zookeeper/quota/a/zookeeper_limits"))
-        .unwrap();
+    world.write(delete("/zookeeper/quota/a/zookeeper_limits")).unwrap();
     world.create("/a/b", "", 0).unwrap();
     assert_eq!(usage(&world, "/a"), "count=1,bytes=0");
 }
@@ -165,11 +149,7 @@ fn a_lifted_quota_neither_refuses_nor_counts() {
 fn a_restored_image_goes_on_counting_and_refusing() {
     let mut world = World::new();
     world.create("/a", "", 0).unwrap();
-    put_quota(
-        &mut world,
-        "/a",
-        "count=-1,bytes=-1=;byteHardLimit=-1;countHardLimit=2",
-    );
+    put_quota(&mut world, "/a", "count=-1,bytes=-1=;byteHardLimit=-1;countHardLimit=2");
     world.create("/a/b", "1", 0).unwrap();
     world.state = State::restore(&world.state.image());
     assert_eq!(usage(&world, "/a"), "count=2,bytes=1");

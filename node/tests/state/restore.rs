@@ -13,11 +13,7 @@ fn a_restored_image_has_the_digest_of_the_state() {
         create("/a/b", "x", 0),
         create("/a/s-", "x", SEQUENTIAL),
         create("/e", "x", EPHEMERAL),
-        Write::SetData {
-            path: "/a".into(),
-            data: None,
-            version: -1,
-        },
+        Write::SetData { path: "/a".into(), data: None, version: -1 },
         delete("/a/b"),
         Write::Multi(vec![
             create("/a/m", "x", 0),

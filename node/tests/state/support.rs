@@ -35,11 +35,7 @@ impl World {
     }
 
     pub(crate) fn apply(&mut self, action: Action) -> Outcome {
-        let command = Command {
-            wall: Wall(1_000),
-            origin: None,
-            action,
-        };
+        let command = Command { wall: Wall(1_000), origin: None, action };
         let entry = Entry {
             term: Term(1),
             index: self.state.applied().next(),
@@ -51,12 +47,7 @@ impl World {
     pub(crate) fn write(&mut self, write: Write) -> Result<Body, ErrorCode> {
         let (session, attach) = (self.session, self.attach);
         let ids = Arc::clone(&self.ids);
-        let action = Action::Write {
-            session,
-            attach,
-            ids,
-            write,
-        };
+        let action = Action::Write { session, attach, ids, write };
         self.apply(action).result
     }
 
@@ -84,17 +75,11 @@ impl World {
 
 /// Open to everybody.
 pub(crate) fn create(path: &str, data: &str, flags: i32) -> Write {
-    let anyone = Id {
-        scheme: "world".into(),
-        id: "anyone".into(),
-    };
+    let anyone = Id { scheme: "world".into(), id: "anyone".into() };
     Write::Create(Create {
         path: path.into(),
         data: Some(Bytes::copy_from_slice(data.as_bytes())),
-        acl: Some(vec![Acl {
-            perms: 31,
-            id: anyone,
-        }]),
+        acl: Some(vec![Acl { perms: 31, id: anyone }]),
         flags,
         ttl: None,
         with_stat: false,
@@ -110,8 +95,5 @@ pub(crate) fn set(path: &str, data: &str) -> Write {
 }
 
 pub(crate) fn delete(path: &str) -> Write {
-    Write::Delete {
-        path: path.into(),
-        version: -1,
-    }
+    Write::Delete { path: path.into(), version: -1 }
 }

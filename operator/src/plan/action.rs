@@ -12,11 +12,19 @@ use super::observed::{Formation, NewMember};
 #[allow(missing_docs)]
 pub enum Action {
     /// Only by `create`: there is never a second one.
-    CreateToken { name: String },
+    CreateToken {
+        name: String,
+    },
     /// Only by `create`: the formation is decided once.
-    CreateFormation { name: String, formation: Formation },
+    CreateFormation {
+        name: String,
+        formation: Formation,
+    },
     /// Idempotent: the seed refuses any other ensemble, and so does any other disk.
-    Form { ordinal: i32, formation: Formation },
+    Form {
+        ordinal: i32,
+        formation: Formation,
+    },
     /// Under the configuration's version.
     AddLearners {
         leader: i32,

@@ -13,26 +13,14 @@ pub fn of(before: Option<&EnsembleStatus>, after: &EnsembleStatus) -> Vec<Notice
         return notices;
     };
     let mut say = |warning: bool, reason: &str, note: String| {
-        notices.push(Notice {
-            warning,
-            reason: reason.to_owned(),
-            note,
-        });
+        notices.push(Notice { warning, reason: reason.to_owned(), note });
     };
     let is = |status: &EnsembleStatus, kind: &str| {
-        status
-            .conditions
-            .iter()
-            .any(|condition| holds(condition, kind))
+        status.conditions.iter().any(|condition| holds(condition, kind))
     };
     let message = |kind: &str| {
-        let found = after
-            .conditions
-            .iter()
-            .find(|condition| condition.type_ == kind);
-        found
-            .map(|condition| condition.message.clone())
-            .unwrap_or_default()
+        let found = after.conditions.iter().find(|condition| condition.type_ == kind);
+        found.map(|condition| condition.message.clone()).unwrap_or_default()
     };
     match (&before.ensemble_id, &after.ensemble_id) {
         (None, Some(id)) => say(false, "EnsembleFormed", format!("formed the ensemble {id}")),
@@ -47,20 +35,12 @@ pub fn of(before: Option<&EnsembleStatus>, after: &EnsembleStatus) -> Vec<Notice
     if let (Some(old), Some(new)) = (&before.leader, &after.leader)
         && old.member_id != new.member_id
     {
-        say(
-            false,
-            "LeaderChanged",
-            format!("{} leads after {}", new.member, old.member),
-        );
+        say(false, "LeaderChanged", format!("{} leads after {}", new.member, old.member));
     }
     if let (Some(old), Some(new)) = (&before.quorum, &after.quorum)
         && old.voters != new.voters
     {
-        say(
-            false,
-            "VotersChanged",
-            format!("{} voters after {}", new.voters, old.voters),
-        );
+        say(false, "VotersChanged", format!("{} voters after {}", new.voters, old.voters));
     }
     operation(before, after, &mut say);
     notices
@@ -75,27 +55,17 @@ fn operation(
     let (old, new) = (kind(before), kind(after));
     if old != new {
         // Giving way to another operation, or to the loss of the quorum, is no end.
-        let led = after
-            .conditions
-            .iter()
-            .any(|condition| holds(condition, conditions::QUORUM));
+        let led = after.conditions.iter().any(|condition| holds(condition, conditions::QUORUM));
         if let (Some(old), None, true) = (old, &new, led) {
             say(false, &format!("{old}Completed"), format!("{old} is over"));
         }
         if let Some(new) = new {
-            let step = after
-                .operation
-                .as_ref()
-                .map(|it| it.step.clone())
-                .unwrap_or_default();
+            let step = after.operation.as_ref().map(|it| it.step.clone()).unwrap_or_default();
             say(false, &format!("{new}Started"), step);
         }
     }
     let blocked = |status: &EnsembleStatus| {
-        status
-            .operation
-            .as_ref()
-            .and_then(|operation| operation.blocked_by.clone())
+        status.operation.as_ref().and_then(|operation| operation.blocked_by.clone())
     };
     if let Some(why) = blocked(after)
         && blocked(before).is_none()

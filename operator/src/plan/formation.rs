@@ -13,10 +13,7 @@ use super::waiting;
 
 /// Proposes the next step of a formation.
 pub fn propose(observed: &Observed, view: &View, proposal: &mut Proposal) {
-    let known = observed
-        .members
-        .iter()
-        .any(|member| member.ensemble_id.is_some());
+    let known = observed.members.iter().any(|member| member.ensemble_id.is_some());
     if proposal.busy() || known || view.healthy() {
         return;
     }
@@ -51,22 +48,11 @@ fn record(observed: &Observed, proposal: &mut Proposal) {
     let uid = observed.ensemble.metadata.uid.clone().unwrap_or_default();
     let facts = json!([uid, members]).to_string();
     let digest = Sha1::digest(facts.as_bytes());
-    let ensemble_id = digest
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let ensemble_id = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let seed = members[0].member_id.clone();
-    let formation = Formation {
-        ensemble_id,
-        seed,
-        members,
-    };
+    let formation = Formation { ensemble_id, seed, members };
     proposal.step("Create", "recording the formation");
-    proposal.action = Some(Action::CreateFormation {
-        name: names::formation(observed),
-        formation,
-    });
+    proposal.action = Some(Action::CreateFormation { name: names::formation(observed), formation });
 }
 
 /// Every ordinal's member, if each answers, is blank and has a pod of its own.
@@ -95,10 +81,7 @@ pub fn describe(observed: &Observed, member: &Member) -> NewMember {
 
 /// The record is there: the seed forms exactly what it says.
 fn tell_seed(observed: &Observed, record: &Formation, proposal: &mut Proposal) {
-    let seed = record
-        .members
-        .iter()
-        .find(|member| member.member_id == record.seed);
+    let seed = record.members.iter().find(|member| member.member_id == record.seed);
     let Some(ordinal) = seed.map(|member| member.server_id - 1) else {
         proposal.block(format!(
             "the ConfigMap {} does not name its seed: it was edited by hand; restore it",
@@ -119,10 +102,7 @@ fn tell_seed(observed: &Observed, record: &Formation, proposal: &mut Proposal) {
         }
         Some(_) => {
             proposal.step("Create", format!("forming the ensemble on {name}"));
-            proposal.action = Some(Action::Form {
-                ordinal,
-                formation: record.clone(),
-            });
+            proposal.action = Some(Action::Form { ordinal, formation: record.clone() });
         }
     }
 }

@@ -28,10 +28,7 @@ pub fn propose(observed: &Observed, view: &View, proposal: &mut Proposal) {
         return;
     }
     if view.changing() {
-        proposal.step(
-            kind(observed, view),
-            "committing the change of the membership",
-        );
+        proposal.step(kind(observed, view), "committing the change of the membership");
         return;
     }
     let wanted = observed.wanted();
@@ -159,17 +156,10 @@ fn stranger(observed: &Observed, leader: &Member) -> Option<String> {
 
 fn join(observed: &Observed, leader: &Member, target: Target, proposal: &mut Proposal) {
     let replaces = target.join.iter().any(|new| {
-        leader
-            .config
-            .members
-            .iter()
-            .any(|it| it.votes() && it.server_id == new.server_id)
+        leader.config.members.iter().any(|it| it.votes() && it.server_id == new.server_id)
     });
-    let names: Vec<String> = target
-        .join
-        .iter()
-        .map(|new| names::pod(observed, new.server_id - 1))
-        .collect();
+    let names: Vec<String> =
+        target.join.iter().map(|new| names::pod(observed, new.server_id - 1)).collect();
     let kind = if replaces { "Replace" } else { "ScaleUp" };
     proposal.step(kind, format!("adding {} as learner", names.join(", ")));
     proposal.action = Some(Action::AddLearners {
@@ -190,17 +180,10 @@ fn vote(
 ) {
     let kind = kind(observed, view);
     let ordinal = |id: &str| {
-        view.members()
-            .iter()
-            .find(|it| it.member_id == id)
-            .map_or(0, |it| it.server_id - 1)
+        view.members().iter().find(|it| it.member_id == id).map_or(0, |it| it.server_id - 1)
     };
     let newcomer = |id: &&String| !view.voters().any(|voter| voter.member_id == **id);
-    let behind = target
-        .voters
-        .iter()
-        .filter(newcomer)
-        .find(|id| !view.caught_up(id));
+    let behind = target.voters.iter().filter(newcomer).find(|id| !view.caught_up(id));
     if let Some(id) = behind {
         let name = names::pod(observed, ordinal(id));
         proposal.step(kind, format!("waiting for {name} to catch up"));
@@ -221,11 +204,7 @@ fn vote(
             view.caught_up(id) && view.serving.contains(&ordinal(id)) && !newcomer(id)
         };
         proposal.step(kind, "moving the leader to a member that stays");
-        let heir = target
-            .voters
-            .iter()
-            .filter(able)
-            .min_by_key(|id| ordinal(id));
+        let heir = target.voters.iter().filter(able).min_by_key(|id| ordinal(id));
         if let Some(to) = heir {
             proposal.action = Some(Action::TransferLeader {
                 leader: leader.ordinal,
@@ -244,12 +223,7 @@ fn vote(
     }
     proposal.step(kind, "changing the voters");
     // The mark of the configuration goes first, with the objects of this pass.
-    if observed
-        .stateful_set
-        .as_ref()
-        .and_then(|set| set.configuration.clone())
-        != view.seen()
-    {
+    if observed.stateful_set.as_ref().and_then(|set| set.configuration.clone()) != view.seen() {
         return;
     }
     proposal.action = Some(Action::ChangeVoters {
@@ -267,26 +241,17 @@ fn replaced(view: &View, target: &Target) -> BTreeSet<String> {
         let own = |it: &&ConfigMember| it.server_id == server_id;
         view.members().iter().filter(own).find(wanted)
     };
-    view.voters()
-        .map(|voter| heir(voter.server_id).unwrap_or(voter).member_id.clone())
-        .collect()
+    view.voters().map(|voter| heir(voter.server_id).unwrap_or(voter).member_id.clone()).collect()
 }
 
 /// The pods go last, when no member needs them.
 fn shrink(observed: &Observed, view: &View, proposal: &mut Proposal) {
-    let Some(set) = observed
-        .stateful_set
-        .as_ref()
-        .filter(|set| set.replicas > observed.wanted())
+    let Some(set) = observed.stateful_set.as_ref().filter(|set| set.replicas > observed.wanted())
     else {
         return;
     };
     proposal.step("ScaleDown", "removing pods");
-    if view
-        .members()
-        .iter()
-        .all(|member| member.server_id <= observed.wanted())
-    {
+    if view.members().iter().all(|member| member.server_id <= observed.wanted()) {
         proposal.action = Some(Action::LowerReplicas {
             name: names::ensemble(observed),
             uid: set.uid.clone(),

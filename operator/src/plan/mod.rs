@@ -44,22 +44,14 @@ pub fn plan(observed: &Observed) -> Plan {
     if !frozen {
         objects = desired::objects(observed, &view);
         if !observed.has_token {
-            actions.push(Action::CreateToken {
-                name: names::admin(observed),
-            });
+            actions.push(Action::CreateToken { name: names::admin(observed) });
         }
         actions.extend(proposal.action);
         actions.extend(desired::stale_config_maps(observed));
     }
     let soon = stale(observed) || (busy && !frozen);
     let requeue = if soon { BUSY } else { IDLE };
-    Plan {
-        objects,
-        actions,
-        status: Some(status),
-        events,
-        requeue,
-    }
+    Plan { objects, actions, status: Some(status), events, requeue }
 }
 
 /// The one thing to do, if it may be done.
@@ -94,9 +86,6 @@ fn propose(observed: &Observed, view: &View) -> Proposal {
 
 /// Whether a newer spec than the one in view was applied already.
 fn stale(observed: &Observed) -> bool {
-    let generation = observed
-        .stateful_set
-        .as_ref()
-        .map(|set| set.ensemble_generation);
+    let generation = observed.stateful_set.as_ref().map(|set| set.ensemble_generation);
     generation.is_some_and(|applied| applied > observed.generation())
 }

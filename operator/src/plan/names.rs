@@ -34,12 +34,7 @@ pub fn ensemble(observed: &Observed) -> String {
 
 /// The namespace of everything.
 pub fn namespace(observed: &Observed) -> String {
-    observed
-        .ensemble
-        .metadata
-        .namespace
-        .clone()
-        .unwrap_or_default()
+    observed.ensemble.metadata.namespace.clone().unwrap_or_default()
 }
 
 /// The headless Service.

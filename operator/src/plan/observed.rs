@@ -81,10 +81,7 @@ impl Seen {
     /// As an annotation says it.
     pub fn parse(text: &str) -> Option<Seen> {
         let (ensemble_id, version) = text.split_once('/')?;
-        Some(Seen {
-            ensemble_id: ensemble_id.to_owned(),
-            version: version.parse().ok()?,
-        })
+        Some(Seen { ensemble_id: ensemble_id.to_owned(), version: version.parse().ok()? })
     }
 }
 
@@ -247,9 +244,7 @@ impl Observed {
     /// follow from the spec: applying it changes the StatefulSet's version, which makes requests
     /// decided under an older spec fail.
     pub fn applied(&self) -> bool {
-        self.stateful_set
-            .as_ref()
-            .is_some_and(|set| set.ensemble_generation == self.generation())
+        self.stateful_set.as_ref().is_some_and(|set| set.ensemble_generation == self.generation())
     }
 
     /// Whether a pod was made from an older template than the newest.
@@ -261,12 +256,7 @@ impl Observed {
 
     /// The wanted image.
     pub fn image(&self) -> String {
-        let own = self
-            .ensemble
-            .spec
-            .image
-            .as_ref()
-            .map(|image| image.reference());
+        let own = self.ensemble.spec.image.as_ref().map(|image| image.reference());
         own.unwrap_or_else(|| self.default_image.clone())
     }
 }

@@ -17,18 +17,10 @@ pub fn repair(observed: &Observed, view: &View, proposal: &mut Proposal) {
         return;
     }
     let broken = |pod: &&Pod| observed.outdated(pod) && !pod.deleting && !serves(view, pod);
-    let Some(pod) = observed
-        .pods
-        .iter()
-        .filter(broken)
-        .max_by_key(|pod| pod.ordinal)
-    else {
+    let Some(pod) = observed.pods.iter().filter(broken).max_by_key(|pod| pod.ordinal) else {
         return;
     };
-    proposal.step(
-        "Rollout",
-        format!("replacing {}, which does not serve", pod.name),
-    );
+    proposal.step("Rollout", format!("replacing {}, which does not serve", pod.name));
     if let Some(going) = observed.pods.iter().find(|pod| pod.deleting) {
         proposal.step("Rollout", format!("waiting for {} to go", going.name));
         return;
@@ -46,15 +38,8 @@ pub fn propose(observed: &Observed, view: &View, proposal: &mut Proposal) {
     if proposal.busy() || !observed.applied() {
         return;
     }
-    let settled = observed
-        .stateful_set
-        .as_ref()
-        .is_some_and(|set| set.settled);
-    let outdated: Vec<&Pod> = observed
-        .pods
-        .iter()
-        .filter(|pod| observed.outdated(pod))
-        .collect();
+    let settled = observed.stateful_set.as_ref().is_some_and(|set| set.settled);
+    let outdated: Vec<&Pod> = observed.pods.iter().filter(|pod| observed.outdated(pod)).collect();
     if outdated.is_empty() || !settled {
         return;
     }
@@ -92,11 +77,7 @@ fn hand_over(observed: &Observed, view: &View, leader: &Member, proposal: &mut P
             && view.serving.contains(&member.ordinal)
             && view.caught_up(&member.member_id)
     };
-    let target = observed
-        .members
-        .iter()
-        .filter(updated)
-        .min_by_key(|member| member.ordinal);
+    let target = observed.members.iter().filter(updated).min_by_key(|member| member.ordinal);
     proposal.step("Rollout", "handing leadership to an updated member");
     match target {
         Some(target) => {
@@ -118,10 +99,7 @@ struct Hold {
 
 /// Whether all is well enough to take one member away for a moment.
 fn gate(observed: &Observed, view: &View) -> Result<(), Hold> {
-    let wait = |step: String| Hold {
-        step,
-        blocked: None,
-    };
+    let wait = |step: String| Hold { step, blocked: None };
     if let Some(pod) = observed.pods.iter().find(|pod| pod.deleting) {
         return Err(wait(format!("waiting for {} to go", pod.name)));
     }
@@ -136,10 +114,7 @@ fn gate(observed: &Observed, view: &View) -> Result<(), Hold> {
     }
     if !view.healthy() {
         let blocked = Some("no quorum: nothing is restarted until there is a leader".to_owned());
-        return Err(Hold {
-            step: "waiting for a quorum".to_owned(),
-            blocked,
-        });
+        return Err(Hold { step: "waiting for a quorum".to_owned(), blocked });
     }
     if !view.whole() || view.changing() {
         return Err(wait("waiting for every member to be in step".to_owned()));
@@ -147,10 +122,7 @@ fn gate(observed: &Observed, view: &View) -> Result<(), Hold> {
     let stable = i64::from(observed.ensemble.spec.rollout.min_stable_seconds);
     let young = |pod: &&Pod| observed.now - pod.ready_changed < stable;
     if let Some(pod) = observed.pods.iter().find(young) {
-        return Err(wait(format!(
-            "waiting for {} to be ready for {stable} s",
-            pod.name
-        )));
+        return Err(wait(format!("waiting for {} to be ready for {stable} s", pod.name)));
     }
     let voters = view.voters().count();
     if voters > 1 && !quorum::spares_one(voters, view.serving.len()) {

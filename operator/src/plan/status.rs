@@ -16,10 +16,7 @@ use super::view::View;
 
 /// What to report.
 pub fn report(observed: &Observed, view: &View, proposal: &Proposal) -> EnsembleStatus {
-    let known = observed
-        .members
-        .iter()
-        .find_map(|member| member.ensemble_id.clone());
+    let known = observed.members.iter().find_map(|member| member.ensemble_id.clone());
     let before = observed.ensemble.status.as_ref();
     let mut status = EnsembleStatus {
         observed_generation: observed.ensemble.metadata.generation,
@@ -31,14 +28,11 @@ pub fn report(observed: &Observed, view: &View, proposal: &Proposal) -> Ensemble
         leader: leader(observed, view),
         quorum: quorum_status(view),
         members: members(observed, view),
-        operation: proposal
-            .operation
-            .as_ref()
-            .map(|(kind, step)| OperationStatus {
-                kind: (*kind).to_owned(),
-                step: step.clone(),
-                blocked_by: proposal.blocked.clone(),
-            }),
+        operation: proposal.operation.as_ref().map(|(kind, step)| OperationStatus {
+            kind: (*kind).to_owned(),
+            step: step.clone(),
+            blocked_by: proposal.blocked.clone(),
+        }),
         endpoints: Some(endpoints(observed)),
         image: Some(observed.image()),
         conditions: Vec::new(),
@@ -46,16 +40,8 @@ pub fn report(observed: &Observed, view: &View, proposal: &Proposal) -> Ensemble
     let ready = ready(observed, view, proposal, &status);
     status.conditions = vec![
         condition(observed, conditions::READY, ready),
-        condition(
-            observed,
-            conditions::QUORUM,
-            quorum_available(observed, view),
-        ),
-        condition(
-            observed,
-            conditions::MEMBERSHIP,
-            membership(observed, view, proposal),
-        ),
+        condition(observed, conditions::QUORUM, quorum_available(observed, view)),
+        condition(observed, conditions::MEMBERSHIP, membership(observed, view, proposal)),
         condition(observed, conditions::IN_SYNC, in_sync(observed, proposal)),
         condition(observed, conditions::PROGRESSING, progressing(proposal)),
         condition(observed, conditions::PAUSED, paused(observed)),
@@ -65,11 +51,7 @@ pub fn report(observed: &Observed, view: &View, proposal: &Proposal) -> Ensemble
 
 /// Whether all is as wanted.
 pub fn settled(status: &EnsembleStatus) -> bool {
-    status.operation.is_none()
-        && status
-            .conditions
-            .iter()
-            .any(|it| holds(it, conditions::READY))
+    status.operation.is_none() && status.conditions.iter().any(|it| holds(it, conditions::READY))
 }
 
 /// Whether this is that condition, and it is true.
@@ -119,10 +101,7 @@ fn ready(
         return no("Blocked", why);
     }
     if !view.healthy() {
-        let forming = proposal
-            .operation
-            .as_ref()
-            .filter(|(kind, _)| *kind == "Create");
+        let forming = proposal.operation.as_ref().filter(|(kind, _)| *kind == "Create");
         return match forming {
             Some((_, step)) => no("Forming", proposal.blocked.as_ref().unwrap_or(step)),
             None => no("NoQuorum", no_quorum(observed)),
@@ -139,10 +118,9 @@ fn ready(
 
 fn quorum_available(observed: &Observed, view: &View) -> Verdict {
     match &view.leader {
-        Some(leader) => yes(
-            "LeaderElected",
-            format!("{} leads", names::pod(observed, leader.ordinal)),
-        ),
+        Some(leader) => {
+            yes("LeaderElected", format!("{} leads", names::pod(observed, leader.ordinal)))
+        }
         None if observed.members.is_empty() && !observed.pods.is_empty() => {
             unknown("MembersSilent", no_quorum(observed))
         }
@@ -161,11 +139,7 @@ fn no_quorum(observed: &Observed) -> String {
 }
 
 fn because(what: String, whys: &[String]) -> String {
-    if whys.is_empty() {
-        what
-    } else {
-        format!("{what}: {}", whys.join("; "))
-    }
+    if whys.is_empty() { what } else { format!("{what}: {}", whys.join("; ")) }
 }
 
 /// What keeps members from serving.
@@ -194,17 +168,12 @@ fn membership(observed: &Observed, view: &View, proposal: &Proposal) -> Verdict 
     let wanted = observed.wanted();
     let exact = leader.config.members.len() == wanted as usize
         && view.voters().count() == wanted as usize
-        && leader
-            .config
-            .members
-            .iter()
-            .all(|member| member.server_id <= wanted);
+        && leader.config.members.iter().all(|member| member.server_id <= wanted);
     let replaces = matches!(proposal.operation, Some(("Replace", _)));
     match &proposal.operation {
-        _ if exact && !replaces && !view.changing() && observed.size() == wanted => yes(
-            "Converged",
-            format!("the {wanted} voters are the wanted ones"),
-        ),
+        _ if exact && !replaces && !view.changing() && observed.size() == wanted => {
+            yes("Converged", format!("the {wanted} voters are the wanted ones"))
+        }
         Some((kind, step)) if *kind != "Rollout" => {
             no(kind, proposal.blocked.as_ref().unwrap_or(step))
         }
@@ -216,17 +185,11 @@ fn in_sync(observed: &Observed, proposal: &Proposal) -> Verdict {
     let Some(set) = observed.stateful_set.as_ref().filter(|set| set.settled) else {
         return unknown("NotApplied", "the StatefulSet is not up to date yet");
     };
-    let outdated = observed
-        .pods
-        .iter()
-        .filter(|pod| observed.outdated(pod))
-        .count();
+    let outdated = observed.pods.iter().filter(|pod| observed.outdated(pod)).count();
     if outdated == 0 && observed.applied() {
         let size = observed.ensemble.spec.storage.size.0.as_str();
         let claimed = set.claims.as_ref().and_then(|claims| {
-            claims[0]["spec"]["resources"]["requests"]["storage"]
-                .as_str()
-                .map(str::to_owned)
+            claims[0]["spec"]["resources"]["requests"]["storage"].as_str().map(str::to_owned)
         });
         return match claimed {
             Some(claimed) if claimed != size => no(
@@ -236,10 +199,7 @@ fn in_sync(observed: &Observed, proposal: &Proposal) -> Verdict {
                      PersistentVolumeClaims with kubectl; this version does not do it"
                 ),
             ),
-            _ => yes(
-                "UpToDate",
-                "every member runs the wanted image and configuration",
-            ),
+            _ => yes("UpToDate", "every member runs the wanted image and configuration"),
         };
     }
     let reason = match (&proposal.operation, &proposal.blocked) {

@@ -14,18 +14,9 @@ pub fn restart(observed: &Observed, pod: &Pod, reason: &str, proposal: &mut Prop
     proposal.action = Some(if let Some(other) = holder(observed, Some(pod)) {
         take(other)
     } else if !pod.turn {
-        Action::GiveTurn {
-            name,
-            uid,
-            resource_version,
-        }
+        Action::GiveTurn { name, uid, resource_version }
     } else {
-        Action::DeletePod {
-            name,
-            uid,
-            resource_version,
-            reason: reason.to_owned(),
-        }
+        Action::DeletePod { name, uid, resource_version, reason: reason.to_owned() }
     });
 }
 

@@ -24,50 +24,28 @@ pub struct View {
 impl View {
     /// Finds the leader that a quorum follows.
     pub fn of(observed: &Observed) -> View {
-        let known = observed
-            .members
-            .iter()
-            .find_map(|member| member.ensemble_id.clone());
+        let known = observed.members.iter().find_map(|member| member.ensemble_id.clone());
         let record = observed.formation.as_ref().map(|it| it.ensemble_id.clone());
-        let mut view = View {
-            ensemble_id: known.or(record),
-            reach: reach(observed),
-            ..View::default()
-        };
+        let mut view =
+            View { ensemble_id: known.or(record), reach: reach(observed), ..View::default() };
         let leads = |member: &&Member| {
             member.role == "Leader"
                 && member.leader_contact_ms.is_some_and(|ms| ms <= FRESH_MS)
                 && member.leader_id.as_deref() == Some(member.member_id.as_str())
         };
         // A deposed leader may still answer: the newest term wins, and a quorum must agree.
-        let Some(leader) = observed
-            .members
-            .iter()
-            .filter(leads)
-            .max_by_key(|it| it.term)
-        else {
+        let Some(leader) = observed.members.iter().filter(leads).max_by_key(|it| it.term) else {
             return view;
         };
-        let voters: Vec<&ConfigMember> = leader
-            .config
-            .members
-            .iter()
-            .filter(|member| member.votes())
-            .collect();
+        let voters: Vec<&ConfigMember> =
+            leader.config.members.iter().filter(|member| member.votes()).collect();
         let follows = |member: &&Member| {
             member.leader_id.as_deref() == Some(leader.member_id.as_str())
                 && member.term == leader.term
                 && member.ready
-                && voters
-                    .iter()
-                    .any(|voter| voter.member_id == member.member_id)
+                && voters.iter().any(|voter| voter.member_id == member.member_id)
         };
-        view.serving = observed
-            .members
-            .iter()
-            .filter(follows)
-            .map(|it| it.ordinal)
-            .collect();
+        view.serving = observed.members.iter().filter(follows).map(|it| it.ordinal).collect();
         if view.serving.len() >= quorum::majority(voters.len()) && !outdated(observed, leader) {
             view.reach = ordinals(leader);
             view.leader = Some(leader.clone());
@@ -79,10 +57,7 @@ impl View {
     pub fn seen(&self) -> Option<Seen> {
         let leader = self.leader.as_ref()?;
         let ensemble_id = leader.ensemble_id.clone()?;
-        Some(Seen {
-            ensemble_id,
-            version: leader.config.version,
-        })
+        Some(Seen { ensemble_id, version: leader.config.version })
     }
 
     /// Whether a quorum follows a leader.
@@ -92,9 +67,7 @@ impl View {
 
     /// The configuration's members; none without a leader.
     pub fn members(&self) -> &[ConfigMember] {
-        self.leader
-            .as_ref()
-            .map_or(&[], |leader| &leader.config.members)
+        self.leader.as_ref().map_or(&[], |leader| &leader.config.members)
     }
 
     /// Its voters.
@@ -104,9 +77,7 @@ impl View {
 
     /// Whether a change of the membership is between its steps.
     pub fn changing(&self) -> bool {
-        self.leader
-            .as_ref()
-            .is_some_and(|it| it.config.pending || it.config.joint)
+        self.leader.as_ref().is_some_and(|it| it.config.pending || it.config.joint)
     }
 
     /// Whether a member is in step with the leader.
@@ -134,11 +105,7 @@ impl View {
 /// removed without having been told.
 fn reach(observed: &Observed) -> i32 {
     let stays = |it: &&Member| observed.pod(it.ordinal).is_some_and(|pod| !pod.deleting);
-    let newest = observed
-        .members
-        .iter()
-        .filter(stays)
-        .max_by_key(|it| it.config.version);
+    let newest = observed.members.iter().filter(stays).max_by_key(|it| it.config.version);
     newest.map_or(0, ordinals)
 }
 
@@ -149,10 +116,7 @@ fn ordinals(member: &Member) -> i32 {
 
 /// Whether a newer configuration than this leader's has been seen before.
 fn outdated(observed: &Observed, leader: &Member) -> bool {
-    let mark = observed
-        .stateful_set
-        .as_ref()
-        .and_then(|set| set.configuration.as_ref());
+    let mark = observed.stateful_set.as_ref().and_then(|set| set.configuration.as_ref());
     mark.is_some_and(|mark| {
         Some(&mark.ensemble_id) == leader.ensemble_id.as_ref()
             && mark.version > leader.config.version

@@ -32,10 +32,7 @@ impl Random {
 
 /// An image that does not exist.
 pub(crate) fn missing() -> Option<ImageSpec> {
-    Some(ImageSpec {
-        repository: "missing".to_owned(),
-        ..ImageSpec::default()
-    })
+    Some(ImageSpec { repository: "missing".to_owned(), ..ImageSpec::default() })
 }
 
 /// A whole pass of a sound operator; whether any request was made but status.
@@ -84,13 +81,7 @@ impl Chaos {
         let replicas = [1, 3, 3, 5][random.below(4) as usize];
         let mut world = World::new(replicas);
         world.foreign = random.chance(5).then(|| "Service/zk-peer".to_owned());
-        Chaos {
-            world,
-            random,
-            history: VecDeque::new(),
-            late: Vec::new(),
-            paused: Vec::new(),
-        }
+        Chaos { world, random, history: VecDeque::new(), late: Vec::new(), paused: Vec::new() }
     }
 
     pub(crate) fn run(mut self) -> Result<(), String> {
@@ -162,11 +153,7 @@ impl Chaos {
             pass(&mut self.world);
         }
         let writes = self.world.writes - before;
-        if writes == 0 {
-            Ok(())
-        } else {
-            Err(format!("E2: {writes} writes at rest"))
-        }
+        if writes == 0 { Ok(()) } else { Err(format!("E2: {writes} writes at rest")) }
     }
 
     fn user(&mut self) {
@@ -208,10 +195,7 @@ impl Chaos {
             let ordinal = self.random.below(7) as i32;
             let voters = world.voters();
             let whole = voters.iter().all(|id| world.member_up(id));
-            let votes = world
-                .disks
-                .get(&ordinal)
-                .is_some_and(|it| voters.contains(&it.member_id));
+            let votes = world.disks.get(&ordinal).is_some_and(|it| voters.contains(&it.member_id));
             if whole && votes && voters.len() > 1 && world.away.is_empty() {
                 world.lose_disk(ordinal);
             }
@@ -266,11 +250,7 @@ impl Chaos {
     fn operator(&mut self) {
         let (view, seen) = self.look();
         let plan = plan(&view);
-        if self
-            .history
-            .back()
-            .is_some_and(|now| Rc::ptr_eq(now, &view))
-        {
+        if self.history.back().is_some_and(|now| Rc::ptr_eq(now, &view)) {
             self.world.judge(&view, &plan);
         }
         if self.random.chance(2) {
@@ -291,9 +271,7 @@ impl Chaos {
                 }
                 // It is paused, and another goes on.
                 3 => {
-                    return self
-                        .paused
-                        .push(std::iter::once(request).chain(rest).collect());
+                    return self.paused.push(std::iter::once(request).chain(rest).collect());
                 }
                 _ => {
                     if self.world.accept(&request).is_err() {

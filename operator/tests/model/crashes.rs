@@ -13,12 +13,8 @@ type Operation = (&'static str, fn() -> World);
 
 const OPERATIONS: [Operation; 5] = [
     ("create", || World::new(3)),
-    ("grow", || {
-        edited(|world| world.edit(|spec| spec.replicas = 5))
-    }),
-    ("shrink", || {
-        edited(|world| world.edit(|spec| spec.replicas = 1))
-    }),
+    ("grow", || edited(|world| world.edit(|spec| spec.replicas = 5))),
+    ("shrink", || edited(|world| world.edit(|spec| spec.replicas = 1))),
     ("roll", || {
         edited(|world| world.edit(|spec| spec.rollout.restart_at = Some("now".to_owned())))
     }),
@@ -79,9 +75,7 @@ fn run(name: &str, mut world: World, cuts: &[Cut]) -> (usize, End) {
         }
         world.tick();
     }
-    world
-        .converged()
-        .unwrap_or_else(|why| panic!("E3: {name} cut at {cuts:?}: {why}; {world}"));
+    world.converged().unwrap_or_else(|why| panic!("E3: {name} cut at {cuts:?}: {why}; {world}"));
     (number, End::since(&before, &world))
 }
 

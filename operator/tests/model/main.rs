@@ -38,20 +38,12 @@ fn rest(world: &mut World) {
 fn scaling_leaves_the_survivors_and_their_leader_alone() {
     let mut world = up(3);
     let before: Vec<String> = world.pods.values().map(|pod| pod.uid.clone()).collect();
-    let (leader, counts) = (
-        world.group.clone().and_then(|it| it.leader),
-        world.counts.clone(),
-    );
+    let (leader, counts) = (world.group.clone().and_then(|it| it.leader), world.counts.clone());
     for replicas in [5, 3, 5, 3] {
         world.edit(|spec| spec.replicas = replicas);
         settle(&mut world, 100).expect("it scales");
         rest(&mut world);
-        let after: Vec<String> = world
-            .pods
-            .values()
-            .take(3)
-            .map(|pod| pod.uid.clone())
-            .collect();
+        let after: Vec<String> = world.pods.values().take(3).map(|pod| pod.uid.clone()).collect();
         assert_eq!(after, before);
     }
     assert_eq!(world.group.and_then(|it| it.leader), leader);
@@ -98,18 +90,8 @@ fn a_broken_image_takes_one_member_and_reverting_it_brings_that_one_back() {
         world.tick();
     }
     assert_eq!(world.counts.deletions, 1);
-    let operation = world
-        .ensemble
-        .status
-        .clone()
-        .unwrap_or_default()
-        .operation
-        .expect("blocked");
-    assert!(
-        operation
-            .blocked_by
-            .is_some_and(|why| why.contains("ImagePullBackOff"))
-    );
+    let operation = world.ensemble.status.clone().unwrap_or_default().operation.expect("blocked");
+    assert!(operation.blocked_by.is_some_and(|why| why.contains("ImagePullBackOff")));
     world.edit(|spec| spec.image = None);
     settle(&mut world, 100).expect("it heals");
     assert_eq!(world.counts.deletions, 2);
@@ -222,11 +204,7 @@ fn all_disks_lost_is_reported_and_nothing_is_formed_anew() {
     }
     assert_eq!(world.counts.formations, 1);
     let status = world.ensemble.status.clone().unwrap_or_default();
-    let ready = status
-        .conditions
-        .iter()
-        .find(|it| it.type_ == "Ready")
-        .expect("a condition");
+    let ready = status.conditions.iter().find(|it| it.type_ == "Ready").expect("a condition");
     assert_eq!(ready.status, "False");
     assert!(ready.message.contains("blank disk"), "{}", ready.message);
 }

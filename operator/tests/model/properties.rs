@@ -21,9 +21,7 @@ impl World {
         let formed = self.group.as_ref().map(|group| &group.ensemble_id);
         let known = |id: &String| formed == Some(id);
         let disks = self.disks.values();
-        disks
-            .filter_map(|disk| disk.ensemble_id.as_ref())
-            .all(known)
+        disks.filter_map(|disk| disk.ensemble_id.as_ref()).all(known)
     }
 
     /// What must be true of a plan whose view is this very world.
@@ -74,10 +72,7 @@ impl World {
         let served = (0..wanted).all(|ordinal| self.serves(ordinal));
         honest("Ready", served && voters.len() == wanted as usize);
         let leader = self.group.as_ref().and_then(|group| group.leader.as_ref());
-        honest(
-            "QuorumAvailable",
-            leader.is_some_and(|it| self.member_up(it)),
-        );
+        honest("QuorumAvailable", leader.is_some_and(|it| self.member_up(it)));
         let size = self.set.as_ref().map(|set| set.replicas);
         let mut members = self.group.iter().flat_map(|group| &group.members);
         let exact = voters.len() == wanted as usize

@@ -29,9 +29,7 @@ fn whatever_goes_wrong_no_property_breaks_and_peace_brings_what_the_spec_says() 
         };
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let ends = workers
-            .into_iter()
-            .map(|worker| worker.join().expect("it ends"));
+        let ends = workers.into_iter().map(|worker| worker.join().expect("it ends"));
         ends.flatten().collect::<Vec<String>>()
     });
     failures.sort();

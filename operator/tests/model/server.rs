@@ -33,11 +33,7 @@ pub(crate) enum Request {
 pub(crate) fn requests(observed: &Observed, plan: Plan, seen: i64) -> Vec<Request> {
     let object = |mut body: Value| {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let key = format!(
-            "{}/{}",
-            text(&body["kind"]),
-            text(&body["metadata"]["name"])
-        );
+        let key = format!("{}/{}", text(&body["kind"]), text(&body["metadata"]["name"]));
         let meta = body["metadata"].as_object_mut();
         let uid = meta.and_then(|meta| meta.remove("uid"));
         let uid = uid.as_ref().map(text);
@@ -120,11 +116,7 @@ impl World {
             None => {
                 require(uid.is_none())?;
                 let body = body.clone();
-                let object = Object {
-                    uid: own,
-                    version,
-                    body,
-                };
+                let object = Object { uid: own, version, body };
                 self.objects.insert(key.to_owned(), object);
                 self.writes += 1;
             }
@@ -163,13 +155,8 @@ impl World {
         let (uid, version) = (format!("set-{}", self.fresh()), self.fresh());
         let Some(set) = &mut self.set else {
             require(next.uid.is_empty())?;
-            self.set = Some(Set {
-                uid,
-                version,
-                ..next
-            });
-            self.objects
-                .insert("StatefulSet/zk".to_owned(), Object::default());
+            self.set = Some(Set { uid, version, ..next });
+            self.objects.insert("StatefulSet/zk".to_owned(), Object::default());
             self.writes += 1;
             return Ok(());
         };
@@ -186,12 +173,7 @@ impl World {
         if !same {
             let lowered = next.replicas < set.replicas;
             let (replicas, uid, seen) = (next.replicas, set.uid.clone(), set.seen.clone());
-            *set = Set {
-                uid,
-                version,
-                seen,
-                ..next
-            };
+            *set = Set { uid, version, seen, ..next };
             self.writes += 1;
             assert!(!lowered, "S2: an apply lowered the replicas to {replicas}");
         }
@@ -218,11 +200,7 @@ impl World {
                 require(disk.member_id == formation.seed)?;
                 assert!(self.group.is_none(), "S5: a second ensemble");
                 disk.ensemble_id = Some(formation.ensemble_id.clone());
-                let members = formation
-                    .members
-                    .iter()
-                    .map(|it| member(it, "Voter", 0))
-                    .collect();
+                let members = formation.members.iter().map(|it| member(it, "Voter", 0)).collect();
                 self.group = Some(Group {
                     ensemble_id: formation.ensemble_id.clone(),
                     version: 1,
@@ -233,12 +211,7 @@ impl World {
                 });
                 self.counts.formations += 1;
             }
-            Action::AddLearners {
-                leader,
-                ensemble_id,
-                expected,
-                members,
-            } => {
+            Action::AddLearners { leader, ensemble_id, expected, members } => {
                 let group = self.led_by(*leader, ensemble_id, *expected)?;
                 for new in members {
                     let known = |it: &Member| it.info.member_id == new.member_id;
@@ -248,31 +221,17 @@ impl World {
                 }
                 self.reconfigured(1);
             }
-            Action::RemoveLearners {
-                leader,
-                ensemble_id,
-                expected,
-                members,
-            } => {
+            Action::RemoveLearners { leader, ensemble_id, expected, members } => {
                 let group = self.led_by(*leader, ensemble_id, *expected)?;
                 let goes = |it: &Member| members.contains(&it.info.member_id);
                 require(!group.members.iter().any(|it| goes(it) && it.info.votes()))?;
                 group.members.retain(|it| !goes(it));
                 self.reconfigured(1);
             }
-            Action::ChangeVoters {
-                leader,
-                ensemble_id,
-                expected,
-                voters,
-            } => {
+            Action::ChangeVoters { leader, ensemble_id, expected, voters } => {
                 self.change_voters(*leader, ensemble_id, *expected, voters)?;
             }
-            Action::TransferLeader {
-                ensemble_id,
-                target,
-                ..
-            } => {
+            Action::TransferLeader { ensemble_id, target, .. } => {
                 let up = self.member_up(target);
                 let votes = self.voters().contains(target);
                 let group = self.group.as_mut().ok_or(Refused)?;
@@ -283,45 +242,23 @@ impl World {
                     self.counts.leaders += 1;
                 }
             }
-            Action::GiveTurn {
-                name,
-                uid,
-                resource_version,
-            } => {
+            Action::GiveTurn { name, uid, resource_version } => {
                 self.turn(name, uid, resource_version, true)?;
             }
-            Action::TakeTurn {
-                name,
-                uid,
-                resource_version,
-            } => {
+            Action::TakeTurn { name, uid, resource_version } => {
                 self.turn(name, uid, resource_version, false)?;
             }
-            Action::LowerReplicas {
-                uid,
-                resource_version,
-                replicas,
-                ..
-            } => {
+            Action::LowerReplicas { uid, resource_version, replicas, .. } => {
                 let version = self.fresh();
                 let set = self.set.as_mut().ok_or(Refused)?;
                 require(set.uid == *uid && set.version.to_string() == *resource_version)?;
                 set.replicas = *replicas;
                 set.version = version;
             }
-            Action::DeletePod {
-                name,
-                uid,
-                resource_version,
-                ..
-            } => {
+            Action::DeletePod { name, uid, resource_version, .. } => {
                 self.delete_pod(name, uid, resource_version, seen)?;
             }
-            Action::DeleteConfigMap {
-                name,
-                uid,
-                resource_version,
-            } => {
+            Action::DeleteConfigMap { name, uid, resource_version } => {
                 let key = format!("ConfigMap/{name}");
                 let object = self.objects.get(&key).ok_or(Refused)?;
                 require(object.uid == *uid)?;
@@ -374,9 +311,7 @@ impl World {
         }
         let ready = voters.iter().filter(|id| near.contains(id)).count();
         require(ready > voters.len() / 2 && !voters.len().is_multiple_of(2))?;
-        group
-            .members
-            .retain(|it| !it.info.votes() || voters.contains(&it.info.member_id));
+        group.members.retain(|it| !it.info.votes() || voters.contains(&it.info.member_id));
         for member in &mut group.members {
             if voters.contains(&member.info.member_id) {
                 member.info.role = "Voter".to_owned();
@@ -387,10 +322,7 @@ impl World {
     }
 
     fn pod(&mut self, name: &str, uid: &str, version: &str) -> Result<i32, Refused> {
-        let ordinal = name
-            .trim_start_matches("zk-")
-            .parse()
-            .map_err(|_| Refused)?;
+        let ordinal = name.trim_start_matches("zk-").parse().map_err(|_| Refused)?;
         let pod = self.pods.get(&ordinal).ok_or(Refused)?;
         require(pod.uid == uid && pod.version.to_string() == version)?;
         Ok(ordinal)
@@ -410,10 +342,7 @@ impl World {
         require(pod.going_at.is_none())?;
         if self.serves(ordinal) {
             let other = self.away.iter().find(|away| **away != ordinal);
-            assert_eq!(
-                other, None,
-                "S6: {name} was deleted while that one was away"
-            );
+            assert_eq!(other, None, "S6: {name} was deleted while that one was away");
             // Who crashed by itself is nobody's fault, and neither is a disk that was lost after
             // the members were asked.
             let voters = self.voters();
@@ -423,11 +352,7 @@ impl World {
             };
             let left = voters.iter().filter(stays).count();
             let keeps = left > voters.len() / 2 || voters.len() == 1;
-            assert!(
-                keeps,
-                "S1: the quorum of {} was spent on {name}; {self}",
-                voters.len()
-            );
+            assert!(keeps, "S1: the quorum of {} was spent on {name}; {self}", voters.len());
         }
         let going_at = self.now + 2;
         if let Some(pod) = self.pods.get_mut(&ordinal) {

@@ -11,14 +11,8 @@ impl World {
     /// What an operator sees now.
     pub(crate) fn observe(&mut self) -> Observed {
         let nonce = self.fresh().to_string();
-        let existing = self
-            .objects
-            .iter()
-            .map(|(key, object)| (key.clone(), object.uid.clone()));
-        let maps = self
-            .objects
-            .iter()
-            .filter(|(key, _)| key.starts_with("ConfigMap/"));
+        let existing = self.objects.iter().map(|(key, object)| (key.clone(), object.uid.clone()));
+        let maps = self.objects.iter().filter(|(key, _)| key.starts_with("ConfigMap/"));
         Observed {
             now: self.now,
             nonce,
@@ -37,11 +31,7 @@ impl World {
             }),
             foreign: self.foreign.clone(),
             existing: existing.collect(),
-            pods: self
-                .pods
-                .iter()
-                .map(|(ordinal, pod)| self.show_pod(*ordinal, pod))
-                .collect(),
+            pods: self.pods.iter().map(|(ordinal, pod)| self.show_pod(*ordinal, pod)).collect(),
             formation: self.record.clone(),
             config_maps: maps
                 .map(|(key, object)| observed::ConfigMap {
@@ -52,11 +42,7 @@ impl World {
                 })
                 .collect(),
             has_token: self.token,
-            members: self
-                .pods
-                .keys()
-                .filter_map(|ordinal| self.show_member(*ordinal))
-                .collect(),
+            members: self.pods.keys().filter_map(|ordinal| self.show_member(*ordinal)).collect(),
         }
     }
 
@@ -85,12 +71,7 @@ impl World {
             server_id: ordinal + 1,
             member_id: disk.member_id.clone(),
             ensemble_id: disk.ensemble_id.clone(),
-            data_state: if disk.ensemble_id.is_some() {
-                "Member"
-            } else {
-                "Blank"
-            }
-            .to_owned(),
+            data_state: if disk.ensemble_id.is_some() { "Member" } else { "Blank" }.to_owned(),
             role: "Blank".to_owned(),
             ..observed::Member::default()
         };
@@ -126,11 +107,7 @@ impl fmt::Display for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (spec, set) = (&self.ensemble.spec, self.set.as_ref());
         writeln!(f, "at {}: {} replicas wanted", self.now, spec.replicas)?;
-        writeln!(
-            f,
-            "  StatefulSet: {:?}",
-            set.map(|set| (set.replicas, set.version))
-        )?;
+        writeln!(f, "  StatefulSet: {:?}", set.map(|set| (set.replicas, set.version)))?;
         for (ordinal, pod) in &self.pods {
             let disk = self.disks.get(ordinal).map(|disk| &disk.member_id);
             let (ready, turn, going) = (pod.ready, pod.turn, pod.going_at.is_some());

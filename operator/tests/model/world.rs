@@ -66,9 +66,10 @@ impl Template {
     pub(crate) fn new(body: &Value) -> Template {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let spec = &body["spec"];
-        let hash = body.to_string().bytes().fold(7_u64, |hash, byte| {
-            hash.wrapping_mul(31).wrapping_add(byte.into())
-        });
+        let hash = body
+            .to_string()
+            .bytes()
+            .fold(7_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
         Template {
             revision: format!("zk-{hash:x}"),
             broken: text(&spec["containers"][0]["image"]).contains("missing"),
@@ -148,10 +149,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(replicas: i32) -> World {
-        let spec = CoordinationEnsembleSpec {
-            replicas,
-            ..Default::default()
-        };
+        let spec = CoordinationEnsembleSpec { replicas, ..Default::default() };
         let mut ensemble = CoordinationEnsemble::new("zk", spec);
         ensemble.metadata.namespace = Some("default".to_owned());
         ensemble.metadata.uid = Some("ensemble-uid".to_owned());
@@ -236,8 +234,7 @@ impl World {
 
     fn control_pods(&mut self) {
         let now = self.now;
-        self.pods
-            .retain(|_, pod| pod.going_at.is_none_or(|at| at > now));
+        self.pods.retain(|_, pod| pod.going_at.is_none_or(|at| at > now));
         let Some(set) = &mut self.set else { return };
         set.seen = set.template.clone();
         let (replicas, template) = (set.replicas, set.template.clone());
@@ -248,13 +245,7 @@ impl World {
         for ordinal in 0..replicas {
             if !self.disks.contains_key(&ordinal) {
                 let member_id = format!("{:016x}", self.fresh());
-                self.disks.insert(
-                    ordinal,
-                    Disk {
-                        member_id,
-                        ensemble_id: None,
-                    },
-                );
+                self.disks.insert(ordinal, Disk { member_id, ensemble_id: None });
             }
             if !self.pods.contains_key(&ordinal) {
                 let (uid, version) = (format!("pod-{}", self.fresh()), self.fresh());
@@ -283,15 +274,11 @@ impl World {
 
     /// The ordinal whose present disk is that member.
     pub(crate) fn ordinal_of(&self, member_id: &str) -> Option<i32> {
-        self.disks
-            .iter()
-            .find(|(_, disk)| disk.member_id == member_id)
-            .map(|(ordinal, _)| *ordinal)
+        self.disks.iter().find(|(_, disk)| disk.member_id == member_id).map(|(ordinal, _)| *ordinal)
     }
 
     pub(crate) fn member_up(&self, member_id: &str) -> bool {
-        self.ordinal_of(member_id)
-            .is_some_and(|ordinal| self.up(ordinal))
+        self.ordinal_of(member_id).is_some_and(|ordinal| self.up(ordinal))
     }
 
     /// Members that the leader holds for caught up.
@@ -304,10 +291,7 @@ impl World {
 
     pub(crate) fn voters(&self) -> Vec<String> {
         let members = self.group.iter().flat_map(|group| &group.members);
-        members
-            .filter(|it| it.info.votes())
-            .map(|it| it.info.member_id.clone())
-            .collect()
+        members.filter(|it| it.info.votes()).map(|it| it.info.member_id.clone()).collect()
     }
 
     /// A member that leads, or a quorum that could choose one.
@@ -338,10 +322,8 @@ impl World {
         let Some(mut group) = self.group.take() else {
             return;
         };
-        let leads = group
-            .leader
-            .as_ref()
-            .is_some_and(|it| self.member_up(it) && voters.contains(it));
+        let leads =
+            group.leader.as_ref().is_some_and(|it| self.member_up(it) && voters.contains(it));
         if !quorum {
             group.leader = None;
         } else if !leads {
@@ -363,11 +345,7 @@ impl World {
             return;
         };
         for (member, up) in group.members.iter_mut().zip(up) {
-            member.behind = if up {
-                (member.behind - CATCH_UP).max(0)
-            } else {
-                member.behind + 10
-            };
+            member.behind = if up { (member.behind - CATCH_UP).max(0) } else { member.behind + 10 };
         }
     }
 
@@ -376,10 +354,7 @@ impl World {
         let (Some(group), Some(disk)) = (&self.group, self.disks.get(&ordinal)) else {
             return false;
         };
-        let known = group
-            .members
-            .iter()
-            .any(|it| it.info.member_id == disk.member_id);
+        let known = group.members.iter().any(|it| it.info.member_id == disk.member_id);
         self.up(ordinal) && known && group.leader.is_some()
     }
 
@@ -417,10 +392,7 @@ impl World {
         check(self.pods.len() == wanted as usize, "pods")?;
         check(group.members.len() == wanted as usize, "members")?;
         check(self.voters().len() == wanted as usize, "voters")?;
-        check(
-            (0..wanted).all(|ordinal| self.serves(ordinal)),
-            "a member does not serve",
-        )?;
+        check((0..wanted).all(|ordinal| self.serves(ordinal)), "a member does not serve")?;
         let newest = |pod: &Pod| pod.template == set.template && !pod.turn;
         check(self.pods.values().all(newest), "a pod is outdated")
     }

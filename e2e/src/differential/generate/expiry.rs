@@ -40,13 +40,7 @@ impl Maker {
             }
             self.push(client, Action::Send(requests));
         }
-        self.push(
-            0,
-            Action::Expire {
-                witness: 1,
-                path: DOOMED.as_bytes().to_vec(),
-            },
-        );
+        self.push(0, Action::Expire { witness: 1, path: DOOMED.as_bytes().to_vec() });
         let look = Request::new(ops::GET_CHILDREN2, vec![Field::text("$"), Field::Byte(0)]);
         self.push(1, Action::Send(vec![look]));
         let mut password = vec![Password::Right];

@@ -63,12 +63,7 @@ impl Maker {
                 _ => format!("{parent}/{name}{number}"),
             };
             fields.extend([Field::Int(ops::CREATE), Field::Byte(0), Field::Int(-1)]);
-            fields.extend([
-                Field::text(&path),
-                Field::Buffer(None),
-                open_acl(),
-                Field::Int(flags),
-            ]);
+            fields.extend([Field::text(&path), Field::Buffer(None), open_acl(), Field::Int(flags)]);
         }
         fields.extend([Field::Int(-1), Field::Byte(1), Field::Int(-1)]);
         let look = |op: i32| Request::new(op, vec![Field::text(parent), Field::Byte(0)]);
@@ -120,10 +115,7 @@ impl Maker {
             fields.extend(create(&path(number)));
         }
         fields.extend([Field::Int(-1), Field::Byte(1), Field::Int(-1)]);
-        requests.push(Request::new(
-            ops::GET_CHILDREN,
-            vec![Field::text("$/c"), Field::Byte(1)],
-        ));
+        requests.push(Request::new(ops::GET_CHILDREN, vec![Field::text("$/c"), Field::Byte(1)]));
         requests.push(Request::new(ops::MULTI, fields));
         requests
     }

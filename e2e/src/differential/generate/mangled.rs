@@ -37,10 +37,7 @@ impl Maker {
         if self.rng.chance(60) {
             return byte;
         }
-        u8::try_from(self.rng.below(256))
-            .ok()
-            .filter(|it| *it != b'/')
-            .unwrap_or(0)
+        u8::try_from(self.rng.below(256)).ok().filter(|it| *it != b'/').unwrap_or(0)
     }
 
     /// Puts a length in the place of something that has one.

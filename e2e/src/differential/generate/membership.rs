@@ -87,10 +87,7 @@ pub(in crate::differential) fn membership(seed: u64) -> History {
         let request = made.request(&reconfigs::nobody(), Field::Long(-1));
         made.push(0, vec![request]);
     }
-    History {
-        seed,
-        steps: made.maker.steps,
-    }
+    History { seed, steps: made.maker.steps }
 }
 
 impl Membership {
@@ -103,12 +100,7 @@ impl Membership {
         let opened = self.connect(client, member, Session::New);
         self.pinned.insert(member);
         self.maker.sessions.push(Some(opened));
-        self.clients.push(Somebody {
-            member,
-            opened,
-            supers: false,
-            bob: false,
-        });
+        self.clients.push(Somebody { member, opened, supers: false, bob: false });
     }
 
     fn connect(&mut self, client: usize, member: u8, session: Session) -> StepId {
@@ -153,17 +145,12 @@ impl Membership {
                 self.push(client, requests);
             }
             3 => {
-                let requests = (0..1 + self.maker.rng.below(3))
-                    .map(|_| self.ordinary())
-                    .collect();
+                let requests = (0..1 + self.maker.rng.below(3)).map(|_| self.ordinary()).collect();
                 self.push(client, requests);
             }
             4 => self.set_acl(client),
             5 => {
-                let who = self
-                    .maker
-                    .rng
-                    .pick(&["bob:secret", "bob:secret", "super:wrong"]);
+                let who = self.maker.rng.pick(&["bob:secret", "bob:secret", "super:wrong"]);
                 self.authenticate(client, who);
             }
             6 => self.come_back(client),
@@ -186,17 +173,12 @@ impl Membership {
     fn homes(&self) -> impl Iterator<Item = u8> {
         let home = |port| matches!(port, ClientPort::Own | ClientPort::Named);
         let members = self.members.iter();
-        members
-            .filter(move |(_, it)| home(it.client))
-            .map(|(number, _)| *number)
+        members.filter(move |(_, it)| home(it.client)).map(|(number, _)| *number)
     }
 
     /// A reconfig that changes something, if whoever asks may.
     fn change(&mut self) {
-        let free: Vec<u8> = MOVING
-            .into_iter()
-            .filter(|it| !self.pinned.contains(it))
-            .collect();
+        let free: Vec<u8> = MOVING.into_iter().filter(|it| !self.pinned.contains(it)).collect();
         let any = self.maker.rng.below(self.clients.len());
         let client = self.mostly_super(any);
         let rng = &mut self.maker.rng;
@@ -205,10 +187,7 @@ impl Membership {
         };
         let asked = reconfigs::good(&next, &changed, rng);
         let (version, right) = match rng.below(10) {
-            0 => (
-                Field::Long(rng.pick(&[0, 1, -2, i64::MAX, i64::MIN])),
-                false,
-            ),
+            0 => (Field::Long(rng.pick(&[0, 1, -2, i64::MAX, i64::MIN])), false),
             1..=3 => (Field::Zxid(Moment::Configured), true),
             _ => (Field::Long(-1), true),
         };
@@ -235,12 +214,8 @@ impl Membership {
 
     fn request(&mut self, asked: &Asked, version: Field) -> Request {
         let text = |text: &Option<String>| Field::Text(text.clone().map(String::into_bytes));
-        let fields = vec![
-            text(&asked.joining),
-            text(&asked.leaving),
-            text(&asked.members),
-            version,
-        ];
+        let fields =
+            vec![text(&asked.joining), text(&asked.leaving), text(&asked.members), version];
         Request::new(ops::RECONFIG, fields)
     }
 
@@ -331,11 +306,7 @@ impl Membership {
         for _ in 0..5 {
             let some = self.maker.rng.chance(50);
             let path = vec![Field::text(CONFIG)];
-            fields.push(Field::List(Some(if some {
-                vec![path]
-            } else {
-                Vec::new()
-            })));
+            fields.push(Field::List(Some(if some { vec![path] } else { Vec::new() })));
         }
         let watches = Request::new(ops::SET_WATCHES2, fields);
         self.push(client, vec![watches]);

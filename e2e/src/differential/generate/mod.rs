@@ -105,10 +105,7 @@ pub(super) fn history(seed: u64) -> History {
     } else if maker.rng.chance(10) {
         maker.last_step();
     }
-    History {
-        seed,
-        steps: maker.steps,
-    }
+    History { seed, steps: maker.steps }
 }
 
 impl Maker {
@@ -228,10 +225,7 @@ impl Maker {
         let client = self.rng.below(self.sessions.len());
         let action = match self.rng.below(5) {
             0 => Action::Send(vec![self.delete_container()]),
-            1 => Action::Send(vec![Request::new(
-                ops::CREATE_SESSION,
-                vec![Field::Int(10_000)],
-            )]),
+            1 => Action::Send(vec![Request::new(ops::CREATE_SESSION, vec![Field::Int(10_000)])]),
             2 => Action::Send(vec![self.watch_nothing()]),
             3 if self.theme == Theme::Sasl => self.impostor(client),
             _ => Action::Connect(Handshake {
@@ -248,11 +242,7 @@ impl Maker {
 
     fn reconnect(&mut self, client: usize) {
         let other = self.rng.below(self.sessions.len());
-        let session = match (
-            self.rng.below(8),
-            self.sessions[other],
-            self.sessions[client],
-        ) {
+        let session = match (self.rng.below(8), self.sessions[other], self.sessions[client]) {
             (0, ..) => Session::Unknown,
             (1 | 2, Some(step), _) | (_, _, Some(step)) => Session::Of(step),
             _ => Session::New,
@@ -264,9 +254,7 @@ impl Maker {
             Session::New | Session::Unknown => None,
         };
         let others = (0..self.sessions.len()).filter(|at| *at != client);
-        let free = others
-            .into_iter()
-            .all(|at| origin(self.sessions[at]) != wanted);
+        let free = others.into_iter().all(|at| origin(self.sessions[at]) != wanted);
         let password = if wanted.is_some() && free && self.rng.chance(25) {
             self.push(client, Action::Cut);
             self.rng.pick(&WRONG)
@@ -350,14 +338,8 @@ mod tests {
                 (request.length.is_some(), "at the border"),
                 (request.xid == Some(i32::MIN), "an odd xid"),
                 (request.fields.iter().any(quota), "quotas"),
-                (
-                    matches!(request.fields.first(), Some(Field::Bytes(_))),
-                    "noise",
-                ),
-                (
-                    request.fields.iter().any(|it| matches!(it, Field::Bare(_))),
-                    "claims",
-                ),
+                (matches!(request.fields.first(), Some(Field::Bytes(_))), "noise"),
+                (request.fields.iter().any(|it| matches!(it, Field::Bare(_))), "claims"),
                 (request.fields.len() > 1_000, "crowds"),
             ]
         };

@@ -57,14 +57,8 @@ const BAD: [&str; 27] = [
 ];
 
 /// Znodes that all histories share.
-const SHARED: [&str; 6] = [
-    "/",
-    "/zookeeper",
-    "/zookeeper/quota",
-    "/zookeeper/config",
-    "/zookeeper/nothing",
-    "",
-];
+const SHARED: [&str; 6] =
+    ["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config", "/zookeeper/nothing", ""];
 
 impl Maker {
     /// Mostly a good one.

@@ -30,10 +30,8 @@ const USAGES: [&str; 4] = ["count=0,bytes=0", "count=0,bytes=0", "", "count=9,by
 impl Maker {
     /// The branches of quotas, and mostly a quota.
     pub(super) fn plant_quotas(&mut self) -> Vec<Request> {
-        let mut requests: Vec<Request> = PLACES
-            .iter()
-            .map(|place| persistent(place, open_acl()))
-            .collect();
+        let mut requests: Vec<Request> =
+            PLACES.iter().map(|place| persistent(place, open_acl())).collect();
         let place = self.rng.pick(&PLACES);
         if self.rng.chance(80) {
             for part in ["zookeeper_limits", "zookeeper_stats"] {

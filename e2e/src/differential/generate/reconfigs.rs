@@ -35,10 +35,7 @@ pub(super) type Members = BTreeMap<u8, Shown>;
 
 /// Those who are members when a history begins.
 pub(super) fn initial() -> Members {
-    let shown = Shown {
-        observes: false,
-        client: ClientPort::Own,
-    };
+    let shown = Shown { observes: false, client: ClientPort::Own };
     (1..=3).map(|number| (number, shown)).collect()
 }
 
@@ -261,14 +258,8 @@ pub(super) fn vain(rng: &mut Rng) -> Asked {
     let text = |of: &[&str], rng: &mut Rng| Some(rng.pick(of).to_owned());
     match rng.below(10) {
         0 => Asked::default(),
-        1..=4 => Asked {
-            joining: text(&JOINING, rng),
-            ..Asked::default()
-        },
-        5 | 6 => Asked {
-            leaving: text(&LEAVING, rng),
-            ..Asked::default()
-        },
+        1..=4 => Asked { joining: text(&JOINING, rng), ..Asked::default() },
+        5 | 6 => Asked { leaving: text(&LEAVING, rng), ..Asked::default() },
         7 => Asked {
             joining: text(&JOINING, rng),
             leaving: text(&["", "9", "x"], rng),
@@ -286,15 +277,8 @@ pub(super) fn vain(rng: &mut Rng) -> Asked {
 pub(super) fn nobody() -> Asked {
     let line = |number: u8| {
         let first = 10 * u16::from(number) - 50;
-        format!(
-            "server.{number}=127.0.0.1:{first}:{};{}",
-            first + 1,
-            first + 2
-        )
+        format!("server.{number}=127.0.0.1:{first}:{};{}", first + 1, first + 2)
     };
     let lines: Vec<String> = (6..=11).map(line).collect();
-    Asked {
-        joining: Some(lines.join(",")),
-        ..Asked::default()
-    }
+    Asked { joining: Some(lines.join(",")), ..Asked::default() }
 }

@@ -6,9 +6,7 @@ use crate::differential::history::{Field, Request};
 use crate::differential::ops;
 
 /// How likely each kind of request is, in the order of [`Maker::request`].
-const WEIGHTS: [usize; 21] = [
-    18, 9, 6, 10, 6, 5, 4, 5, 8, 2, 3, 3, 3, 6, 3, 5, 2, 3, 2, 3, 1,
-];
+const WEIGHTS: [usize; 21] = [18, 9, 6, 10, 6, 5, 4, 5, 8, 2, 3, 3, 3, 6, 3, 5, 2, 3, 2, 3, 1];
 
 impl Maker {
     /// The root, and mostly some znodes below it.
@@ -92,9 +90,7 @@ impl Maker {
                 Request::new(ops::CHECK, vec![path, version])
             }
             3 => {
-                let op = self
-                    .rng
-                    .pick(&[0, 10, 23, 99, 108, 1000, -1, -2, i32::MAX, i32::MIN]);
+                let op = self.rng.pick(&[0, 10, 23, 99, 108, 1000, -1, -2, i32::MAX, i32::MIN]);
                 let path = self.path();
                 Request::new(op, vec![path, Field::Int(0)])
             }
@@ -110,9 +106,7 @@ impl Maker {
 
     /// Refused before anything of it is looked at, for it is off.
     fn reconfig(&mut self) -> Request {
-        let list = self
-            .rng
-            .pick(&[None, Some(""), Some("server.9=h:1:2;3"), Some("9")]);
+        let list = self.rng.pick(&[None, Some(""), Some("server.9=h:1:2;3"), Some("9")]);
         let list = Field::Text(list.map(|it| it.as_bytes().to_vec()));
         let version = Field::Long(self.rng.pick(&[-1, 0, 1 << 33]));
         let fields = vec![list.clone(), Field::Text(None), list, version];
@@ -134,20 +128,13 @@ impl Maker {
     }
 
     fn version(&mut self) -> Field {
-        Field::Int(
-            self.rng
-                .pick(&[-1, -1, -1, 0, 0, 1, 2, 7, -2, i32::MAX, i32::MIN]),
-        )
+        Field::Int(self.rng.pick(&[-1, -1, -1, 0, 0, 1, 2, 7, -2, i32::MAX, i32::MIN]))
     }
 
     fn watch(&mut self) -> Field {
         let often = if self.theme == Theme::Watches { 70 } else { 30 };
         let set = self.rng.chance(often);
-        Field::Byte(if set {
-            self.rng.pick(&[1, 1, 1, 2, 255])
-        } else {
-            0
-        })
+        Field::Byte(if set { self.rng.pick(&[1, 1, 1, 2, 255]) } else { 0 })
     }
 
     pub(super) fn create(&mut self) -> Request {
@@ -166,9 +153,7 @@ impl Maker {
             ops::CREATE_TTL,
         ]);
         let flags = match (op, self.rng.chance(8)) {
-            (_, true) => self
-                .rng
-                .pick(&[-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 64, i32::MAX, i32::MIN]),
+            (_, true) => self.rng.pick(&[-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 64, i32::MAX, i32::MIN]),
             (ops::CREATE_CONTAINER, _) => 4,
             (ops::CREATE_TTL, _) => self.rng.pick(&[5, 6]),
             _ => self.rng.pick(&[0, 0, 0, 0, 1, 1, 2, 3]),
@@ -179,10 +164,7 @@ impl Maker {
             }
             2 | 3 | 6 => {
                 // Beside the root they would be numbered for all histories together.
-                Field::text(
-                    self.rng
-                        .pick(&["$/a/x", "$/a/x/deep", "$/", "$//a", "a", "$/a\0b"]),
-                )
+                Field::text(self.rng.pick(&["$/a/x", "$/a/x/deep", "$/", "$//a", "a", "$/a\0b"]))
             }
             _ => self.path(),
         };
@@ -242,18 +224,12 @@ impl Maker {
     }
 
     fn path_only(&mut self, op: i32) -> Request {
-        let path = if self.rng.chance(10) {
-            self.shared_path()
-        } else {
-            self.path()
-        };
+        let path = if self.rng.chance(10) { self.shared_path() } else { self.path() };
         Request::new(op, vec![path])
     }
 
     fn get_ephemerals(&mut self) -> Request {
-        let prefix = self
-            .rng
-            .pick(&["", "/", "$", "$/a", "$/a/", "$/a/n", "a", "/zookeeper"]);
+        let prefix = self.rng.pick(&["", "/", "$", "$/a", "$/a/", "$/a/n", "a", "/zookeeper"]);
         Request::new(ops::GET_EPHEMERALS, vec![Field::text(prefix)])
     }
 
@@ -293,11 +269,7 @@ impl Maker {
         Field::List(match self.rng.below(6) {
             0 => None,
             1 | 2 => Some(Vec::new()),
-            _ => Some(
-                (0..1 + self.rng.below(3))
-                    .map(|_| vec![self.own_path()])
-                    .collect(),
-            ),
+            _ => Some((0..1 + self.rng.below(3)).map(|_| vec![self.own_path()]).collect()),
         })
     }
 
@@ -322,9 +294,7 @@ impl Maker {
             fields.push(match list {
                 0..=2 => self.path_list(),
                 _ => Field::List(Some(
-                    (0..self.rng.below(4))
-                        .map(|_| vec![self.watched_path()])
-                        .collect(),
+                    (0..self.rng.below(4)).map(|_| vec![self.watched_path()]).collect(),
                 )),
             });
         }
@@ -371,9 +341,7 @@ impl Maker {
                     (ops::CHECK, vec![path, version])
                 }
                 _ if self.theme == Theme::Odd => {
-                    let op = self
-                        .rng
-                        .pick(&[ops::GET_DATA, ops::SET_ACL, ops::MULTI, 20, 99, -1]);
+                    let op = self.rng.pick(&[ops::GET_DATA, ops::SET_ACL, ops::MULTI, 20, 99, -1]);
                     (op, self.watching(op).fields)
                 }
                 _ => (ops::CREATE2, self.simple_create()),
@@ -395,8 +363,7 @@ impl Maker {
         for _ in 0..self.rng.below(4) {
             let op = match self.rng.below(14) {
                 0 if self.theme == Theme::Odd => {
-                    self.rng
-                        .pick(&[ops::EXISTS, ops::DELETE, ops::GET_CHILDREN2])
+                    self.rng.pick(&[ops::EXISTS, ops::DELETE, ops::GET_CHILDREN2])
                 }
                 0..=7 => ops::GET_DATA,
                 _ => ops::GET_CHILDREN,
@@ -416,8 +383,5 @@ impl Maker {
 
 pub(super) fn persistent(path: &str, acl: Field) -> Request {
     let data = Field::Buffer(Some(b"first".to_vec()));
-    Request::new(
-        ops::CREATE,
-        vec![Field::text(path), data, acl, Field::Int(0)],
-    )
+    Request::new(ops::CREATE, vec![Field::text(path), data, acl, Field::Int(0)])
 }

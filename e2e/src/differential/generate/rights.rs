@@ -21,11 +21,7 @@ const USUAL: [&[(i32, &str, &str)]; 12] = [
     &[(27, "world", "anyone")],
     &[(23, "world", "anyone")],
     &[(16, "world", "anyone")],
-    &[
-        (17, "world", "anyone"),
-        (12, "ip", "127.0.0.0/8"),
-        (2, "digest", BOB),
-    ],
+    &[(17, "world", "anyone"), (12, "ip", "127.0.0.0/8"), (2, "digest", BOB)],
     &[(31, "ip", "10.0.0.0/8"), (3, "digest", SUPER)],
 ];
 
@@ -39,11 +35,7 @@ impl Maker {
             return open_acl();
         }
         if self.rng.chance(8) {
-            return Field::List(if self.rng.chance(50) {
-                None
-            } else {
-                Some(Vec::new())
-            });
+            return Field::List(if self.rng.chance(50) { None } else { Some(Vec::new()) });
         }
         if self.rng.chance(70) {
             return self.usual_acl();
@@ -60,9 +52,7 @@ impl Maker {
     }
 
     pub(super) fn acl_line(&mut self) -> Vec<Field> {
-        let perms = self
-            .rng
-            .pick(&[31, 31, 31, 1, 2, 4, 8, 16, 3, 15, 30, 0, 255, -1]);
+        let perms = self.rng.pick(&[31, 31, 31, 1, 2, 4, 8, 16, 3, 15, 30, 0, 255, -1]);
         let (scheme, id) = self.rng.pick(&[
             ("world", "anyone"),
             ("world", "anyone"),

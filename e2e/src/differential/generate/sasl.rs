@@ -141,23 +141,14 @@ impl Maker {
             5..=8 => self.rng.pick(&USERS),
             _ => self.rng.pick(&STRANGERS),
         };
-        Secret {
-            user,
-            password,
-            authzid: self.rng.chance(10).then_some(user),
-            ..PROPER
-        }
+        Secret { user, password, authzid: self.rng.chance(10).then_some(user), ..PROPER }
     }
 
     /// An answer of somebody who knows a password, or not.
     fn plain_answer(&mut self) -> Answer {
         let secret = self.secret();
         let text = directives(&secret).join(",").into_bytes();
-        Answer {
-            secret,
-            text,
-            length: 0,
-        }
+        Answer { secret, text, length: 0 }
     }
 
     /// Something odd that is proved all the same.
@@ -169,8 +160,7 @@ impl Maker {
             3 => secret.nc = self.rng.pick(&["00000002", "1", "", "x"]),
             4 => {
                 secret.qop =
-                    self.rng
-                        .pick(&["auth-int", "auth-conf", "AUTH", "none", "", "\"auth\""]);
+                    self.rng.pick(&["auth-int", "auth-conf", "AUTH", "none", "", "\"auth\""]);
             }
             5 => {
                 secret.uri = self.rng.pick(&[
@@ -247,19 +237,11 @@ impl Maker {
             }
             _ => self.tampered(directives(&secret)),
         };
-        Answer {
-            secret,
-            text,
-            length,
-        }
+        Answer { secret, text, length }
     }
 
     fn answer(&mut self, odd: usize) -> Request {
-        let answer = if self.rng.chance(odd) {
-            self.odd_answer()
-        } else {
-            self.plain_answer()
-        };
+        let answer = if self.rng.chance(odd) { self.odd_answer() } else { self.plain_answer() };
         sasl(Field::Answer(Box::new(answer)))
     }
 
@@ -338,11 +320,7 @@ impl Maker {
                 if self.rng.chance(25) {
                     self.step_of_requests(client);
                 }
-                let token = if self.rng.chance(8) {
-                    self.garbage()
-                } else {
-                    self.answer(40)
-                };
+                let token = if self.rng.chance(8) { self.garbage() } else { self.answer(40) };
                 self.sasl_send(client, token);
             }
         }
@@ -363,11 +341,7 @@ impl Maker {
         (secret.user, secret.password) = ("dora@REALM", "dorasecret");
         secret.authzid = Some(self.rng.pick(&["bob", "root", "eve"]));
         let text = directives(&secret).join(",").into_bytes();
-        let answer = Box::new(Answer {
-            secret,
-            text,
-            length: 0,
-        });
+        let answer = Box::new(Answer { secret, text, length: 0 });
         let who = Request::new(ops::WHO_AM_I, Vec::new());
         Action::Send(vec![sasl(Field::Answer(answer)), who])
     }
@@ -393,15 +367,12 @@ mod tests {
                 let Action::Send(requests) = step.action else {
                     continue;
                 };
-                all.extend(
-                    requests
-                        .into_iter()
-                        .flat_map(|it| it.fields)
-                        .filter_map(|field| match field {
-                            Field::Answer(answer) => Some(*answer),
-                            _ => None,
-                        }),
-                );
+                all.extend(requests.into_iter().flat_map(|it| it.fields).filter_map(|field| {
+                    match field {
+                        Field::Answer(answer) => Some(*answer),
+                        _ => None,
+                    }
+                }));
             }
         }
         all
@@ -411,12 +382,7 @@ mod tests {
     fn everybody_logs_in_as_they_should_and_is_refused_for_each_reason() {
         let answers = answers();
         let (mut good, mut odd) = (BTreeSet::new(), BTreeSet::new());
-        for Answer {
-            secret,
-            text,
-            length,
-        } in &answers
-        {
+        for Answer { secret, text, length } in &answers {
             let text = String::from_utf8(text.clone()).unwrap_or_default();
             let plain = Secret {
                 user: secret.user,
@@ -435,10 +401,7 @@ mod tests {
                 (secret.nc != plain.nc, "nc"),
                 (secret.qop != plain.qop, "qop"),
                 (secret.uri != plain.uri, "uri"),
-                (
-                    secret.authzid.is_some_and(|it| it != secret.user),
-                    "authzid",
-                ),
+                (secret.authzid.is_some_and(|it| it != secret.user), "authzid"),
                 (*length > 0, "length"),
                 (said != text, "text"),
             ];
@@ -448,9 +411,7 @@ mod tests {
         }
         let all: BTreeSet<_> = USERS.iter().chain(&STRANGERS).copied().collect();
         assert_eq!(good, all);
-        let reasons = [
-            "realm", "nonce", "cnonce", "nc", "qop", "uri", "authzid", "length", "text",
-        ];
+        let reasons = ["realm", "nonce", "cnonce", "nc", "qop", "uri", "authzid", "length", "text"];
         assert_eq!(odd, reasons.iter().chain(&MORE).copied().collect());
     }
 }

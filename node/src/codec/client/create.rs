@@ -13,11 +13,7 @@ fn read(number: i32, path: String, reader: &mut Reader) -> Result<Create, ErrorC
         data: reader.buffer()?,
         acl: acl_list(reader)?,
         flags: reader.int()?,
-        ttl: if number == op::CREATE_TTL {
-            Some(reader.long()?)
-        } else {
-            None
-        },
+        ttl: if number == op::CREATE_TTL { Some(reader.long()?) } else { None },
         with_stat: number != op::CREATE,
     })
 }
@@ -35,9 +31,7 @@ pub(super) fn alone(number: i32, reader: &mut Reader) -> Result<Create, ErrorCod
     };
     // ZooKeeper looks at flags and TTL before it trips over a null path.
     let bad_ttl = matches!(create.flags, 5 | 6)
-        && !create
-            .ttl
-            .is_some_and(|ttl| (1..=flags::TTL_MAX).contains(&ttl));
+        && !create.ttl.is_some_and(|ttl| (1..=flags::TTL_MAX).contains(&ttl));
     match path {
         None if create.flags == flags::INVALID || bad_ttl => Err(ErrorCode::BadArguments),
         None => Err(ErrorCode::MarshallingError),
@@ -107,11 +101,7 @@ mod tests {
     #[test]
     fn the_op_decides_with_the_flags_what_is_made() {
         let made = |number: i32| -> Vec<i32> {
-            let flags = |flags| {
-                alone(number, &mut body(number, flags, false))
-                    .unwrap()
-                    .flags
-            };
+            let flags = |flags| alone(number, &mut body(number, flags, false)).unwrap().flags;
             (0..8).map(flags).collect()
         };
         let (none, numbered) = (flags::INVALID, flags::CONTAINER_SEQUENTIAL);
@@ -127,10 +117,7 @@ mod tests {
     fn inside_a_multi_they_decide_otherwise() {
         let made = |number: i32, flags: i32| {
             let create = in_multi(number, &mut body(number, flags, false)).ok()?;
-            assert_eq!(
-                create.ttl.is_some(),
-                number == op::CREATE_TTL && matches!(flags, 5 | 6)
-            );
+            assert_eq!(create.ttl.is_some(), number == op::CREATE_TTL && matches!(flags, 5 | 6));
             Some((create.flags, create.with_stat))
         };
         let all = |number| (0..8).map(|flags| made(number, flags)).collect::<Vec<_>>();

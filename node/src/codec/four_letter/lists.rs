@@ -68,10 +68,7 @@ pub struct Groups {
 impl Groups {
     /// The next member and its group's heading.
     pub fn add(&mut self, heading: &str, member: &str, text: &mut String) {
-        let same = self
-            .last
-            .as_ref()
-            .is_some_and(|(last, _)| last.as_str() == heading);
+        let same = self.last.as_ref().is_some_and(|(last, _)| last.as_str() == heading);
         let again = same && self.last.as_ref().is_some_and(|(_, last)| last == member);
         if again {
             return;
@@ -118,9 +115,8 @@ impl Buckets {
 /// A moment, in milliseconds since 1970, as Java prints a date in UTC.
 pub fn java_date(millis: u64) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let seconds = millis / 1_000;
     let days = seconds / 86_400;
     let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);

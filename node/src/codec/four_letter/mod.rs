@@ -77,11 +77,7 @@ pub struct MemberLine {
 impl MemberLine {
     /// `participant` or `observer`.
     pub fn kind(&self) -> &'static str {
-        if self.votes {
-            "participant"
-        } else {
-            "observer"
-        }
+        if self.votes { "participant" } else { "observer" }
     }
 
     /// `host:port` of what stands for the election port.
@@ -155,22 +151,15 @@ pub fn is_read_only(facts: &Facts) -> &'static str {
 
 /// `envi`.
 pub fn environment(pairs: &[(&str, String)]) -> String {
-    pairs
-        .iter()
-        .fold("Environment:\n".to_owned(), |mut text, (key, value)| {
-            let _ = writeln!(text, "{key}={value}");
-            text
-        })
+    pairs.iter().fold("Environment:\n".to_owned(), |mut text, (key, value)| {
+        let _ = writeln!(text, "{key}={value}");
+        text
+    })
 }
 
 /// Keys of `conf` that mean nothing to a server on its own.
-const OF_ENSEMBLES: [&str; 5] = [
-    "initLimit",
-    "syncLimit",
-    "electionPort",
-    "quorumPort",
-    "peerType",
-];
+const OF_ENSEMBLES: [&str; 5] =
+    ["initLimit", "syncLimit", "electionPort", "quorumPort", "peerType"];
 
 /// `conf`. The membership ends without a line end, as ZooKeeper's does.
 pub fn conf(facts: &Facts) -> String {
@@ -254,12 +243,10 @@ pub fn monitor(pairs: &[(String, String)]) -> String {
 
 /// `hash`: digests of the past, by zxid.
 pub fn digests(history: &[(i64, u64)]) -> String {
-    history
-        .iter()
-        .fold(String::new(), |mut text, (zxid, digest)| {
-            let _ = writeln!(text, "{zxid:x}: {}", digest.cast_signed());
-            text
-        })
+    history.iter().fold(String::new(), |mut text, (zxid, digest)| {
+        let _ = writeln!(text, "{zxid:x}: {}", digest.cast_signed());
+        text
+    })
 }
 
 #[cfg(test)]
@@ -282,11 +269,8 @@ mod tests {
 
     #[test]
     fn a_read_only_server_says_so() {
-        let mut facts = Facts {
-            version: "3.9.5-x".to_owned(),
-            mode: Some("read-only"),
-            ..Facts::default()
-        };
+        let mut facts =
+            Facts { version: "3.9.5-x".to_owned(), mode: Some("read-only"), ..Facts::default() };
         assert_eq!(is_read_only(&facts), "ro");
         assert_eq!(
             version(&facts),

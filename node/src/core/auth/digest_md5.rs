@@ -86,11 +86,9 @@ impl Exchange {
                     return Err("the token is too long".into());
                 }
                 if token.first() == Some(&GSSAPI) {
-                    return Err(
-                        "the client speaks GSSAPI (Kerberos), which is not supported: \
+                    return Err("the client speaks GSSAPI (Kerberos), which is not supported: \
                                 give it a user and a password for DIGEST-MD5"
-                            .into(),
-                    );
+                        .into());
                 }
                 // Any other first token would be of a "subsequent authentication", which is not
                 // offered: it is answered with a new challenge (RFC 2831 §2.2).
@@ -112,10 +110,7 @@ fn judge(token: &[u8], nonce: &str, users: &SaslUsers) -> Result<Step, Failure> 
         return Err("the answer is too long".into());
     }
     let answer = parse(token)?;
-    if answer
-        .charset
-        .is_some_and(|charset| charset != b"utf-8".as_slice())
-    {
+    if answer.charset.is_some_and(|charset| charset != b"utf-8".as_slice()) {
         return Err("the charset is not utf-8".into());
     }
     number(answer.maxbuf.as_deref(), 10)?;
@@ -188,10 +183,7 @@ impl Secret<'_> {
     fn response(&self, method: &str) -> String {
         let user = [&latin1(self.user), REALM.as_bytes(), &latin1(self.password)].join(&b':');
         let mut a1 = Md5::digest(user).to_vec();
-        for part in [self.nonce.as_bytes(), self.cnonce]
-            .into_iter()
-            .chain(self.authzid)
-        {
+        for part in [self.nonce.as_bytes(), self.cnonce].into_iter().chain(self.authzid) {
             a1.push(b':');
             a1.extend_from_slice(part);
         }
@@ -217,11 +209,8 @@ mod tests {
 
     fn users() -> SaslUsers {
         let user = |name: &str, password: &str| (name.to_owned(), password.to_owned());
-        let all = [
-            user("bob", "bobsecret"),
-            user("j\u{f6}rg", "gr\u{fc}n"),
-            user("a@b@c", "abcsecret"),
-        ];
+        let all =
+            [user("bob", "bobsecret"), user("j\u{f6}rg", "gr\u{fc}n"), user("a@b@c", "abcsecret")];
         SaslUsers(all.into())
     }
 
@@ -239,14 +228,8 @@ mod tests {
     }
 
     fn response(nonce: &str, user: &str, password: &str) -> String {
-        let secret = Secret {
-            user,
-            password,
-            nonce,
-            cnonce: b"cn",
-            authzid: None,
-            uri: URI.as_bytes(),
-        };
+        let secret =
+            Secret { user, password, nonce, cnonce: b"cn", authzid: None, uri: URI.as_bytes() };
         secret.response("AUTHENTICATE")
     }
 
@@ -371,10 +354,7 @@ mod tests {
         ] {
             let (mut exchange, _) = challenged();
             let step = exchange.step(text.as_bytes(), &users());
-            assert!(
-                matches!(step, Err(Failure::Unreadable(_))),
-                "{text}: {step:?}"
-            );
+            assert!(matches!(step, Err(Failure::Unreadable(_))), "{text}: {step:?}");
         }
         let (mut exchange, _) = challenged();
         let wrong = answer(&nonce, "a@b@c", "wrong");

@@ -120,11 +120,7 @@ mod tests {
 
     /// What ZooKeeper 3.9's providers answer; IPv6 as since 3.9.4.
     const VALID: [(&str, &[&str], &[&str]); 4] = [
-        (
-            "digest",
-            &["a:b", ":b", "a:b:", "a:b::"],
-            &["", "a", "a:", "a:b:c", "a::b", "::"],
-        ),
+        ("digest", &["a:b", ":b", "a:b:", "a:b::"], &["", "a", "a:", "a:b:c", "a::b", "::"]),
         (
             "ip",
             &[

@@ -34,24 +34,16 @@ impl Node {
         out: &mut Vec<Effect>,
     ) {
         let answer = match request {
-            AdminRequest::Form {
-                ensemble,
-                seed,
-                members,
-            } => self.form_call(now, call, (ensemble, seed), members, out),
-            AdminRequest::Change {
-                ensemble,
-                expected,
-                change,
-            } => self.of_ensemble(ensemble).map(drop).map(|()| {
-                let id = self.calls.number(Some(call));
-                self.events.push_back(Event::Change {
-                    id,
-                    expected,
-                    change,
-                });
-                None
-            }),
+            AdminRequest::Form { ensemble, seed, members } => {
+                self.form_call(now, call, (ensemble, seed), members, out)
+            }
+            AdminRequest::Change { ensemble, expected, change } => {
+                self.of_ensemble(ensemble).map(drop).map(|()| {
+                    let id = self.calls.number(Some(call));
+                    self.events.push_back(Event::Change { id, expected, change });
+                    None
+                })
+            }
             AdminRequest::Transfer { ensemble, target } => {
                 self.transfer_call(call, ensemble, target)
             }
@@ -68,14 +60,8 @@ impl Node {
         };
         match answer {
             Ok(None) => {}
-            Ok(Some(version)) => out.push(Effect::AnswerAdmin {
-                call,
-                result: Ok(version),
-            }),
-            Err(error) => out.push(Effect::AnswerAdmin {
-                call,
-                result: Err(error),
-            }),
+            Ok(Some(version)) => out.push(Effect::AnswerAdmin { call, result: Ok(version) }),
+            Err(error) => out.push(Effect::AnswerAdmin { call, result: Err(error) }),
         }
     }
 
@@ -122,10 +108,7 @@ impl Node {
 
     pub(super) fn call_done(&mut self, id: u64, version: Index, out: &mut Vec<Effect>) {
         if let Some(Some(call)) = self.calls.waiting.remove(&id) {
-            out.push(Effect::AnswerAdmin {
-                call,
-                result: Ok(version),
-            });
+            out.push(Effect::AnswerAdmin { call, result: Ok(version) });
         }
     }
 
@@ -141,18 +124,12 @@ impl Node {
                 Refusal::Invalid => AdminError::InvalidRequest,
                 Refusal::LostLeadership | Refusal::TransferTimedOut => AdminError::Timeout,
             };
-            out.push(Effect::AnswerAdmin {
-                call,
-                result: Err(error),
-            });
+            out.push(Effect::AnswerAdmin { call, result: Err(error) });
         }
     }
 
     pub(super) fn transfer_done(&mut self, id: u64, out: &mut Vec<Effect>) {
-        let version = self
-            .raft
-            .as_ref()
-            .map_or(Index(0), |raft| raft.config().index);
+        let version = self.raft.as_ref().map_or(Index(0), |raft| raft.config().index);
         self.call_done(id, version, out);
     }
 
@@ -163,10 +140,7 @@ impl Node {
             self.refresh_links(out);
         }
         if let Some(call) = call {
-            out.push(Effect::AnswerAdmin {
-                call,
-                result: Ok(Index(1)),
-            });
+            out.push(Effect::AnswerAdmin { call, result: Ok(Index(1)) });
         }
         self.events.push_back(Event::Durable(seq));
     }

@@ -17,8 +17,7 @@ impl Node {
             let outcome = self.state.apply(entry);
             self.tell_overrun(out);
             self.snapshots.applied(entry.payload.weight());
-            self.peers
-                .applied(self.state.applied(), self.state.digest());
+            self.peers.applied(self.state.applied(), self.state.digest());
             self.digests.applied(self.state.zxid(), self.state.digest());
             if entry.payload == Payload::NewLeader {
                 self.queue.settle(entry.term);
@@ -34,12 +33,7 @@ impl Node {
                     self.wall_watch.compare(entry.term, now.wall, command.wall);
                 }
                 // The stamp is the leader's clock: one that is ahead of ours must not count back.
-                let millis = now
-                    .wall
-                    .0
-                    .saturating_sub(command.wall.0)
-                    .max(0)
-                    .unsigned_abs();
+                let millis = now.wall.0.saturating_sub(command.wall.0).max(0).unsigned_abs();
                 out.push(Effect::Note(Note::Applied { millis }));
             }
             if let Some(opened) = &outcome.opened {
@@ -102,31 +96,21 @@ impl Node {
     }
 
     fn session_opened(&mut self, now: Now, opened: &Opened, out: &mut Vec<Effect>) {
-        if self
-            .raft
-            .as_ref()
-            .is_some_and(|raft| raft.leader() == Some(self.member))
-        {
-            self.expiry
-                .open(opened.session, opened.timeout_ms, now.mono);
+        if self.raft.as_ref().is_some_and(|raft| raft.leader() == Some(self.member)) {
+            self.expiry.open(opened.session, opened.timeout_ms, now.mono);
         }
         // Its connection here, if any, lost it to another one, here or elsewhere.
         if let Some(conn) = self.connections.of_session(opened.session) {
             self.close(conn, CloseReason::SessionMoved, out);
         }
-        out.push(Effect::Note(Note::SessionCreated {
-            session: opened.session,
-        }));
+        out.push(Effect::Note(Note::SessionCreated { session: opened.session }));
     }
 
     fn session_ended(&mut self, session: SessionId, entry: &Entry, out: &mut Vec<Effect>) {
         self.expiry.end(session);
         if let Some(conn) = self.connections.of_session(session) {
-            let reason = if closes(entry) {
-                CloseReason::Goodbye
-            } else {
-                CloseReason::SessionExpired
-            };
+            let reason =
+                if closes(entry) { CloseReason::Goodbye } else { CloseReason::SessionExpired };
             self.close(conn, reason, out);
         }
         out.push(Effect::Note(Note::SessionClosed { session }));
@@ -136,10 +120,7 @@ impl Node {
     /// the clients reconnect and re-arm their watches by the last zxid that they saw.
     pub(super) fn restore(&mut self, _now: Now, meta: &SnapshotMeta, out: &mut Vec<Effect>) {
         let Some(snapshot) = self.snapshots.take_received(meta.index) else {
-            out.push(Effect::Fatal(format!(
-                "no received snapshot at index {}",
-                meta.index
-            )));
+            out.push(Effect::Fatal(format!("no received snapshot at index {}", meta.index)));
             return;
         };
         self.close_all(CloseReason::NotServing, out);
@@ -147,8 +128,7 @@ impl Node {
         self.queue.settle(meta.term);
         self.state = State::restore(&snapshot.image);
         self.snapshots.installed(meta.index);
-        self.peers
-            .applied(self.state.applied(), self.state.digest());
+        self.peers.applied(self.state.applied(), self.state.digest());
         out.push(Effect::Note(Note::SnapshotInstalled { index: meta.index }));
     }
 }
@@ -158,11 +138,5 @@ fn closes(entry: &Entry) -> bool {
     let Payload::Command(command) = &entry.payload else {
         return false;
     };
-    matches!(
-        command.action,
-        Action::CloseSession {
-            attach: Some(_),
-            ..
-        }
-    )
+    matches!(command.action, Action::CloseSession { attach: Some(_), .. })
 }

@@ -181,12 +181,7 @@ impl Node {
         out: &mut Vec<Effect>,
     ) {
         let zxid = Zxid(0);
-        let reply = Reply {
-            xid,
-            zxid,
-            err,
-            body,
-        };
+        let reply = Reply { xid, zxid, err, body };
         self.tell(conn, ServerFrame::Reply(reply), out);
         match err {
             ErrorCode::Ok => {}
@@ -243,10 +238,7 @@ impl Node {
         if !self.options.skip_acl {
             return Arc::clone(ids);
         }
-        let all = Id {
-            scheme: "super".to_owned(),
-            id: String::new(),
-        };
+        let all = Id { scheme: "super".to_owned(), id: String::new() };
         ids.iter().cloned().chain([all]).collect()
     }
 }

@@ -57,14 +57,7 @@ impl Node {
     /// Asks for a barrier; gives its number.
     pub(super) fn barrier(&mut self, now: Now, conn: ConnId, out: &mut Vec<Effect>) -> u64 {
         let id = self.barriers.number();
-        self.barriers.own.insert(
-            id,
-            Own {
-                conn,
-                asked: now.mono,
-                index: None,
-            },
-        );
+        self.barriers.own.insert(id, Own { conn, asked: now.mono, index: None });
         self.ask_barrier(id, out);
         id
     }
@@ -76,10 +69,7 @@ impl Node {
         if leader == self.member {
             self.events.push_back(Event::ReadIndex { id });
         } else {
-            out.push(Effect::Peer {
-                to: leader,
-                message: PeerMessage::Barrier { id },
-            });
+            out.push(Effect::Peer { to: leader, message: PeerMessage::Barrier { id } });
         }
     }
 
@@ -147,13 +137,8 @@ impl Node {
     /// Asks again where no answer came: the leader changed, or a link broke.
     pub(super) fn tick_barriers(&mut self, now: Now, out: &mut Vec<Effect>) {
         let late = |own: &Own| own.index.is_none() && now.mono.since(own.asked) >= RETRY_MS;
-        let late: Vec<u64> = self
-            .barriers
-            .own
-            .iter()
-            .filter(|(_, own)| late(own))
-            .map(|(id, _)| *id)
-            .collect();
+        let late: Vec<u64> =
+            self.barriers.own.iter().filter(|(_, own)| late(own)).map(|(id, _)| *id).collect();
         for id in late {
             if let Some(own) = self.barriers.own.get_mut(&id) {
                 own.asked = now.mono;

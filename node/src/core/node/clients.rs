@@ -123,15 +123,13 @@ impl Node {
             }
             Op::Sasl { token } => return self.sasl(conn, xid, token.as_deref(), out),
             // In read-only mode there is no quorum to ask.
-            Op::Read(read) if self.options.linearizable_reads && self.standing.serving() => (
-                Waits::Barrier(self.barrier(now, conn, out)),
-                Work::Read(read),
-            ),
+            Op::Read(read) if self.options.linearizable_reads && self.standing.serving() => {
+                (Waits::Barrier(self.barrier(now, conn, out)), Work::Read(read))
+            }
             Op::Read(read) => (Waits::Nothing, Work::Read(read)),
-            Op::Sync { path } => (
-                Waits::Barrier(self.barrier(now, conn, out)),
-                Work::Sync { path },
-            ),
+            Op::Sync { path } => {
+                (Waits::Barrier(self.barrier(now, conn, out)), Work::Sync { path })
+            }
             Op::Write(write) => match self.submit_write(conn, &ids, write) {
                 Ok(request) => (Waits::Outcome(request), Work::Write(None)),
                 Err(error) => (Waits::Nothing, Work::Fail(error)),
@@ -157,15 +155,7 @@ impl Node {
         };
         let heavy = reconfig || self.is_heavy(&work);
         if let Some(connection) = self.connections.get_mut(conn) {
-            connection.push(Item {
-                xid,
-                name,
-                arrived: now.mono,
-                ids,
-                waits,
-                work,
-                heavy,
-            });
+            connection.push(Item { xid, name, arrived: now.mono, ids, waits, work, heavy });
             self.pump(now, conn, out);
         }
     }
@@ -173,12 +163,8 @@ impl Node {
     /// Pings are answered out of order: a client whose write waits for a new leader must not take
     /// its server for dead.
     fn answer_ping(&mut self, conn: ConnId, out: &mut Vec<Effect>) {
-        let reply = Reply {
-            xid: PING_XID,
-            zxid: self.state.zxid(),
-            err: ErrorCode::Ok,
-            body: Body::Empty,
-        };
+        let reply =
+            Reply { xid: PING_XID, zxid: self.state.zxid(), err: ErrorCode::Ok, body: Body::Empty };
         let answered = Answered {
             conn,
             name: op_name::PING,
@@ -208,25 +194,14 @@ impl Node {
         };
         let write = self.name_only_known_schemes(write);
         let ids = self.rights(ids);
-        Ok(self.queue.push(
-            Some(conn),
-            Action::Write {
-                session,
-                attach,
-                ids,
-                write,
-            },
-        ))
+        Ok(self.queue.push(Some(conn), Action::Write { session, attach, ids, write }))
     }
 
     fn submit_close(&mut self, conn: ConnId) -> Option<u64> {
         let Stage::Attached { session, attach } = self.connections.get(conn)?.stage else {
             return None;
         };
-        let action = Action::CloseSession {
-            session,
-            attach: Some(attach),
-        };
+        let action = Action::CloseSession { session, attach: Some(attach) };
         Some(self.queue.push(Some(conn), action))
     }
 
@@ -275,35 +250,18 @@ impl Node {
             Work::Sync { path } => (zxid, Ok(Body::Path(path))),
             Work::SetWatches(set) => (zxid, self.set_watches(conn, set, out)),
             Work::AddWatch { path, recursive } => {
-                let kind = if recursive {
-                    WatchKind::PersistentRecursive
-                } else {
-                    WatchKind::Persistent
-                };
+                let kind =
+                    if recursive { WatchKind::PersistentRecursive } else { WatchKind::Persistent };
                 self.watches.add(conn, &path, kind);
                 (zxid, Ok(Body::Zero))
             }
             Work::RemoveWatches { path, kind } => {
                 let found = self.watches.remove(conn, &path, kind);
-                (
-                    zxid,
-                    if found {
-                        Ok(Body::Empty)
-                    } else {
-                        Err(ErrorCode::NoWatcher)
-                    },
-                )
+                (zxid, if found { Ok(Body::Empty) } else { Err(ErrorCode::NoWatcher) })
             }
             Work::CheckWatches { path, kind } => {
                 let found = self.watches.has(conn, &path, kind);
-                (
-                    zxid,
-                    if found {
-                        Ok(Body::Empty)
-                    } else {
-                        Err(ErrorCode::NoWatcher)
-                    },
-                )
+                (zxid, if found { Ok(Body::Empty) } else { Err(ErrorCode::NoWatcher) })
             }
             Work::Fail(error) => (zxid, Err(error)),
             Work::Unknown => (Zxid(-1), Err(ErrorCode::Unimplemented)),
@@ -319,12 +277,7 @@ impl Node {
             Ok(body) => (ErrorCode::Ok, body),
             Err(error) => (error, Body::Empty),
         };
-        let reply = Reply {
-            xid: item.xid,
-            zxid,
-            err,
-            body,
-        };
+        let reply = Reply { xid: item.xid, zxid, err, body };
         self.tell(conn, ServerFrame::Reply(reply), out);
         self.bound_watches(out);
         if unknown {
@@ -334,19 +287,14 @@ impl Node {
 
     /// Answers a read and registers its watch in the same step, so that no change falls between.
     fn read(&mut self, conn: ConnId, ids: &Arc<[Id]>, read: &Read) -> Result<Body, ErrorCode> {
-        let session = self
-            .connections
-            .get(conn)
-            .and_then(|connection| connection.session());
+        let session = self.connections.get(conn).and_then(|connection| connection.session());
         let session = session.ok_or(ErrorCode::SessionExpired)?;
         if *read == Read::WhoAmI {
             // The implicit id is shown too, an assumed `super` is not.
             return Ok(Body::Ids(ids.to_vec()));
         }
         let ids = self.rights(ids);
-        let result = self
-            .state
-            .read_within(read, session, &ids, self.options.max_reply);
+        let result = self.state.read_within(read, session, &ids, self.options.max_reply);
         match (read, &result) {
             (Read::Exists { path, watch: true }, Ok(_)) => {
                 self.watches.add(conn, path, WatchKind::Data);
@@ -357,12 +305,7 @@ impl Node {
             (Read::GetData { path, watch: true }, Ok(_)) => {
                 self.watches.add(conn, path, WatchKind::Data);
             }
-            (
-                Read::GetChildren {
-                    path, watch: true, ..
-                },
-                Ok(_),
-            ) => {
+            (Read::GetChildren { path, watch: true, .. }, Ok(_)) => {
                 self.watches.add(conn, path, WatchKind::Child);
             }
             _ => {}

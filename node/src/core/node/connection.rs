@@ -157,10 +157,7 @@ fn shown(ip: IpAddr) -> String {
 
 impl Connection {
     fn new(ip: IpAddr, entropy: [u8; 30]) -> Connection {
-        let ip = Id {
-            scheme: "ip".to_owned(),
-            id: shown(ip),
-        };
+        let ip = Id { scheme: "ip".to_owned(), id: shown(ip) };
         Connection {
             stage: Stage::New,
             timeout_ms: 0,
@@ -347,9 +344,7 @@ impl Connections {
 
     /// All of them, by number.
     pub fn iter(&self) -> impl Iterator<Item = (ConnId, &Connection)> {
-        self.all
-            .iter()
-            .map(|(conn, connection)| (*conn, connection))
+        self.all.iter().map(|(conn, connection)| (*conn, connection))
     }
 
     /// Those with higher numbers than this one, by number.
@@ -361,10 +356,7 @@ impl Connections {
 
     /// Requests in progress, all together.
     pub fn outstanding(&self) -> usize {
-        self.all
-            .values()
-            .map(|connection| connection.outstanding())
-            .sum()
+        self.all.values().map(|connection| connection.outstanding()).sum()
     }
 
     /// See [`super::Node::check_invariants`].
@@ -379,11 +371,7 @@ impl Connections {
         }
         for (session, conn) in &self.by_session {
             let holder = self.all.get(conn).and_then(Connection::session);
-            assert_eq!(
-                holder,
-                Some(*session),
-                "session registered to a connection without it"
-            );
+            assert_eq!(holder, Some(*session), "session registered to a connection without it");
         }
     }
 }

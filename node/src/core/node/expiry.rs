@@ -48,13 +48,7 @@ impl Expiry {
     /// As leader: a session that is to be watched from now on.
     pub fn open(&mut self, session: SessionId, timeout_ms: i32, now: Mono) {
         let timeout_ms = u64::try_from(timeout_ms).unwrap_or(0);
-        self.lives.insert(
-            session,
-            Life {
-                heard: now,
-                timeout_ms,
-            },
-        );
+        self.lives.insert(session, Life { heard: now, timeout_ms });
         self.look.insert((now.plus(timeout_ms), session));
     }
 
@@ -85,8 +79,7 @@ impl Expiry {
             } else {
                 due.push(session);
                 life.heard = now;
-                self.look
-                    .insert((now.plus(life.timeout_ms.max(1)), session));
+                self.look.insert((now.plus(life.timeout_ms.max(1)), session));
             }
         }
         due
@@ -134,13 +127,7 @@ impl Node {
         if leading && raft.accepts_proposals() && raft.ready_to_serve() {
             for session in self.expiry.due(now.mono, self.grace_ms()) {
                 out.push(Effect::Note(Note::SessionExpired { session }));
-                self.propose_own(
-                    now,
-                    Action::CloseSession {
-                        session,
-                        attach: None,
-                    },
-                );
+                self.propose_own(now, Action::CloseSession { session, attach: None });
             }
         }
         if now.mono.since(self.expiry.told) >= self.options.tick_ms / 4 {
@@ -163,13 +150,8 @@ impl Node {
         };
         let touched = std::mem::take(&mut self.expiry.touched);
         if leader != self.member && !touched.is_empty() {
-            let message = PeerMessage::Touch {
-                sessions: touched.into_iter().collect(),
-            };
-            out.push(Effect::Peer {
-                to: leader,
-                message,
-            });
+            let message = PeerMessage::Touch { sessions: touched.into_iter().collect() };
+            out.push(Effect::Peer { to: leader, message });
         }
     }
 }
@@ -205,10 +187,7 @@ mod tests {
         assert!(expiry.due(Mono(49), 50).is_empty());
         assert!(expiry.due(Mono(149), 50).is_empty());
         assert_eq!(expiry.due(Mono(150), 50), [SessionId(1)]);
-        assert!(
-            expiry.due(Mono(249), 50).is_empty(),
-            "not asked for at every tick"
-        );
+        assert!(expiry.due(Mono(249), 50).is_empty(), "not asked for at every tick");
         assert_eq!(expiry.due(Mono(250), 50), [SessionId(1)]);
     }
 }

@@ -80,8 +80,7 @@ impl Node {
         let before = flow.waiting.bytes;
         flow.waiting.add(&frame);
         flow.unmarked.add(&frame);
-        self.turn
-            .spend(REQUEST + flow.waiting.bytes.saturating_sub(before));
+        self.turn.spend(REQUEST + flow.waiting.bytes.saturating_sub(before));
         let late = flow.waiting.events > self.options.event_window;
         // A quarter, so that there is always a mark behind which less than the window waits.
         let mark = flow.unmarked.bytes > self.options.reply_window / 4;

@@ -74,10 +74,7 @@ impl Node {
     /// This blank disk belongs to `ensemble` from now on.
     pub(super) fn adopt(&mut self, now: Now, ensemble: EnsembleId, out: &mut Vec<Effect>) {
         self.ensemble = Some(ensemble);
-        out.push(Effect::Adopt {
-            seq: WriteSeq(1),
-            ensemble,
-        });
+        out.push(Effect::Adopt { seq: WriteSeq(1), ensemble });
         out.push(Effect::Note(Note::Adopted { ensemble }));
         let recovered = Recovered {
             member: self.member,
@@ -103,34 +100,14 @@ impl Node {
         members.sort();
         self.ensemble = Some(ensemble);
         let index = Index(1);
-        let config = Config {
-            index,
-            members,
-            ..Config::default()
-        };
+        let config = Config { index, members, ..Config::default() };
         let payload = Payload::Config(Arc::new(config));
-        let entry = Arc::new(Entry {
-            term: Term(1),
-            index,
-            payload,
-        });
-        let hard = HardState {
-            term: Term(1),
-            vote: None,
-        };
-        out.push(Effect::Adopt {
-            seq: WriteSeq(1),
-            ensemble,
-        });
-        out.push(Effect::Write {
-            seq: WriteSeq(2),
-            write: LogWrite::Hard(hard),
-        });
+        let entry = Arc::new(Entry { term: Term(1), index, payload });
+        let hard = HardState { term: Term(1), vote: None };
+        out.push(Effect::Adopt { seq: WriteSeq(1), ensemble });
+        out.push(Effect::Write { seq: WriteSeq(2), write: LogWrite::Hard(hard) });
         let write = LogWrite::Append(vec![Arc::clone(&entry)]);
-        out.push(Effect::Write {
-            seq: WriteSeq(3),
-            write,
-        });
+        out.push(Effect::Write { seq: WriteSeq(3), write });
         out.push(Effect::Note(Note::Adopted { ensemble }));
         let recovered = Recovered {
             member: self.member,
@@ -155,11 +132,7 @@ impl Node {
     ) -> Result<Option<Index>, AdminError> {
         if let Some(raft) = &self.raft {
             let same = self.ensemble == Some(ensemble);
-            return if same {
-                Ok(Some(raft.config().index))
-            } else {
-                Err(AdminError::NotBlank)
-            };
+            return if same { Ok(Some(raft.config().index)) } else { Err(AdminError::NotBlank) };
         }
         if self.formation.foreign.is_some() {
             return Err(AdminError::PeerHasEnsemble);
@@ -178,11 +151,7 @@ impl Node {
         if self.raft.is_some() || self.options.static_list.is_empty() {
             return;
         }
-        let voters = self
-            .options
-            .static_list
-            .iter()
-            .filter(|it| it.role == Role::Voter);
+        let voters = self.options.static_list.iter().filter(|it| it.role == Role::Voter);
         if voters.map(|it| it.server).min() != Some(self.options.server) {
             return;
         }
@@ -238,10 +207,7 @@ mod tests {
 
     const SELF: MemberId = MemberId(1);
 
-    const START: Now = Now {
-        mono: Mono(0),
-        wall: Wall(0),
-    };
+    const START: Now = Now { mono: Mono(0), wall: Wall(0) };
 
     fn blank(repairing: bool) -> (Node, Vec<Effect>) {
         let blank = Recovered {
@@ -268,11 +234,7 @@ mod tests {
                 client: format!("zk-{n}:2181"),
             })
             .collect();
-        let request = AdminRequest::Form {
-            ensemble: EnsembleId(7),
-            seed: SELF,
-            members,
-        };
+        let request = AdminRequest::Form { ensemble: EnsembleId(7), seed: SELF, members };
         let call = CallId(1);
         let input = Input::Admin { call, request };
         node.step(START, input, &mut out);
@@ -295,10 +257,7 @@ mod tests {
         assert_eq!(dialled(&out), 0);
         for (written, expected) in [(1, 0), (2, 0), (3, 2)] {
             let mut out = Vec::new();
-            let now = Now {
-                mono: Mono(1),
-                wall: Wall(1),
-            };
+            let now = Now { mono: Mono(1), wall: Wall(1) };
             node.step(now, Input::Durable(WriteSeq(written)), &mut out);
             assert_eq!(dialled(&out), expected, "after write {written}");
         }

@@ -42,26 +42,17 @@ impl Node {
         if request.last_zxid_seen > self.state.zxid() {
             return self.close(conn, CloseReason::ClientAhead, out);
         }
-        let timeout_ms = request.timeout_ms.clamp(
-            self.options.min_session_timeout_ms,
-            self.options.max_session_timeout_ms,
-        );
+        let timeout_ms = request
+            .timeout_ms
+            .clamp(self.options.min_session_timeout_ms, self.options.max_session_timeout_ms);
         let action = if request.session == SessionId(0) {
             let password = Password(entropy);
-            Action::CreateSession {
-                server: self.options.server,
-                timeout_ms,
-                password,
-            }
+            Action::CreateSession { server: self.options.server, timeout_ms, password }
         } else {
             let Some(password) = self.offered_password(&request) else {
                 return self.refuse_session(conn, out);
             };
-            Action::Attach {
-                session: request.session,
-                password,
-                timeout_ms,
-            }
+            Action::Attach { session: request.session, password, timeout_ms }
         };
         // Where the session is not known yet, nobody has judged the password: a stranger must not
         // keep it alive.

@@ -35,10 +35,8 @@ impl Intake {
             return None;
         }
         let taken = known.taken;
-        let fresh: Vec<Submission> = submissions
-            .into_iter()
-            .filter(|submission| submission.request > taken)
-            .collect();
+        let fresh: Vec<Submission> =
+            submissions.into_iter().filter(|submission| submission.request > taken).collect();
         if let Some(last) = fresh.last() {
             known.taken = last.request;
         }
@@ -58,9 +56,7 @@ impl Intake {
         if stream != known.number {
             return None;
         }
-        let first = submissions
-            .iter()
-            .find(|submission| submission.request > known.taken)?;
+        let first = submissions.iter().find(|submission| submission.request > known.taken)?;
         known.number += 1;
         Some(first.request)
     }
@@ -85,10 +81,7 @@ impl Intake {
         }
         let known = self.from.entry(from).or_default();
         if known.boot != boot {
-            *known = Stream {
-                boot,
-                ..Stream::default()
-            };
+            *known = Stream { boot, ..Stream::default() };
         }
         known
     }
@@ -100,10 +93,7 @@ mod tests {
     use crate::core::node::submit::tests::{close, requests};
 
     fn one(request: u64) -> Vec<Submission> {
-        vec![Submission {
-            request,
-            action: close(1),
-        }]
+        vec![Submission { request, action: close(1) }]
     }
 
     #[test]
@@ -135,14 +125,7 @@ mod tests {
         let mut intake = Intake::default();
         let from = MemberId(7);
         assert_eq!(intake.refuse(Term(1), from, 9, 0, &one(4)), Some(4));
-        assert_eq!(
-            intake.fresh(Term(1), from, 9, 0, one(5)),
-            None,
-            "still of the old stream"
-        );
-        assert_eq!(
-            requests(&intake.fresh(Term(1), from, 9, 1, one(4)).unwrap()),
-            [4]
-        );
+        assert_eq!(intake.fresh(Term(1), from, 9, 0, one(5)), None, "still of the old stream");
+        assert_eq!(requests(&intake.fresh(Term(1), from, 9, 1, one(4)).unwrap()), [4]);
     }
 }

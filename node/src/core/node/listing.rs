@@ -75,12 +75,7 @@ impl Node {
     /// Ephemeral znodes, by session.
     pub fn ephemerals_page(&self, after: Option<(SessionId, u32)>) -> Vec<EphemeralLine> {
         let page = self.state.ephemerals_after(after).take(PAGE);
-        page.map(|(session, place, path)| EphemeralLine {
-            session,
-            path,
-            place,
-        })
-        .collect()
+        page.map(|(session, place, path)| EphemeralLine { session, path, place }).collect()
     }
 
     /// Digests of the replicated state at every 128th transaction, oldest first; for a comparison

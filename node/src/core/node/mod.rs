@@ -182,17 +182,10 @@ impl Node {
             Input::Tick => self.tick(now, out),
             Input::Again => {}
             Input::Flushed { conn, sent } => self.flushed(now, conn, sent, out),
-            Input::Connected {
-                conn,
-                ip,
-                subject,
-                entropy,
-            } => self.connected(conn, ip, subject, entropy, out),
-            Input::Connect {
-                conn,
-                request,
-                entropy,
-            } => {
+            Input::Connected { conn, ip, subject, entropy } => {
+                self.connected(conn, ip, subject, entropy, out)
+            }
+            Input::Connect { conn, request, entropy } => {
                 self.connect(now, conn, request, entropy, out);
             }
             Input::Request { conn, request } => self.request(now, conn, request, out),
@@ -207,11 +200,7 @@ impl Node {
             Input::SnapshotSent { to, index, ok } => {
                 self.events.push_back(Event::SnapshotSent { to, index, ok });
             }
-            Input::SnapshotReceived {
-                from,
-                term,
-                snapshot,
-            } => {
+            Input::SnapshotReceived { from, term, snapshot } => {
                 self.snapshot_received(now, from, term, snapshot, out);
             }
             Input::Admin { call, request } => self.admin(now, call, request, out),
@@ -290,10 +279,7 @@ impl Node {
 
     /// Brings the consensus core to life on a disk that belongs to an ensemble.
     fn start_consensus(&mut self, now: Now, recovered: Recovered, next_seq: WriteSeq) {
-        let snapshot = recovered
-            .snapshot
-            .as_ref()
-            .map(|snapshot| snapshot.meta.clone());
+        let snapshot = recovered.snapshot.as_ref().map(|snapshot| snapshot.meta.clone());
         let boot = Boot {
             id: self.member,
             timing: self.options.timing,

@@ -50,10 +50,7 @@ impl Peers {
     }
 
     fn own_digest(&self, index: Index) -> Option<u64> {
-        let at = self
-            .digests
-            .binary_search_by_key(&index, |(index, _)| *index)
-            .ok()?;
+        let at = self.digests.binary_search_by_key(&index, |(index, _)| *index).ok()?;
         self.digests.get(at).map(|(_, digest)| *digest)
     }
 }
@@ -75,42 +72,24 @@ impl Node {
         if matches!(self.options.reconfig, ReconfigPolicy::Clients { .. }) {
             return member.peer.clone();
         }
-        let listed = self
-            .options
-            .static_list
-            .iter()
-            .find(|listed| listed.server == member.server);
+        let listed = self.options.static_list.iter().find(|listed| listed.server == member.server);
         listed.map_or_else(|| member.peer.clone(), |listed| listed.peer.clone())
     }
 
     fn wanted_links(&self) -> Vec<Link> {
         let Some(raft) = &self.raft else {
-            let others = self
-                .options
-                .static_list
-                .iter()
-                .filter(|it| it.server != self.options.server);
-            return others
-                .map(|it| Link {
-                    address: it.peer.clone(),
-                    member: None,
-                })
-                .collect();
+            let others =
+                self.options.static_list.iter().filter(|it| it.server != self.options.server);
+            return others.map(|it| Link { address: it.peer.clone(), member: None }).collect();
         };
         let contacts = raft.contacts();
         let mut links: Vec<Link> = contacts
             .iter()
-            .map(|member| Link {
-                address: self.address_of(member),
-                member: Some(member.id),
-            })
+            .map(|member| Link { address: self.address_of(member), member: Some(member.id) })
             .collect();
         for (id, (address, _)) in &self.peers.strangers {
             if contacts.iter().all(|member| member.id != *id) {
-                links.push(Link {
-                    address: address.clone(),
-                    member: Some(*id),
-                });
+                links.push(Link { address: address.clone(), member: Some(*id) });
             }
         }
         links.extend(self.sought());
@@ -125,10 +104,7 @@ impl Node {
         let wanted = (self.own_hello(None), self.wanted_links());
         if self.peers.links.as_ref() != Some(&wanted) {
             self.peers.links = Some(wanted.clone());
-            out.push(Effect::Links {
-                hello: wanted.0,
-                links: wanted.1,
-            });
+            out.push(Effect::Links { hello: wanted.0, links: wanted.1 });
         }
     }
 
@@ -173,27 +149,18 @@ impl Node {
         }
         if meant && hello.ensemble.is_some() && hello.ensemble == self.ensemble {
             self.remember_caller(now, &hello, out);
-            out.push(Effect::AcceptPeer {
-                link,
-                hello: self.own_hello(Some(hello.from)),
-            });
+            out.push(Effect::AcceptPeer { link, hello: self.own_hello(Some(hello.from)) });
             return;
         }
         self.formation.saw(&hello);
-        out.push(Effect::RefusePeer {
-            link,
-            hello: self.own_hello(None),
-        });
+        out.push(Effect::RefusePeer { link, hello: self.own_hello(None) });
         if hello.to.is_some() {
             let why = if hello.ensemble == self.ensemble {
                 "it means another incarnation of this disk"
             } else {
                 "it belongs to another ensemble"
             };
-            out.push(Effect::Note(Note::PeerRefused {
-                member: hello.from,
-                why,
-            }));
+            out.push(Effect::Note(Note::PeerRefused { member: hello.from, why }));
         }
     }
 
@@ -264,19 +231,10 @@ impl Node {
                 self.events.push_back(Event::Message { from, message });
                 self.run(now, out);
             }
-            PeerMessage::Submit {
-                term,
-                boot,
-                stream,
-                submissions,
-            } => {
+            PeerMessage::Submit { term, boot, stream, submissions } => {
                 self.submitted(now, from, (term, boot, stream), submissions, out);
             }
-            PeerMessage::SubmitRefused {
-                term,
-                stream,
-                from_request,
-            } => {
+            PeerMessage::SubmitRefused { term, stream, from_request } => {
                 let hold = now.mono.plus(self.options.timing.heartbeat);
                 self.queue.refused(term, stream, from_request, hold);
             }
@@ -287,11 +245,7 @@ impl Node {
                     self.expiry.heard(session, now.mono);
                 }
             }
-            PeerMessage::Pulse {
-                index,
-                digest,
-                spared,
-            } => {
+            PeerMessage::Pulse { index, digest, spared } => {
                 self.peers.spared = Some((spared, now.mono));
                 self.peers.expected = Some((index, digest));
                 self.compare_digest(out);
@@ -320,9 +274,7 @@ impl Node {
 
     pub(super) fn tick_peers(&mut self, now: Now, out: &mut Vec<Effect>) {
         let before = self.peers.strangers.len();
-        self.peers
-            .strangers
-            .retain(|_, (_, heard)| now.mono.since(*heard) < STRANGER_MS);
+        self.peers.strangers.retain(|_, (_, heard)| now.mono.since(*heard) < STRANGER_MS);
         if self.peers.strangers.len() != before {
             self.refresh_links(out);
         }
@@ -332,22 +284,10 @@ impl Node {
         if due && raft.leader() == Some(self.member) {
             self.peers.pulsed = now.mono;
             let (index, digest) = (self.state.applied(), self.state.digest());
-            for member in raft
-                .config()
-                .members
-                .iter()
-                .filter(|it| it.id != self.member)
-            {
+            for member in raft.config().members.iter().filter(|it| it.id != self.member) {
                 let spared = raft.quorum_without(now.mono, member.id);
-                let message = PeerMessage::Pulse {
-                    index,
-                    digest,
-                    spared,
-                };
-                out.push(Effect::Peer {
-                    to: member.id,
-                    message,
-                });
+                let message = PeerMessage::Pulse { index, digest, spared };
+                out.push(Effect::Peer { to: member.id, message });
             }
         }
     }

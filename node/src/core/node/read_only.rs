@@ -44,28 +44,21 @@ impl Node {
             return self.refuse_session(conn, out);
         }
         let session = self.local_session(entropy);
-        let timeout_ms = request.timeout_ms.clamp(
-            self.options.min_session_timeout_ms,
-            self.options.max_session_timeout_ms,
-        );
+        let timeout_ms = request
+            .timeout_ms
+            .clamp(self.options.min_session_timeout_ms, self.options.max_session_timeout_ms);
         let Some(connection) = self.connections.get_mut(conn) else {
             return;
         };
         connection.timeout_ms = timeout_ms;
-        connection.stage = Stage::ReadOnly {
-            session,
-            heard: now.mono,
-        };
+        connection.stage = Stage::ReadOnly { session, heard: now.mono };
         let response = ConnectResponse {
             timeout_ms,
             session,
             password: Password(entropy),
             read_only: Some(true),
         };
-        out.push(Effect::Client {
-            conn,
-            frame: ServerFrame::Connect(response),
-        });
+        out.push(Effect::Client { conn, frame: ServerFrame::Connect(response) });
     }
 
     /// An id that no session of the ensemble has here: this server's number, then chance.
@@ -101,16 +94,10 @@ impl Node {
                 err: ErrorCode::Ok,
                 body: Body::Empty,
             };
-            out.push(Effect::Client {
-                conn,
-                frame: ServerFrame::Reply(reply),
-            });
+            out.push(Effect::Client { conn, frame: ServerFrame::Reply(reply) });
             return self.close(conn, CloseReason::Goodbye, out);
         }
-        if matches!(
-            request.op,
-            Op::Write(_) | Op::Sync { .. } | Op::Reconfig { .. }
-        ) {
+        if matches!(request.op, Op::Write(_) | Op::Sync { .. } | Op::Reconfig { .. }) {
             request.op = Op::Invalid(ErrorCode::NotReadOnly);
         }
         self.dispatch(now, conn, Held { request, ids }, out);

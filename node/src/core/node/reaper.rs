@@ -8,11 +8,7 @@ use crate::core::state::Glance;
 use crate::core::types::{Mono, Now};
 
 /// A tick looks at so many and proposes so many: neither may hold up what waits behind it.
-const GLANCE: Glance = Glance {
-    looks: 2_000,
-    paths: 100,
-    bytes: 1 << 20,
-};
+const GLANCE: Glance = Glance { looks: 2_000, paths: 100, bytes: 1 << 20 };
 
 /// Where the leader is in its sweeps over containers and TTL znodes.
 #[derive(Debug, Default)]

@@ -111,22 +111,10 @@ impl Node {
             // As a standalone ZooKeeper.
             return Err(ErrorCode::Unimplemented);
         }
-        let Op::Reconfig {
-            joining,
-            leaving,
-            members,
-            version,
-        } = op
-        else {
+        let Op::Reconfig { joining, leaving, members, version } = op else {
             return Err(ErrorCode::SystemError);
         };
-        let request = Reconfig {
-            joining,
-            leaving,
-            members,
-            version,
-            least_voters,
-        };
+        let request = Reconfig { joining, leaving, members, version, least_voters };
         self.submit_write(conn, ids, Write::Reconfig(request))
     }
 
@@ -140,11 +128,7 @@ impl Node {
         out: &mut Vec<Effect>,
     ) {
         if let Some((request, conn)) = own {
-            self.reconfigs.waiting.push(Waiting {
-                request,
-                conn,
-                target: Target::clone(target),
-            });
+            self.reconfigs.waiting.push(Waiting { request, conn, target: Target::clone(target) });
         }
         let Payload::Command(command) = &entry.payload else {
             return;
@@ -194,11 +178,7 @@ impl Node {
     pub(super) fn abandon_reconfigs(&mut self, out: &mut Vec<Effect>) {
         for it in std::mem::take(&mut self.reconfigs.waiting) {
             let open = |stage: &Stage| *stage != Stage::Closing;
-            if self
-                .connections
-                .get(it.conn)
-                .is_some_and(|it| open(&it.stage))
-            {
+            if self.connections.get(it.conn).is_some_and(|it| open(&it.stage)) {
                 self.close(it.conn, CloseReason::NotServing, out);
             }
         }
@@ -210,26 +190,17 @@ impl Node {
             return Vec::new();
         };
         let members = &raft.config().members;
-        let target = self
-            .reconfigs
-            .carried
-            .iter()
-            .flat_map(|it| it.target.iter());
+        let target = self.reconfigs.carried.iter().flat_map(|it| it.target.iter());
         let joining = target.filter(|it| member_at(members, it).is_none());
         let absent = |it: &&StaticServer| {
             it.role == Role::Observer && members.iter().all(|member| member.server != it.server)
         };
         let observers = self.options.static_list.iter().filter(absent);
-        let mut addresses: Vec<&str> = joining
-            .chain(observers)
-            .map(|it| it.peer.as_str())
-            .collect();
+        let mut addresses: Vec<&str> =
+            joining.chain(observers).map(|it| it.peer.as_str()).collect();
         addresses.sort_unstable();
         addresses.dedup();
-        let link = |address: &str| Link {
-            address: address.to_owned(),
-            member: None,
-        };
+        let link = |address: &str| Link { address: address.to_owned(), member: None };
         addresses.into_iter().map(link).collect()
     }
 
@@ -297,18 +268,10 @@ impl Node {
         joining.retain(|it| it.role == Role::Voter && config.member(it.id).is_none());
         joining.iter_mut().for_each(|it| it.role = Role::Learner);
         let last = joining.is_empty();
-        let change = if last {
-            Change::Members(members)
-        } else {
-            Change::AddLearners(joining)
-        };
+        let change = if last { Change::Members(members) } else { Change::AddLearners(joining) };
         let (id, expected) = (self.calls.number(None), config.index);
         carried.call = Some(Step { id, last });
-        self.events.push_back(Event::Change {
-            id,
-            expected,
-            change,
-        });
+        self.events.push_back(Event::Change { id, expected, change });
     }
 
     /// Brings the observers of the static list in as they are found blank, and drops learners that a
@@ -347,11 +310,7 @@ impl Node {
         };
         let (id, expected) = (self.calls.number(None), config.index);
         self.reconfigs.upkeep = Some(id);
-        self.events.push_back(Event::Change {
-            id,
-            expected,
-            change,
-        });
+        self.events.push_back(Event::Change { id, expected, change });
     }
 
     /// A change of this server's own ended.

@@ -61,9 +61,7 @@ impl Snapshots {
     }
 
     pub(super) fn take_received(&mut self, index: Index) -> Option<Arc<Snapshot>> {
-        self.received
-            .take()
-            .filter(|snapshot| snapshot.meta.index == index)
+        self.received.take().filter(|snapshot| snapshot.meta.index == index)
     }
 
     pub(super) fn installed(&mut self, index: Index) {
@@ -90,15 +88,8 @@ impl Node {
         };
         self.snapshots.saving = Some(std::mem::take(&mut self.snapshots.weight));
         self.snapshots.demanded = false;
-        let meta = SnapshotMeta {
-            index,
-            term,
-            config: raft.committed_config().clone(),
-        };
-        out.push(Effect::SaveSnapshot(Arc::new(Snapshot {
-            meta,
-            image: self.state.image(),
-        })));
+        let meta = SnapshotMeta { index, term, config: raft.committed_config().clone() };
+        out.push(Effect::SaveSnapshot(Arc::new(Snapshot { meta, image: self.state.image() })));
     }
 
     /// What the entries behind the last snapshot may weigh. The log is held in memory and on the
@@ -141,8 +132,7 @@ impl Node {
     ) {
         let meta = snapshot.meta.clone();
         self.snapshots.received = Some(snapshot);
-        self.events
-            .push_back(Event::SnapshotReceived { from, term, meta });
+        self.events.push_back(Event::SnapshotReceived { from, term, meta });
         self.run(now, out);
         // One that was not wanted is a whole state that nobody needs.
         self.snapshots.received = None;

@@ -146,19 +146,10 @@ impl Node {
             return;
         };
         let late = now.mono.since(drain.since) >= DRAIN_MS;
-        let leads = self
-            .raft
-            .as_ref()
-            .is_some_and(|raft| raft.leader() == Some(self.member));
-        let successor = self
-            .raft
-            .as_ref()
-            .and_then(|raft| best_successor(raft, now.mono));
+        let leads = self.raft.as_ref().is_some_and(|raft| raft.leader() == Some(self.member));
+        let successor = self.raft.as_ref().and_then(|raft| best_successor(raft, now.mono));
         if let (true, false, Some(target)) = (leads, late, successor) {
-            if drain
-                .asked
-                .is_none_or(|asked| now.mono.since(asked) >= HAND_OVER_MS)
-            {
+            if drain.asked.is_none_or(|asked| now.mono.since(asked) >= HAND_OVER_MS) {
                 drain.asked = Some(now.mono);
                 let id = self.calls.number(None);
                 self.events.push_back(Event::Transfer { id, target });
@@ -176,28 +167,14 @@ impl Node {
             .map(|(conn, connection)| (conn, connection.outstanding() == 0))
             .collect();
         if open.is_empty() {
-            let calls = self
-                .standing
-                .drain
-                .as_mut()
-                .map(|drain| std::mem::take(&mut drain.calls));
+            let calls = self.standing.drain.as_mut().map(|drain| std::mem::take(&mut drain.calls));
             for call in calls.unwrap_or_default() {
-                out.push(Effect::AnswerAdmin {
-                    call,
-                    result: Ok(Index(0)),
-                });
+                out.push(Effect::AnswerAdmin { call, result: Ok(Index(0)) });
             }
             return;
         }
-        let batch = if late {
-            open.len()
-        } else {
-            open.len().div_ceil(10)
-        };
-        let idle = open
-            .iter()
-            .filter(|(_, idle)| *idle || late)
-            .map(|(conn, _)| *conn);
+        let batch = if late { open.len() } else { open.len().div_ceil(10) };
+        let idle = open.iter().filter(|(_, idle)| *idle || late).map(|(conn, _)| *conn);
         for conn in idle.take(batch).collect::<Vec<ConnId>>() {
             self.close(conn, CloseReason::Draining, out);
         }
@@ -246,11 +223,7 @@ impl Node {
                 None => return Err("no leader has confirmed it lately".to_owned()),
             }
         };
-        if spared {
-            Ok(())
-        } else {
-            Err("the others would not be a quorum".to_owned())
-        }
+        if spared { Ok(()) } else { Err("the others would not be a quorum".to_owned()) }
     }
 
     fn role_name(&self) -> RoleName {
@@ -297,9 +270,7 @@ impl Node {
             first: index(Raft::first_index),
             zxid: self.state.zxid(),
             pending,
-            peers: raft
-                .map(|raft| peers_of(raft, now.mono))
-                .unwrap_or_default(),
+            peers: raft.map(|raft| peers_of(raft, now.mono)).unwrap_or_default(),
             serving: self.standing.serving && !self.standing.draining(),
             read_only: self.reads_only(),
             ready: self.readiness(now),
@@ -316,10 +287,7 @@ impl Node {
             watches: self.watch_counts(),
             outstanding: self.connections.outstanding(),
             pending_syncs: self.barriers.pending(),
-            leading_ms: self
-                .standing
-                .leading_since
-                .map(|since| now.mono.since(since)),
+            leading_ms: self.standing.leading_since.map(|since| now.mono.since(since)),
             config,
         }
     }
@@ -351,17 +319,9 @@ fn peers_of(raft: &Raft, now: Mono) -> Vec<Peer> {
 /// The voter to hand leadership to: connected, and the furthest.
 fn best_successor(raft: &Raft, now: Mono) -> Option<MemberId> {
     let config = raft.config();
-    let voter = |id: MemberId| {
-        config
-            .member(id)
-            .is_some_and(|member| member.role == Role::Voter)
-    };
+    let voter = |id: MemberId| config.member(id).is_some_and(|member| member.role == Role::Voter);
     let fit = |view: &crate::core::raft::PeerView| {
         view.id != raft.id() && view.connected && voter(view.id)
     };
-    raft.peers(now)
-        .into_iter()
-        .filter(fit)
-        .max_by_key(|view| view.matched)
-        .map(|view| view.id)
+    raft.peers(now).into_iter().filter(fit).max_by_key(|view| view.matched).map(|view| view.id)
 }

@@ -52,21 +52,13 @@ impl SubmitQueue {
     pub fn push(&mut self, conn: Option<ConnId>, action: Action) -> u64 {
         self.last += 1;
         self.unsent += 1;
-        self.items.push_back(Pending {
-            request: self.last,
-            conn,
-            action,
-            sent: None,
-        });
+        self.items.push_back(Pending { request: self.last, conn, action, sent: None });
         self.last
     }
 
     /// Takes a request out whose outcome is known; gives the connection that waits for it.
     pub fn resolve(&mut self, request: u64) -> Option<ConnId> {
-        let at = self
-            .items
-            .binary_search_by_key(&request, |item| item.request)
-            .ok()?;
+        let at = self.items.binary_search_by_key(&request, |item| item.request).ok()?;
         let item = self.items.remove(at)?;
         if item.sent.is_none() {
             self.unsent -= 1;
@@ -140,10 +132,7 @@ impl SubmitQueue {
         let first = self.items.len().saturating_sub(self.unsent);
         for item in self.items.range_mut(first..) {
             item.sent = Some(term);
-            taken.push(Submission {
-                request: item.request,
-                action: item.action.clone(),
-            });
+            taken.push(Submission { request: item.request, action: item.action.clone() });
         }
         self.unsent = 0;
         taken
@@ -183,10 +172,7 @@ impl SubmitQueue {
         assert_eq!(unsent, self.unsent, "count of unsent requests");
         let first = self.items.len() - unsent;
         let mut last = self.items.range(first..);
-        assert!(
-            last.all(|item| item.sent.is_none()),
-            "a request was sent before an older one"
-        );
+        assert!(last.all(|item| item.sent.is_none()), "a request was sent before an older one");
         let mut requests = self.items.iter().map(|item| item.request);
         let mut last = requests.next();
         for request in requests {
@@ -234,16 +220,8 @@ impl Node {
         }
         let (boot, stream) = (self.boot, self.queue.stream);
         for submissions in batches(self.queue.take(term)) {
-            let message = PeerMessage::Submit {
-                term,
-                boot,
-                stream,
-                submissions,
-            };
-            out.push(Effect::Peer {
-                to: leader,
-                message,
-            });
+            let message = PeerMessage::Submit { term, boot, stream, submissions };
+            out.push(Effect::Peer { to: leader, message });
         }
     }
 
@@ -251,16 +229,8 @@ impl Node {
         let payloads = submissions
             .into_iter()
             .map(|Submission { request, action }| {
-                let origin = Some(Origin {
-                    member,
-                    boot,
-                    request,
-                });
-                Payload::Command(Arc::new(Command {
-                    wall: now.wall,
-                    origin,
-                    action,
-                }))
+                let origin = Some(Origin { member, boot, request });
+                Payload::Command(Arc::new(Command { wall: now.wall, origin, action }))
             })
             .collect();
         self.events.push_back(Event::Propose(payloads));
@@ -268,13 +238,8 @@ impl Node {
 
     /// Proposes something of the leader's own.
     pub(super) fn propose_own(&mut self, now: Now, action: Action) {
-        let command = Command {
-            wall: now.wall,
-            origin: None,
-            action,
-        };
-        self.events
-            .push_back(Event::Propose(vec![Payload::Command(Arc::new(command))]));
+        let command = Command { wall: now.wall, origin: None, action };
+        self.events.push_back(Event::Propose(vec![Payload::Command(Arc::new(command))]));
     }
 
     /// As leader: a member's submissions.
@@ -297,11 +262,7 @@ impl Node {
             refused = self.intake.refuse(term, from, boot, stream, &submissions);
         }
         if let Some(from_request) = refused {
-            let message = PeerMessage::SubmitRefused {
-                term,
-                stream,
-                from_request,
-            };
+            let message = PeerMessage::SubmitRefused { term, stream, from_request };
             out.push(Effect::Peer { to: from, message });
         } else if accepts
             && let Some(fresh) = self.intake.fresh(term, from, boot, stream, submissions)
@@ -320,17 +281,11 @@ pub(super) mod tests {
     use crate::core::types::{Index, SessionId};
 
     pub(in crate::core::node) fn close(n: i64) -> Action {
-        Action::CloseSession {
-            session: SessionId(n),
-            attach: Some(Index(1)),
-        }
+        Action::CloseSession { session: SessionId(n), attach: Some(Index(1)) }
     }
 
     pub(in crate::core::node) fn requests(submissions: &[Submission]) -> Vec<u64> {
-        submissions
-            .iter()
-            .map(|submission| submission.request)
-            .collect()
+        submissions.iter().map(|submission| submission.request).collect()
     }
 
     #[test]
@@ -378,9 +333,6 @@ pub(super) mod tests {
         assert!(!queue.due(Term(1), Mono(49)));
         assert_eq!(requests(&queue.take(Term(1))), [2, 3]);
         queue.refused(Term(1), 0, 1, Mono(50));
-        assert!(
-            !queue.due(Term(1), Mono(99)),
-            "a refusal of an older stream says nothing"
-        );
+        assert!(!queue.due(Term(1), Mono(99)), "a refusal of an older stream says nothing");
     }
 }

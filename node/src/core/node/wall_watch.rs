@@ -68,11 +68,7 @@ impl WallWatch {
 
     /// How to reckon ages now.
     pub(super) fn reckoning(&self, now: Now) -> Reckoning {
-        Reckoning {
-            wall: now.wall,
-            ahead_ms: self.ahead_ms,
-            since: self.since,
-        }
+        Reckoning { wall: now.wall, ahead_ms: self.ahead_ms, since: self.since }
     }
 }
 
@@ -83,10 +79,7 @@ mod tests {
     const HOUR: i64 = 3_600_000;
 
     fn at(mono: u64, wall: i64) -> Now {
-        Now {
-            mono: Mono(mono),
-            wall: Wall(wall),
-        }
+        Now { mono: Mono(mono), wall: Wall(wall) }
     }
 
     fn age(watch: &WallWatch, now: Now, stamp: i64) -> i64 {

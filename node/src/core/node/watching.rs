@@ -25,20 +25,13 @@ impl Node {
             let Some(fired) = self.watches.fire(change, &mut paths) else {
                 continue;
             };
-            out.push(Effect::Note(Note::Fired {
-                kind: change.kind,
-                watches: fired.conns.len(),
-            }));
+            out.push(Effect::Note(Note::Fired { kind: change.kind, watches: fired.conns.len() }));
             for conn in fired.conns {
                 let ids = self.connections.get(conn).map(|it| self.rights(&it.ids));
                 if !allowed(&change.acl, &ids.unwrap_or_default(), READ) {
                     continue;
                 }
-                let event = WatchEvent {
-                    zxid,
-                    kind: change.kind,
-                    path: Arc::clone(&fired.path),
-                };
+                let event = WatchEvent { zxid, kind: change.kind, path: Arc::clone(&fired.path) };
                 self.tell(conn, ServerFrame::Event(event), out);
             }
         }
@@ -80,15 +73,10 @@ impl Node {
             self.watches.add(conn, &path, WatchKind::Persistent);
         }
         for path in set.persistent_recursive {
-            self.watches
-                .add(conn, &path, WatchKind::PersistentRecursive);
+            self.watches.add(conn, &path, WatchKind::PersistentRecursive);
         }
         for (kind, path) in events {
-            let event = WatchEvent {
-                zxid: Zxid(-1),
-                kind,
-                path: path.into(),
-            };
+            let event = WatchEvent { zxid: Zxid(-1), kind, path: path.into() };
             self.tell(conn, ServerFrame::Event(event), out);
         }
         if set.ends_early {

@@ -57,18 +57,12 @@ impl Config {
     /// The voters of the incoming half, sorted.
     pub fn voters(&self) -> Vec<MemberId> {
         let voter = |member: &&Member| member.role == Role::Voter;
-        self.members
-            .iter()
-            .filter(voter)
-            .map(|member| member.id)
-            .collect()
+        self.members.iter().filter(voter).map(|member| member.id).collect()
     }
 
     /// Whether the member counts in either half.
     pub fn votes(&self, id: MemberId) -> bool {
         self.outgoing.contains(&id)
-            || self
-                .member(id)
-                .is_some_and(|member| member.role == Role::Voter)
+            || self.member(id).is_some_and(|member| member.role == Role::Voter)
     }
 }

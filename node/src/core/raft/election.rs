@@ -26,9 +26,7 @@ impl Raft {
             Role::Leader(_) => true,
             _ => {
                 self.leader.is_some()
-                    && self
-                        .heard
-                        .is_some_and(|at| now.since(at) < self.timing.election)
+                    && self.heard.is_some_and(|at| now.since(at) < self.timing.election)
             }
         }
     }
@@ -93,19 +91,14 @@ impl Raft {
 
     /// Asks the voters whether they would elect this member.
     pub(super) fn ask_votes(&mut self, now: Mono, out: &mut Vec<Action>) {
-        self.role = Role::PreCandidate {
-            votes: BTreeMap::new(),
-        };
+        self.role = Role::PreCandidate { votes: BTreeMap::new() };
         let message = Message::PreVote {
             term: self.hard.term.next(),
             last_index: self.log.last_index(),
             last_term: self.log.last_term(),
         };
         for to in self.other_voters() {
-            out.push(Action::Send {
-                to,
-                message: message.clone(),
-            });
+            out.push(Action::Send { to, message: message.clone() });
         }
         let id = self.id;
         self.count_pre_vote(now, id, true, out);
@@ -115,17 +108,12 @@ impl Raft {
     /// vote is durable.
     fn campaign(&mut self, now: Mono, transfer: bool, out: &mut Vec<Action>) {
         let term = self.hard.term.next();
-        self.hard = HardState {
-            term,
-            vote: Some(self.id),
-        };
+        self.hard = HardState { term, vote: Some(self.id) };
         self.leader = None;
         self.heard = None;
         self.verified = Index(0);
         self.round = 0;
-        self.role = Role::Candidate {
-            votes: BTreeMap::new(),
-        };
+        self.role = Role::Candidate { votes: BTreeMap::new() };
         self.rest(now);
         self.write(LogWrite::Hard(self.hard), out);
         let message = Message::Vote {
@@ -135,10 +123,7 @@ impl Raft {
             transfer,
         };
         for to in self.other_voters() {
-            self.when_durable(Deferred::Send {
-                to,
-                message: message.clone(),
-            });
+            self.when_durable(Deferred::Send { to, message: message.clone() });
         }
         self.when_durable(Deferred::OwnVote { term });
         out.push(Action::Turned);
@@ -170,10 +155,7 @@ impl Raft {
             self.give_way(now);
         }
         let term = if granted { term } else { self.hard.term };
-        out.push(Action::Send {
-            to: from,
-            message: Message::PreVoteReply { term, granted },
-        });
+        out.push(Action::Send { to: from, message: Message::PreVoteReply { term, granted } });
     }
 
     pub(super) fn pre_vote_answered(
@@ -231,10 +213,7 @@ impl Raft {
             }
             self.rest(now);
         }
-        let message = Message::VoteReply {
-            term: self.hard.term,
-            granted,
-        };
+        let message = Message::VoteReply { term: self.hard.term, granted };
         self.when_durable(Deferred::Send { to: from, message });
         self.release(out);
     }
@@ -286,11 +265,7 @@ impl Raft {
 
     /// Sends what waits for nothing that is not durable yet.
     fn release(&mut self, out: &mut Vec<Action>) {
-        while self
-            .deferred
-            .front()
-            .is_some_and(|(needs, _)| *needs <= self.durable_seq)
-        {
+        while self.deferred.front().is_some_and(|(needs, _)| *needs <= self.durable_seq) {
             if let Some((_, Deferred::Send { to, message })) = self.deferred.pop_front() {
                 out.push(Action::Send { to, message });
             }
@@ -349,10 +324,7 @@ mod tests {
             timing: options.timing,
             window: options.window,
             seed: 1,
-            hard: HardState {
-                term: Term(1),
-                vote: None,
-            },
+            hard: HardState { term: Term(1), vote: None },
             snapshot: SnapshotMeta::default(),
             entries: entries.to_vec(),
             repairing: false,
@@ -367,10 +339,7 @@ mod tests {
         let mut out = Vec::new();
         raft.step(Mono(10_000), Event::Tick, &mut out);
         let asked = |action| match action {
-            Action::Send {
-                to,
-                message: Message::PreVote { .. },
-            } => Some(to),
+            Action::Send { to, message: Message::PreVote { .. } } => Some(to),
             _ => None,
         };
         out.into_iter().filter_map(asked).collect()

@@ -12,21 +12,12 @@ use crate::core::types::{Index, MemberId, Mono, Term, WriteSeq};
 pub enum Message {
     /// Candidate-to-be → voter: would you vote for me in `term`? Changes nobody's state
     /// (dissertation §9.6).
-    PreVote {
-        term: Term,
-        last_index: Index,
-        last_term: Term,
-    },
+    PreVote { term: Term, last_index: Index, last_term: Term },
     /// The answer, with the term it was asked for when granted, else the answerer's own.
     PreVoteReply { term: Term, granted: bool },
     /// Candidate → voter. `transfer`: asked for by the old leader, so the lease of check-quorum
     /// does not hold it back.
-    Vote {
-        term: Term,
-        last_index: Index,
-        last_term: Term,
-        transfer: bool,
-    },
+    Vote { term: Term, last_index: Index, last_term: Term, transfer: bool },
     /// The answer; leaves only after the vote is durable.
     VoteReply { term: Term, granted: bool },
     /// Leader → member: entries after (`prev_index`, `prev_term`), or none as a heartbeat.
@@ -43,20 +34,10 @@ pub enum Message {
         round: u64,
     },
     /// The answer: all up to `matched` equals the leader's log and is durable here.
-    Accepted {
-        term: Term,
-        matched: Index,
-        round: u64,
-    },
+    Accepted { term: Term, matched: Index, round: u64 },
     /// The answer: the entry before is not there. The follower's hint lets the leader skip whole
     /// terms; `round` still proves that it hears the leader.
-    Rejected {
-        term: Term,
-        prev_index: Index,
-        hint_index: Index,
-        hint_term: Term,
-        round: u64,
-    },
+    Rejected { term: Term, prev_index: Index, hint_index: Index, hint_term: Term, round: u64 },
     /// Leader → transfer target: campaign now (dissertation §3.10).
     TimeoutNow { term: Term },
 }
@@ -149,25 +130,13 @@ pub enum Event {
     /// A snapshot of this member's own is durable; the log behind it may go, but for what to keep.
     SnapshotSaved { meta: SnapshotMeta, keep: Keep },
     /// The transport finished (or gave up) streaming a snapshot to a member.
-    SnapshotSent {
-        to: MemberId,
-        index: Index,
-        ok: bool,
-    },
+    SnapshotSent { to: MemberId, index: Index, ok: bool },
     /// A complete, verified snapshot from the leader of `term` lies ready.
-    SnapshotReceived {
-        from: MemberId,
-        term: Term,
-        meta: SnapshotMeta,
-    },
+    SnapshotReceived { from: MemberId, term: Term, meta: SnapshotMeta },
     /// Confirm leadership, then answer with an index to read at (dissertation §6.4).
     ReadIndex { id: u64 },
     /// A membership change, under an expected version ([`Config::index`]). One at a time.
-    Change {
-        id: u64,
-        expected: Index,
-        change: Change,
-    },
+    Change { id: u64, expected: Index, change: Change },
     /// Hand leadership to this voter.
     Transfer { id: u64, target: MemberId },
     /// A link to this member was made; resume sending.
@@ -189,11 +158,7 @@ pub enum Action {
     /// A snapshot replaces state and log: restore it before anything else.
     Restore(SnapshotMeta),
     /// Stream the newest durable snapshot (index at least `index`) to this member.
-    SendSnapshot {
-        to: MemberId,
-        term: Term,
-        index: Index,
-    },
+    SendSnapshot { to: MemberId, term: Term, index: Index },
     /// Leadership as of the read request is confirmed; serve once `index` is applied.
     ReadReady { id: u64, index: Index },
     /// The read cannot be confirmed here.

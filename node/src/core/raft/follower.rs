@@ -27,13 +27,7 @@ impl Raft {
         offer: Offer,
         out: &mut Vec<Action>,
     ) {
-        let Offer {
-            before,
-            entries,
-            commit,
-            last: end,
-            round,
-        } = offer;
+        let Offer { before, entries, commit, last: end, round } = offer;
         if term < self.hard.term {
             // Tells a deposed leader of the newer term.
             let message = Message::Rejected {
@@ -99,10 +93,7 @@ impl Raft {
     /// Appends what is new, after dropping what contradicts it.
     fn take_entries(&mut self, mut entries: Vec<Arc<Entry>>, out: &mut Vec<Action>) {
         let known = |entry: &Arc<Entry>| self.log.term_at(entry.index) == Some(entry.term);
-        let fresh = entries
-            .iter()
-            .position(|entry| !known(entry))
-            .unwrap_or(entries.len());
+        let fresh = entries.iter().position(|entry| !known(entry)).unwrap_or(entries.len());
         entries.drain(..fresh);
         let Some(first) = entries.first().map(|entry| entry.index) else {
             return;
@@ -112,9 +103,7 @@ impl Raft {
             configured = self.log.truncate(first);
             self.write(LogWrite::Truncate(first), out);
         }
-        configured |= entries
-            .iter()
-            .any(|entry| matches!(entry.payload, Payload::Config(_)));
+        configured |= entries.iter().any(|entry| matches!(entry.payload, Payload::Config(_)));
         let seq = self.next_seq;
         self.log.append(&entries, seq);
         self.write(LogWrite::Append(entries), out);
@@ -135,11 +124,7 @@ impl Raft {
         if self.told.replace(news) == Some(news) {
             return;
         }
-        let message = Message::Accepted {
-            term: self.hard.term,
-            matched,
-            round: self.round,
-        };
+        let message = Message::Accepted { term: self.hard.term, matched, round: self.round };
         out.push(Action::Send { to, message });
     }
 }
@@ -161,11 +146,8 @@ mod tests {
 
     /// The entries behind `prev`, and how far all is committed.
     fn append(prev: (u64, u64), entries: u64, commit: u64, round: u64) -> Event {
-        let entry = |index| Entry {
-            term: Term(1),
-            index: Index(index),
-            payload: Payload::NewLeader,
-        };
+        let entry =
+            |index| Entry { term: Term(1), index: Index(index), payload: Payload::NewLeader };
         let indexes = prev.0 + 1..=prev.0 + entries;
         let message = Message::Append {
             term: Term(1),
@@ -176,10 +158,7 @@ mod tests {
             last: Index(prev.0 + entries),
             round,
         };
-        Event::Message {
-            from: LEADER,
-            message,
-        }
+        Event::Message { from: LEADER, message }
     }
 
     /// What the leader is told in a step: the end of the log, and the round.
@@ -187,10 +166,9 @@ mod tests {
         let mut out = Vec::new();
         raft.step(Mono(0), event, &mut out);
         let told = |action| match action {
-            Action::Send {
-                to: LEADER,
-                message: Message::Accepted { matched, round, .. },
-            } => Some((matched.0, round)),
+            Action::Send { to: LEADER, message: Message::Accepted { matched, round, .. } } => {
+                Some((matched.0, round))
+            }
             _ => None,
         };
         out.into_iter().filter_map(told).collect()

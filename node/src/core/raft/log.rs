@@ -37,15 +37,9 @@ impl Log {
         let contradicted = entries
             .iter()
             .any(|entry| entry.index == snapshot.index && entry.term != snapshot.term);
-        if contradicted
-            || entries
-                .back()
-                .is_none_or(|last| last.index < snapshot.index)
-        {
+        if contradicted || entries.back().is_none_or(|last| last.index < snapshot.index) {
             entries.clear();
-        } else if entries
-            .front()
-            .is_some_and(|first| first.index <= snapshot.index)
+        } else if entries.front().is_some_and(|first| first.index <= snapshot.index)
             && let Some(first) = entries.pop_front()
         {
             // Its predecessor's term is gone, so it can only serve as the base itself.
@@ -55,9 +49,7 @@ impl Log {
         let mut configs = vec![snapshot.config];
         for entry in &entries {
             if let Payload::Config(config) = &entry.payload
-                && configs
-                    .last()
-                    .is_none_or(|known| known.index < config.index)
+                && configs.last().is_none_or(|known| known.index < config.index)
             {
                 configs.push(Config::clone(config));
             }
@@ -169,11 +161,7 @@ impl Log {
 
     /// Drops everything from `from` on. Gives whether a configuration went with it.
     pub fn truncate(&mut self, from: Index) -> bool {
-        assert!(
-            from > self.commit,
-            "truncating committed entries: {from} <= {}",
-            self.commit
-        );
+        assert!(from > self.commit, "truncating committed entries: {from} <= {}", self.commit);
         if let Some(position) = self.position(from) {
             self.entries.truncate(position);
         }
@@ -240,20 +228,13 @@ impl Log {
         // Everything at or before the base is committed, so only the newest such configuration
         // can still matter.
         let base = self.base.0;
-        let old = self
-            .configs
-            .iter()
-            .filter(|config| config.index <= base)
-            .count();
+        let old = self.configs.iter().filter(|config| config.index <= base).count();
         self.configs.drain(..old.saturating_sub(1));
     }
 
     /// A received snapshot replaces everything; durable when `seq` is.
     pub fn install(&mut self, meta: SnapshotMeta, seq: WriteSeq) {
-        assert!(
-            meta.index > self.commit,
-            "installing what is committed already"
-        );
+        assert!(meta.index > self.commit, "installing what is committed already");
         self.base = (meta.index, meta.term);
         self.entries.clear();
         self.commit = meta.index;
@@ -266,18 +247,12 @@ impl Log {
 
     /// The newest configuration.
     pub fn config(&self) -> &Config {
-        self.configs
-            .last()
-            .expect("there is always one, if only the empty one")
+        self.configs.last().expect("there is always one, if only the empty one")
     }
 
     /// The newest committed configuration.
     pub fn committed_config(&self) -> &Config {
-        let committed = self
-            .configs
-            .iter()
-            .rev()
-            .find(|config| config.index <= self.commit);
+        let committed = self.configs.iter().rev().find(|config| config.index <= self.commit);
         committed.unwrap_or_else(|| self.configs.first().expect("there is always one"))
     }
 
@@ -294,26 +269,10 @@ impl Log {
     /// When the order of positions is broken.
     pub fn check_invariants(&self) {
         let last = self.last_index();
-        assert!(
-            self.base.0 <= self.commit,
-            "base {} beyond commit {}",
-            self.base.0,
-            self.commit
-        );
-        assert!(
-            self.commit <= last,
-            "commit {} beyond the end {last}",
-            self.commit
-        );
-        assert!(
-            self.durable <= last,
-            "durable {} beyond the end {last}",
-            self.durable
-        );
-        let ordered = self
-            .configs
-            .windows(2)
-            .all(|pair| pair[0].index < pair[1].index);
+        assert!(self.base.0 <= self.commit, "base {} beyond commit {}", self.base.0, self.commit);
+        assert!(self.commit <= last, "commit {} beyond the end {last}", self.commit);
+        assert!(self.durable <= last, "durable {} beyond the end {last}", self.durable);
+        let ordered = self.configs.windows(2).all(|pair| pair[0].index < pair[1].index);
         assert!(ordered, "configurations out of order");
     }
 }
@@ -323,18 +282,10 @@ mod tests {
     use super::*;
 
     fn log(snapshot_term: u64) -> Log {
-        let meta = SnapshotMeta {
-            index: Index(5),
-            term: Term(snapshot_term),
-            ..SnapshotMeta::default()
-        };
-        let entry = |n| {
-            Arc::new(Entry {
-                term: Term(3),
-                index: Index(n),
-                payload: Payload::NewLeader,
-            })
-        };
+        let meta =
+            SnapshotMeta { index: Index(5), term: Term(snapshot_term), ..SnapshotMeta::default() };
+        let entry =
+            |n| Arc::new(Entry { term: Term(3), index: Index(n), payload: Payload::NewLeader });
         Log::new(meta, (1..=8).map(entry).collect())
     }
 

@@ -22,10 +22,7 @@ pub(super) struct Pending {
 impl Pending {
     pub(super) fn lost(self, out: &mut Vec<Action>) {
         let refusal = Refusal::LostLeadership;
-        out.push(Action::ChangeRefused {
-            id: self.id,
-            refusal,
-        });
+        out.push(Action::ChangeRefused { id: self.id, refusal });
     }
 }
 
@@ -40,10 +37,7 @@ impl Raft {
     ) {
         match self.next_config(now, expected, change) {
             Err(refusal) => out.push(Action::ChangeRefused { id, refusal }),
-            Ok(None) => out.push(Action::ChangeDone {
-                id,
-                version: self.log.config().index,
-            }),
+            Ok(None) => out.push(Action::ChangeDone { id, version: self.log.config().index }),
             Ok(Some(config)) => {
                 if let Role::Leader(leading) = &mut self.role {
                     leading.change = Some(Pending { id });
@@ -97,10 +91,7 @@ impl Raft {
         voters.dedup();
         let old = config.voters();
         if voters == old {
-            return Ok(Config {
-                leaving: Vec::new(),
-                ..config.clone()
-            });
+            return Ok(Config { leaving: Vec::new(), ..config.clone() });
         }
         if voters.len().is_multiple_of(2) {
             return Err(Refusal::Invalid);
@@ -113,11 +104,7 @@ impl Raft {
         }
         self.can_vote(now, config, &voters)?;
         let mut next = config.clone();
-        next.leaving = old
-            .iter()
-            .copied()
-            .filter(|id| !voters.contains(id))
-            .collect();
+        next.leaving = old.iter().copied().filter(|id| !voters.contains(id)).collect();
         next.outgoing = old;
         for member in &mut next.members {
             if voters.contains(&member.id) {
@@ -152,10 +139,7 @@ impl Raft {
         mut members: Vec<Member>,
     ) -> Result<Config, Refusal> {
         members.sort_by_key(|member| member.id);
-        let mut next = Config {
-            members,
-            ..Config::default()
-        };
+        let mut next = Config { members, ..Config::default() };
         let (old, voters) = (config.voters(), next.voters());
         let mut servers: Vec<_> = next.members.iter().map(|member| member.server).collect();
         servers.sort();
@@ -175,10 +159,7 @@ impl Raft {
         for member in &config.members {
             if !known.contains(&member.id) {
                 next.leaving.push(member.id);
-                next.members.push(Member {
-                    role: MemberRole::Learner,
-                    ..member.clone()
-                });
+                next.members.push(Member { role: MemberRole::Learner, ..member.clone() });
             }
         }
         next.members.sort_by_key(|member| member.id);
@@ -192,16 +173,10 @@ impl Raft {
         let Role::Leader(leading) = &self.role else {
             return false;
         };
-        let near = self
-            .log
-            .last_index()
-            .0
-            .saturating_sub(self.window.promotion_lag);
+        let near = self.log.last_index().0.saturating_sub(self.window.promotion_lag);
         id == self.id
             || leading.peers.get(&id).is_some_and(|peer| {
-                let heard = peer
-                    .heard
-                    .is_some_and(|at| now.since(at) <= self.timing.election);
+                let heard = peer.heard.is_some_and(|at| now.since(at) <= self.timing.election);
                 peer.connected && heard && peer.replicating() && peer.matched.0 >= near.max(1)
             })
     }
@@ -215,16 +190,10 @@ impl Raft {
         if config.joint() {
             let last = config.clone();
             let leaves = |id: MemberId| last.leaving.contains(&id);
-            let (gone, stay): (Vec<Member>, Vec<Member>) = last
-                .members
-                .iter()
-                .cloned()
-                .partition(|member| leaves(member.id));
+            let (gone, stay): (Vec<Member>, Vec<Member>) =
+                last.members.iter().cloned().partition(|member| leaves(member.id));
             self.linger(now, gone);
-            let next = Config {
-                members: stay,
-                ..Config::default()
-            };
+            let next = Config { members: stay, ..Config::default() };
             return self.propose(now, vec![Payload::Config(Arc::new(next))], out);
         }
         let version = config.index;
@@ -232,10 +201,7 @@ impl Raft {
         if let Role::Leader(leading) = &mut self.role
             && let Some(change) = leading.change.take()
         {
-            out.push(Action::ChangeDone {
-                id: change.id,
-                version,
-            });
+            out.push(Action::ChangeDone { id: change.id, version });
         }
         if !leads_on {
             self.leave(now, out);
@@ -260,9 +226,7 @@ impl Raft {
         if let Role::Leader(leading) = &self.role {
             let voters = leading.peers.iter().filter(|(id, _)| config.votes(**id));
             if let Some((to, _)) = voters.max_by_key(|(_, peer)| peer.matched) {
-                let message = Message::TimeoutNow {
-                    term: self.hard.term,
-                };
+                let message = Message::TimeoutNow { term: self.hard.term };
                 out.push(Action::Send { to: *to, message });
             }
         }

@@ -157,11 +157,7 @@ impl Raft {
                 self.snapshot_received(now, from, term, meta, out);
             }
             Event::ReadIndex { id } => self.read_index(now, id, out),
-            Event::Change {
-                id,
-                expected,
-                change,
-            } => self.change(now, id, expected, change, out),
+            Event::Change { id, expected, change } => self.change(now, id, expected, change, out),
             Event::Transfer { id, target } => self.start_transfer(now, id, target, out),
             Event::LinkUp(member) => self.link(now, member, true, out),
             Event::LinkDown(member) => self.link(now, member, false, out),
@@ -182,36 +178,19 @@ impl Raft {
 
     fn receive(&mut self, now: Mono, from: MemberId, message: Message, out: &mut Vec<Action>) {
         match message {
-            Message::PreVote {
-                term,
-                last_index,
-                last_term,
-            } => {
+            Message::PreVote { term, last_index, last_term } => {
                 self.asked_pre_vote(now, from, term, (last_term, last_index), out);
             }
             Message::PreVoteReply { term, granted } => {
                 self.pre_vote_answered(now, from, term, granted, out);
             }
-            Message::Vote {
-                term,
-                last_index,
-                last_term,
-                transfer,
-            } => {
+            Message::Vote { term, last_index, last_term, transfer } => {
                 self.asked_vote(now, from, term, (last_term, last_index), transfer, out);
             }
             Message::VoteReply { term, granted } => {
                 self.vote_answered(now, from, term, granted, out);
             }
-            Message::Append {
-                term,
-                prev_index,
-                prev_term,
-                entries,
-                commit,
-                last,
-                round,
-            } => {
+            Message::Append { term, prev_index, prev_term, entries, commit, last, round } => {
                 let offer = follower::Offer {
                     before: (prev_index, prev_term),
                     entries,
@@ -221,25 +200,12 @@ impl Raft {
                 };
                 self.append(now, from, term, offer, out);
             }
-            Message::Accepted {
-                term,
-                matched,
-                round,
-            } => {
+            Message::Accepted { term, matched, round } => {
                 self.accepted(now, from, term, matched, round, out);
             }
-            Message::Rejected {
-                term,
-                prev_index,
-                hint_index,
-                hint_term,
-                round,
-            } => {
-                let rejection = replication::Rejection {
-                    prev_index,
-                    hint: (hint_index, hint_term),
-                    round,
-                };
+            Message::Rejected { term, prev_index, hint_index, hint_term, round } => {
+                let rejection =
+                    replication::Rejection { prev_index, hint: (hint_index, hint_term), round };
                 self.rejected(now, from, term, rejection, out);
             }
             Message::TimeoutNow { term } => self.told_to_campaign(now, from, term, out),
@@ -250,11 +216,7 @@ impl Raft {
     fn durable(&mut self, now: Mono, seq: WriteSeq, out: &mut Vec<Action>) {
         self.durable_seq = self.durable_seq.max(seq);
         let advanced = self.log.durable(seq);
-        while self
-            .deferred
-            .front()
-            .is_some_and(|(needs, _)| *needs <= seq)
-        {
+        while self.deferred.front().is_some_and(|(needs, _)| *needs <= seq) {
             match self.deferred.pop_front() {
                 Some((_, Deferred::Send { to, message })) => {
                     out.push(Action::Send { to, message });

@@ -108,11 +108,7 @@ impl Progress {
         let news = matched > self.matched;
         self.matched = self.matched.max(matched);
         self.next = self.next.max(self.matched.next());
-        while self
-            .flight
-            .front()
-            .is_some_and(|(last, _)| *last <= self.matched)
-        {
+        while self.flight.front().is_some_and(|(last, _)| *last <= self.matched) {
             let (_, weight) = self.flight.pop_front().unwrap_or_default();
             self.flight_bytes -= weight;
         }

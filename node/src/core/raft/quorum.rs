@@ -12,11 +12,7 @@ pub fn majority(voters: usize) -> usize {
 /// The highest value that a majority of each half has reached. 0 without voters.
 pub fn agreed(config: &Config, value: impl Fn(MemberId) -> u64) -> u64 {
     let incoming = agreed_of(&config.voters(), &value);
-    if config.joint() {
-        incoming.min(agreed_of(&config.outgoing, &value))
-    } else {
-        incoming
-    }
+    if config.joint() { incoming.min(agreed_of(&config.outgoing, &value)) } else { incoming }
 }
 
 fn agreed_of(voters: &[MemberId], value: &impl Fn(MemberId) -> u64) -> u64 {
@@ -56,12 +52,8 @@ mod tests {
 
     /// By counting, for every candidate value, who has reached it.
     fn dumb(voters: &[u64], values: &[u64]) -> u64 {
-        let reached = |value: u64| {
-            voters
-                .iter()
-                .filter(|id| values[**id as usize] >= value)
-                .count()
-        };
+        let reached =
+            |value: u64| voters.iter().filter(|id| values[**id as usize] >= value).count();
         let mut best = 0;
         for id in voters {
             let value = values[*id as usize];

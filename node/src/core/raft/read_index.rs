@@ -20,10 +20,7 @@ impl Reads {
     /// Leadership is gone.
     pub(super) fn refuse_all(&mut self, out: &mut Vec<Action>) {
         for (id, _, _) in self.waiting.drain(..) {
-            out.push(Action::ReadRefused {
-                id,
-                refusal: Refusal::LostLeadership,
-            });
+            out.push(Action::ReadRefused { id, refusal: Refusal::LostLeadership });
         }
     }
 }
@@ -33,18 +30,12 @@ impl Raft {
         let ready = self.ready_to_serve();
         let commit = self.log.commit_index();
         let Role::Leader(leading) = &mut self.role else {
-            out.push(Action::ReadRefused {
-                id,
-                refusal: Refusal::NotLeader,
-            });
+            out.push(Action::ReadRefused { id, refusal: Refusal::NotLeader });
             return;
         };
         let idle = leading.reads.waiting.is_empty();
         let round = leading.round + 1;
-        leading
-            .reads
-            .waiting
-            .push_back((id, round, ready.then_some(commit)));
+        leading.reads.waiting.push_back((id, round, ready.then_some(commit)));
         if idle {
             self.begin_round(now, out);
         }
@@ -72,11 +63,7 @@ impl Raft {
         let own = leading.round;
         let peers = &leading.peers;
         let confirmed = quorum::agreed(self.log.config(), |id| {
-            if id == self.id {
-                own
-            } else {
-                peers.get(&id).map_or(0, |peer| peer.round)
-            }
+            if id == self.id { own } else { peers.get(&id).map_or(0, |peer| peer.round) }
         });
         leading.reads.confirmed = leading.reads.confirmed.max(confirmed);
         while let Some((id, round, index)) = leading.reads.waiting.front().copied() {
@@ -84,16 +71,9 @@ impl Raft {
                 break;
             }
             leading.reads.waiting.pop_front();
-            out.push(Action::ReadReady {
-                id,
-                index: index.unwrap_or(commit),
-            });
+            out.push(Action::ReadReady { id, index: index.unwrap_or(commit) });
         }
-        let later = leading
-            .reads
-            .waiting
-            .front()
-            .is_some_and(|(_, round, _)| *round > own);
+        let later = leading.reads.waiting.front().is_some_and(|(_, round, _)| *round > own);
         if later && ready {
             self.begin_round(now, out);
         }

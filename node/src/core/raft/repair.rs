@@ -18,10 +18,7 @@ pub(super) struct Repair {
 
 impl Repair {
     pub(super) fn new(damaged: Term) -> Repair {
-        Repair {
-            damaged,
-            until: None,
-        }
+        Repair { damaged, until: None }
     }
 }
 
@@ -69,11 +66,7 @@ mod tests {
     const LEADER: MemberId = MemberId(2);
 
     fn noop(term: u64, index: u64) -> Arc<Entry> {
-        Arc::new(Entry {
-            term: Term(term),
-            index: Index(index),
-            payload: Payload::NewLeader,
-        })
+        Arc::new(Entry { term: Term(term), index: Index(index), payload: Payload::NewLeader })
     }
 
     /// A voter that has seen term 2 and holds its entry 2; what it held behind that is lost.
@@ -84,20 +77,14 @@ mod tests {
             members: (1..=3).map(|n| member(MemberId(n), Role::Voter)).collect(),
             ..Config::default()
         };
-        let formed = Entry {
-            term: Term(1),
-            index: Index(1),
-            payload: Payload::Config(Arc::new(config)),
-        };
+        let formed =
+            Entry { term: Term(1), index: Index(1), payload: Payload::Config(Arc::new(config)) };
         Raft::new(Boot {
             id: MemberId(1),
             timing: options.timing,
             window: options.window,
             seed: 1,
-            hard: HardState {
-                term: Term(2),
-                vote: Some(LEADER),
-            },
+            hard: HardState { term: Term(2), vote: Some(LEADER) },
             snapshot: SnapshotMeta::default(),
             entries: vec![Arc::new(formed), noop(2, 2)],
             repairing: true,
@@ -113,9 +100,7 @@ mod tests {
             term: Term(term),
             prev_index: before.index,
             prev_term: before.term,
-            entries: (from..from + count)
-                .map(|index| noop(term, index))
-                .collect(),
+            entries: (from..from + count).map(|index| noop(term, index)).collect(),
             commit: Index(commit),
             last: Index(last),
             round: 1,

@@ -56,10 +56,7 @@ impl Raft {
         leading.peers.retain(|id, _| ids.contains(id));
         for id in ids.into_iter().filter(|id| *id != self.id) {
             let connected = self.linked.contains_key(&id);
-            leading
-                .peers
-                .entry(id)
-                .or_insert_with(|| Progress::new(next, connected, heard));
+            leading.peers.entry(id).or_insert_with(|| Progress::new(next, connected, heard));
         }
     }
 
@@ -76,19 +73,12 @@ impl Raft {
                 let payload = match payload {
                     Payload::Config(config) => {
                         configured = true;
-                        let config = Config {
-                            index,
-                            ..Config::clone(&config)
-                        };
+                        let config = Config { index, ..Config::clone(&config) };
                         Payload::Config(Arc::new(config))
                     }
                     other => other,
                 };
-                Arc::new(Entry {
-                    term: self.hard.term,
-                    index,
-                    payload,
-                })
+                Arc::new(Entry { term: self.hard.term, index, payload })
             })
             .collect();
         let seq = self.next_seq;
@@ -120,11 +110,7 @@ impl Raft {
         mut beat: bool,
         out: &mut Vec<Action>,
     ) {
-        let (term, commit, last) = (
-            self.hard.term,
-            self.log.commit_index(),
-            self.log.last_index(),
-        );
+        let (term, commit, last) = (self.hard.term, self.log.commit_index(), self.log.last_index());
         let Role::Leader(leading) = &mut self.role else {
             return;
         };
@@ -143,49 +129,25 @@ impl Raft {
                 out.push(Action::SendSnapshot { to, term, index });
                 break;
             };
-            let entries = self.log.batch(
-                peer.next,
-                self.window.batch_entries,
-                self.window.batch_bytes,
-            );
+            let entries =
+                self.log.batch(peer.next, self.window.batch_entries, self.window.batch_bytes);
             let end = entries.last().map_or(prev_index, |entry| entry.index);
-            peer.sent(
-                end,
-                entries.iter().map(|entry| entry.payload.weight()).sum(),
-            );
-            let message = Message::Append {
-                term,
-                prev_index,
-                prev_term,
-                entries,
-                commit,
-                last,
-                round,
-            };
+            peer.sent(end, entries.iter().map(|entry| entry.payload.weight()).sum());
+            let message =
+                Message::Append { term, prev_index, prev_term, entries, commit, last, round };
             out.push(Action::Send { to, message });
             beat = false;
         }
         if beat {
             // An empty message about what is certainly there; what is in flight is not repeated.
-            let prev_index = if peer.snapshotting() {
-                peer.matched
-            } else {
-                peer.next.prev()
-            };
+            let prev_index = if peer.snapshotting() { peer.matched } else { peer.next.prev() };
             let (prev_index, prev_term) = match self.log.term_at(prev_index) {
                 Some(prev_term) => (prev_index, prev_term),
                 None => (Index(0), Term(0)),
             };
             let entries = Vec::new();
-            let message = Message::Append {
-                term,
-                prev_index,
-                prev_term,
-                entries,
-                commit,
-                last,
-                round,
-            };
+            let message =
+                Message::Append { term, prev_index, prev_term, entries, commit, last, round };
             out.push(Action::Send { to, message });
         }
     }
@@ -222,11 +184,7 @@ impl Raft {
         rejection: Rejection,
         out: &mut Vec<Action>,
     ) {
-        let Rejection {
-            prev_index,
-            hint,
-            round,
-        } = rejection;
+        let Rejection { prev_index, hint, round } = rejection;
         if term > self.hard.term {
             return self.follow(now, term, None, out);
         }
@@ -274,11 +232,7 @@ impl Raft {
         };
         let own = self.log.durable_index();
         let matched = |id: MemberId| {
-            if id == self.id {
-                own.0
-            } else {
-                leading.peers.get(&id).map_or(0, |it| it.matched.0)
-            }
+            if id == self.id { own.0 } else { leading.peers.get(&id).map_or(0, |it| it.matched.0) }
         };
         let index = Index(quorum::agreed(self.log.config(), matched));
         if index <= self.log.commit_index() || self.log.term_at(index) != Some(self.hard.term) {

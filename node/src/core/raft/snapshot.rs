@@ -35,10 +35,7 @@ impl Raft {
         };
         let reachable = leading.peers.values().filter(|peer| peer.connected);
         let base = self.log.base_index();
-        reachable
-            .map(Progress::awaits)
-            .filter(|index| *index >= base)
-            .min()
+        reachable.map(Progress::awaits).filter(|index| *index >= base).min()
     }
 
     pub(super) fn snapshot_sent(
@@ -95,10 +92,7 @@ mod tests {
     use crate::core::types::WriteSeq;
 
     const NEWCOMER: MemberId = MemberId(2);
-    const NOTHING: Keep = Keep {
-        entries: 0,
-        awaited_bytes: 0,
-    };
+    const NOTHING: Keep = Keep { entries: 0, awaited_bytes: 0 };
 
     /// A leader, the only voter, and a learner with a blank disk.
     struct World {
@@ -155,11 +149,7 @@ mod tests {
 
         /// Whether the newcomer, that has stored the snapshot at `index`, goes on from there.
         fn goes_on(&mut self, index: Index) -> bool {
-            let sent = self.step(Event::SnapshotSent {
-                to: NEWCOMER,
-                index,
-                ok: true,
-            });
+            let sent = self.step(Event::SnapshotSent { to: NEWCOMER, index, ok: true });
             let resumes = |action: &Action| {
                 matches!(action, Action::Send { to: NEWCOMER, message: Message::Append { prev_index, .. } }
                     if *prev_index == index)
@@ -193,10 +183,7 @@ mod tests {
         let (mut world, index) = transferring();
         for _ in 0..3 {
             world.write(10);
-            world.save(Keep {
-                entries: 0,
-                awaited_bytes: 1 << 20,
-            });
+            world.save(Keep { entries: 0, awaited_bytes: 1 << 20 });
         }
         assert!(world.goes_on(index));
     }
@@ -215,10 +202,7 @@ mod tests {
         let (mut world, _) = transferring();
         world.step(Event::LinkDown(NEWCOMER));
         world.write(10);
-        let newest = world.save(Keep {
-            entries: 0,
-            awaited_bytes: 1 << 20,
-        });
+        let newest = world.save(Keep { entries: 0, awaited_bytes: 1 << 20 });
         assert_eq!(world.raft.log.base_index(), newest);
     }
 }

@@ -11,22 +11,12 @@ use crate::core::types::{Index, MemberId, Mono, ServerId, Term};
 
 /// A member with nowhere to reach it.
 pub(super) fn member(id: MemberId, role: Role) -> Member {
-    Member {
-        id,
-        server: ServerId(id.0 as u8),
-        role,
-        peer: String::new(),
-        client: String::new(),
-    }
+    Member { id, server: ServerId(id.0 as u8), role, peer: String::new(), client: String::new() }
 }
 
 /// Member 1, whose log holds the ensemble's first configuration, of these members, and no more.
 pub(super) fn first_of(members: Vec<Member>) -> (Raft, Config) {
-    let config = Config {
-        index: Index(1),
-        members,
-        ..Config::default()
-    };
+    let config = Config { index: Index(1), members, ..Config::default() };
     let options = Options::new(ServerId(1));
     let raft = Raft::new(Boot {
         id: MemberId(1),

@@ -24,37 +24,20 @@ impl Raft {
         out: &mut Vec<Action>,
     ) {
         let until = now.plus(self.timing.election);
-        let voter = self
-            .log
-            .config()
-            .member(target)
-            .is_some_and(|member| member.role == MemberRole::Voter);
+        let voter =
+            self.log.config().member(target).is_some_and(|member| member.role == MemberRole::Voter);
         let Role::Leader(leading) = &mut self.role else {
-            out.push(Action::TransferRefused {
-                id,
-                refusal: Refusal::NotLeader,
-            });
+            out.push(Action::TransferRefused { id, refusal: Refusal::NotLeader });
             return;
         };
         if target == self.id {
             out.push(Action::TransferDone { id });
         } else if !voter {
-            out.push(Action::TransferRefused {
-                id,
-                refusal: Refusal::UnknownMember,
-            });
+            out.push(Action::TransferRefused { id, refusal: Refusal::UnknownMember });
         } else if leading.transfer.is_some() {
-            out.push(Action::TransferRefused {
-                id,
-                refusal: Refusal::InProgress,
-            });
+            out.push(Action::TransferRefused { id, refusal: Refusal::InProgress });
         } else {
-            leading.transfer = Some(Transfer {
-                id,
-                target,
-                until,
-                told: false,
-            });
+            leading.transfer = Some(Transfer { id, target, until, told: false });
             self.push_transfer(target, out);
         }
     }
@@ -68,15 +51,10 @@ impl Raft {
         let Some(transfer) = leading.transfer.as_mut() else {
             return;
         };
-        let caught_up = leading
-            .peers
-            .get(&from)
-            .is_some_and(|peer| peer.matched == last);
+        let caught_up = leading.peers.get(&from).is_some_and(|peer| peer.matched == last);
         if transfer.target == from && caught_up && !transfer.told {
             transfer.told = true;
-            let message = Message::TimeoutNow {
-                term: self.hard.term,
-            };
+            let message = Message::TimeoutNow { term: self.hard.term };
             out.push(Action::Send { to: from, message });
         }
     }
@@ -90,10 +68,7 @@ impl Raft {
         {
             leading.transfer = None;
             let refusal = Refusal::TransferTimedOut;
-            out.push(Action::TransferRefused {
-                id: transfer.id,
-                refusal,
-            });
+            out.push(Action::TransferRefused { id: transfer.id, refusal });
         }
     }
 
@@ -104,10 +79,7 @@ impl Raft {
                 Action::TransferDone { id: transfer.id }
             } else {
                 let refusal = Refusal::LostLeadership;
-                Action::TransferRefused {
-                    id: transfer.id,
-                    refusal,
-                }
+                Action::TransferRefused { id: transfer.id, refusal }
             });
         }
     }

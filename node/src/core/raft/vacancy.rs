@@ -82,11 +82,7 @@ mod tests {
     }
 
     fn grants(raft: &mut Raft, at: u64) -> bool {
-        let message = Message::PreVote {
-            term: Term(2),
-            last_index: Index(1),
-            last_term: Term(0),
-        };
+        let message = Message::PreVote { term: Term(2), last_index: Index(1), last_term: Term(0) };
         let (from, mut out) = (OTHER, Vec::new());
         raft.step(Mono(at), Event::Message { from, message }, &mut out);
         let granted = |action: &Action| match action {

@@ -82,18 +82,10 @@ impl Raft {
                 contacts.insert(member.id, member.clone());
             }
         }
-        for member in self
-            .committed_config()
-            .members
-            .iter()
-            .chain(&self.config().members)
-        {
+        for member in self.committed_config().members.iter().chain(&self.config().members) {
             contacts.insert(member.id, member.clone());
         }
-        contacts
-            .into_values()
-            .filter(|member| member.id != self.id)
-            .collect()
+        contacts.into_values().filter(|member| member.id != self.id).collect()
     }
 
     /// Committed, as far as this member knows.
@@ -145,11 +137,7 @@ impl Raft {
                     if id == self.id {
                         return now.0;
                     }
-                    leading
-                        .peers
-                        .get(&id)
-                        .and_then(|peer| peer.heard)
-                        .map_or(0, |at| at.0)
+                    leading.peers.get(&id).and_then(|peer| peer.heard).map_or(0, |at| at.0)
                 };
                 let at = quorum::agreed(self.config(), heard);
                 Some(now.since(Mono(at)))
@@ -246,18 +234,8 @@ mod tests {
         }
         step(&mut raft, now, Event::Tick);
         let (term, granted) = (Term(1), true);
-        answer(
-            &mut raft,
-            now,
-            &OTHERS,
-            &Message::PreVoteReply { term, granted },
-        );
-        answer(
-            &mut raft,
-            now,
-            &OTHERS,
-            &Message::VoteReply { term, granted },
-        );
+        answer(&mut raft, now, &OTHERS, &Message::PreVoteReply { term, granted });
+        answer(&mut raft, now, &OTHERS, &Message::VoteReply { term, granted });
         assert_eq!(raft.role(), RoleNow::Leader);
         let message = acknowledgement(&raft);
         answer(&mut raft, now, &OTHERS, &message);
@@ -265,11 +243,7 @@ mod tests {
     }
 
     fn acknowledgement(raft: &Raft) -> Message {
-        Message::Accepted {
-            term: raft.term(),
-            matched: raft.last_index(),
-            round: 0,
-        }
+        Message::Accepted { term: raft.term(), matched: raft.last_index(), round: 0 }
     }
 
     #[test]
@@ -309,10 +283,7 @@ mod tests {
         step(&mut raft, now, change(&members));
         assert!(raft.config().joint());
         assert_eq!(raft.config().voters(), [MemberId(1)]);
-        assert_eq!(
-            raft.config().outgoing,
-            [MemberId(1), MemberId(2), MemberId(3)]
-        );
+        assert_eq!(raft.config().outgoing, [MemberId(1), MemberId(2), MemberId(3)]);
         assert_eq!(raft.config().leaving, [MemberId(3)]);
         let message = acknowledgement(&raft);
         answer(&mut raft, now, &OTHERS[..1], &message);

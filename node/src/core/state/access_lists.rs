@@ -49,10 +49,7 @@ mod tests {
     use crate::core::op::Id;
 
     fn list(n: usize) -> Arc<[Acl]> {
-        let id = Id {
-            scheme: "digest".to_owned(),
-            id: format!("u{n}:h"),
-        };
+        let id = Id { scheme: "digest".to_owned(), id: format!("u{n}:h") };
         Arc::new([Acl { perms: 31, id }])
     }
 

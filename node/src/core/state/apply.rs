@@ -26,22 +26,15 @@ impl State {
     fn command(&mut self, index: Index, command: &Command) -> Outcome {
         let wall = command.wall;
         match &command.action {
-            Action::Write {
-                session,
-                attach,
-                ids,
-                write,
-            } => self.client_write(wall, *session, *attach, ids, write),
-            Action::CreateSession {
-                server,
-                timeout_ms,
-                password,
-            } => self.create_session(index, wall, *server, *timeout_ms, *password),
-            Action::Attach {
-                session,
-                password,
-                timeout_ms,
-            } => self.attach(index, *session, *password, *timeout_ms),
+            Action::Write { session, attach, ids, write } => {
+                self.client_write(wall, *session, *attach, ids, write)
+            }
+            Action::CreateSession { server, timeout_ms, password } => {
+                self.create_session(index, wall, *server, *timeout_ms, *password)
+            }
+            Action::Attach { session, password, timeout_ms } => {
+                self.attach(index, *session, *password, *timeout_ms)
+            }
             Action::CloseSession { session, attach } => self.close_session(wall, *session, *attach),
             Action::Reap(paths) => self.reap(wall, paths),
             Action::EpochRoll => {
@@ -101,11 +94,7 @@ impl State {
             Some(known) if known.attach != attach => Err(ErrorCode::SessionMoved),
             Some(_) => self.write(write, &mut txn),
         };
-        let changes = if result.is_ok() {
-            txn.changes
-        } else {
-            Changes::default()
-        };
+        let changes = if result.is_ok() { txn.changes } else { Changes::default() };
         Outcome {
             zxid: txn.zxid,
             result,
@@ -125,22 +114,10 @@ impl State {
         password: Password,
     ) -> Outcome {
         self.next_zxid();
-        let session = Session {
-            timeout_ms,
-            password,
-            attach: index,
-        };
+        let session = Session { timeout_ms, password, attach: index };
         let session = self.sessions.create(server, wall, session);
-        let opened = Some(Opened {
-            session,
-            timeout_ms,
-            password,
-            attach: index,
-        });
-        Outcome {
-            opened,
-            ..self.done(Ok(Body::Empty))
-        }
+        let opened = Some(Opened { session, timeout_ms, password, attach: index });
+        Outcome { opened, ..self.done(Ok(Body::Empty)) }
     }
 
     /// Unknown and wrong password look alike.
@@ -151,25 +128,13 @@ impl State {
         password: Password,
         timeout_ms: i32,
     ) -> Outcome {
-        let Some(session) = self
-            .sessions
-            .get_mut(id)
-            .filter(|it| it.password == password)
-        else {
+        let Some(session) = self.sessions.get_mut(id).filter(|it| it.password == password) else {
             return self.done(Err(ErrorCode::SessionExpired));
         };
         session.attach = index;
         session.timeout_ms = timeout_ms;
-        let opened = Some(Opened {
-            session: id,
-            timeout_ms,
-            password,
-            attach: index,
-        });
-        Outcome {
-            opened,
-            ..self.done(Ok(Body::Empty))
-        }
+        let opened = Some(Opened { session: id, timeout_ms, password, attach: index });
+        Outcome { opened, ..self.done(Ok(Body::Empty)) }
     }
 
     /// Judged again here: since the leader looked, a child or a change may have come.
@@ -185,9 +150,6 @@ impl State {
                 changes = txn.changes;
             }
         }
-        Outcome {
-            changes,
-            ..self.done(Ok(Body::Empty))
-        }
+        Outcome { changes, ..self.done(Ok(Body::Empty)) }
     }
 }

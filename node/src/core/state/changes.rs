@@ -93,9 +93,7 @@ impl Changes {
 
     /// The path above, and the name; or the whole path.
     pub fn parts(&self, at: At) -> (Option<At>, &str) {
-        self.steps
-            .get(at.number())
-            .map_or((None, ""), |step| (step.above, &step.text))
+        self.steps.get(at.number()).map_or((None, ""), |step| (step.above, &step.text))
     }
 
     /// The whole path.

@@ -27,10 +27,7 @@ impl Amount {
     }
 
     fn negative(self) -> Amount {
-        Amount {
-            znodes: -self.znodes,
-            bytes: -self.bytes,
-        }
+        Amount { znodes: -self.znodes, bytes: -self.bytes }
     }
 }
 
@@ -63,9 +60,7 @@ impl Ledger {
 
     /// What a subtree has, its own znode included.
     pub(super) fn holds(&self, place: u32) -> Amount {
-        self.rows
-            .get(place as usize)
-            .map_or_else(Amount::default, |row| row.holds)
+        self.rows.get(place as usize).map_or_else(Amount::default, |row| row.holds)
     }
 
     /// A znode is there from now on; its parent is already.
@@ -80,10 +75,7 @@ impl Ledger {
     pub(super) fn enter_alone(&mut self, place: u32, znode: &Znode) -> Amount {
         let above = self.rows.get(znode.parent as usize).copied();
         let above = above.unwrap_or_default();
-        let own = Amount {
-            znodes: 1,
-            bytes: length(znode.data.as_ref()),
-        };
+        let own = Amount { znodes: 1, bytes: length(znode.data.as_ref()) };
         let mut row = Row {
             path: digest::of_path(above.path, &znode.name),
             data: digest::of_data(znode.data.as_ref()),

@@ -126,9 +126,7 @@ impl State {
 
     /// Equal on all members at equal [`State::applied`].
     pub fn digest(&self) -> u64 {
-        self.tree
-            .digest()
-            .wrapping_add(digest::of_counters(self.zxid, self.sessions.len()))
+        self.tree.digest().wrapping_add(digest::of_counters(self.zxid, self.sessions.len()))
     }
 
     /// A session's details.
@@ -176,11 +174,7 @@ impl State {
     pub fn image(&self) -> Image {
         Image {
             chunks: self.tree.chunks().to_vec(),
-            sessions: self
-                .sessions
-                .iter()
-                .map(|(id, session)| (id, *session))
-                .collect(),
+            sessions: self.sessions.iter().map(|(id, session)| (id, *session)).collect(),
             session_counter: self.sessions.counter(),
             applied: self.applied,
             zxid: self.zxid,

@@ -101,20 +101,12 @@ mod tests {
     fn a_sweep_takes_so_many_bytes_at_once_and_leaves_nothing_out() {
         let names: Vec<String> = (0..5).map(|n| format!("{n}{}", "x".repeat(98))).collect();
         let state = containers(&names);
-        let glance = Glance {
-            looks: 100,
-            paths: 100,
-            bytes: 250,
-        };
+        let glance = Glance { looks: 100, paths: 100, bytes: 250 };
         let looks = sweep(&state, glance);
         let sizes: Vec<usize> = looks.iter().map(Vec::len).collect();
         assert_eq!(sizes, [2, 2, 1]);
         let narrow = Glance { bytes: 1, ..glance };
-        assert_eq!(
-            sweep(&state, narrow).len(),
-            5,
-            "one that is longer goes alone"
-        );
+        assert_eq!(sweep(&state, narrow).len(), 5, "one that is longer goes alone");
         let paths: Vec<String> = looks.into_iter().flatten().collect();
         let all: Vec<String> = names.iter().map(|name| format!("/{name}")).collect();
         assert_eq!(paths, all);
@@ -128,16 +120,8 @@ mod tests {
         for place in &blank[..20] {
             state.tree.change(*place, |znode| znode.creates = 0);
         }
-        let glance = Glance {
-            looks: 10,
-            paths: 3,
-            bytes: 1_000,
-        };
+        let glance = Glance { looks: 10, paths: 3, bytes: 1_000 };
         let sizes: Vec<usize> = sweep(&state, glance).iter().map(Vec::len).collect();
-        assert_eq!(
-            sizes,
-            [0, 0, 3, 2],
-            "never used, never used, and by so many"
-        );
+        assert_eq!(sizes, [0, 0, 3, 2], "never used, never used, and by so many");
     }
 }

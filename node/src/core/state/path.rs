@@ -8,9 +8,7 @@ pub fn is_valid(path: &str) -> bool {
     if !path.starts_with('/') || path.ends_with('/') {
         return false;
     }
-    path[1..]
-        .split('/')
-        .all(|part| !part.is_empty() && part != "." && part != "..")
+    path[1..].split('/').all(|part| !part.is_empty() && part != "." && part != "..")
         && !path.chars().any(is_forbidden)
 }
 
@@ -44,10 +42,7 @@ pub fn split_new(path: &str) -> Option<(&str, &str)> {
 
 /// Znodes that ZooKeeper reserves: they cannot be deleted.
 pub fn is_special(path: &str) -> bool {
-    matches!(
-        path,
-        "/" | "/zookeeper" | "/zookeeper/quota" | "/zookeeper/config"
-    )
+    matches!(path, "/" | "/zookeeper" | "/zookeeper/quota" | "/zookeeper/config")
 }
 
 #[cfg(test)]

@@ -94,12 +94,7 @@ struct Track {
 impl Track {
     /// What is unreadable is no limit.
     fn parse(text: &[u8]) -> Track {
-        let mut track = Track {
-            count: -1,
-            bytes: -1,
-            count_hard: -1,
-            bytes_hard: -1,
-        };
+        let mut track = Track { count: -1, bytes: -1, count_hard: -1, bytes_hard: -1 };
         let text = String::from_utf8_lossy(text);
         for pair in text.split([',', ';']) {
             let mut parts = pair.split('=');
@@ -231,12 +226,7 @@ mod tests {
     #[test]
     fn limits_are_read_in_the_forms_that_zookeepers_tools_write() {
         let track = |text: &str| {
-            let Track {
-                count,
-                bytes,
-                count_hard,
-                bytes_hard,
-            } = Track::parse(text.as_bytes());
+            let Track { count, bytes, count_hard, bytes_hard } = Track::parse(text.as_bytes());
             [count, bytes, count_hard, bytes_hard]
         };
         assert_eq!(track("count=5,bytes=-1"), [5, -1, -1, -1]);
@@ -263,9 +253,7 @@ mod tests {
             let branch = state.tree.find(BRANCH).unwrap();
             let znode = state.tree.get(branch).unwrap().clone();
             let at = state.tree.insert(branch, znode);
-            state
-                .tree
-                .set_data(at, Some(usage.to_owned().into()), |_| ());
+            state.tree.set_data(at, Some(usage.to_owned().into()), |_| ());
             state.digest()
         };
         assert_eq!(digest_with("count=1"), digest_with("count=1"));
@@ -275,11 +263,7 @@ mod tests {
     #[test]
     fn the_nearest_quota_upwards_counts_by_whole_names() {
         let mut quotas = Quotas::default();
-        for path in [
-            "/zookeeper/quota/a",
-            "/zookeeper/quota/a/b/c",
-            "/zookeeper/quota",
-        ] {
+        for path in ["/zookeeper/quota/a", "/zookeeper/quota/a/b/c", "/zookeeper/quota"] {
             quotas.add(path);
         }
         assert_eq!(quotas.nearest("/a"), Some("/a"));

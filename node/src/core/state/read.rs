@@ -56,10 +56,7 @@ impl State {
             Read::GetData { path, .. } => {
                 let place = self.readable(path, caller, READ)?;
                 let data = self.tree.get(place).and_then(|znode| znode.data.clone());
-                Body::Data {
-                    data,
-                    stat: self.stat_at(place),
-                }
+                Body::Data { data, stat: self.stat_at(place) }
             }
             Read::GetAcl { path } => {
                 let place = self.readable(path, caller, READ | ADMIN)?;
@@ -69,22 +66,14 @@ impl State {
                 } else {
                     acl::masked(&znode.acl)
                 };
-                Body::Acl {
-                    acl,
-                    stat: znode.stat(),
-                }
+                Body::Acl { acl, stat: znode.stat() }
             }
-            Read::GetChildren {
-                path, with_stat, ..
-            } => {
+            Read::GetChildren { path, with_stat, .. } => {
                 let place = self.readable(path, caller, READ)?;
                 let names = self.tree.children(place).map(|(name, _)| name);
                 let children = Names::gather(names, room).ok_or(ErrorCode::MarshallingError)?;
                 if *with_stat {
-                    Body::ChildrenStat {
-                        children,
-                        stat: self.stat_at(place),
-                    }
+                    Body::ChildrenStat { children, stat: self.stat_at(place) }
                 } else {
                     Body::Children(children)
                 }
@@ -138,11 +127,7 @@ impl State {
         caller: &mut Verdicts<'_>,
         room: usize,
     ) -> MultiResult {
-        let op = if matches!(read, Read::GetData { .. }) {
-            GET_DATA
-        } else {
-            GET_CHILDREN
-        };
+        let op = if matches!(read, Read::GetData { .. }) { GET_DATA } else { GET_CHILDREN };
         match self.answer(read, session, caller, room) {
             Ok(body) => MultiResult::Done { op, body },
             Err(error) => MultiResult::Failed(error),
@@ -157,10 +142,7 @@ impl State {
     }
 
     fn stat_at(&self, place: u32) -> Stat {
-        self.tree
-            .get(place)
-            .map(|znode| znode.stat())
-            .unwrap_or_default()
+        self.tree.get(place).map(|znode| znode.stat()).unwrap_or_default()
     }
 
     /// A znode's Stat, whoever asks.

@@ -48,10 +48,7 @@ impl State {
         if !config.joint() && !self.shows(&members) {
             self.show(&members, &mut txn);
         }
-        Outcome {
-            changes: txn.changes,
-            ..self.done(Ok(Body::Empty))
-        }
+        Outcome { changes: txn.changes, ..self.done(Ok(Body::Empty)) }
     }
 
     fn show(&mut self, servers: &[StaticServer], txn: &mut Txn<'_>) {
@@ -62,9 +59,8 @@ impl State {
 
     fn configuration(&self) -> String {
         let place = self.tree.find(CONFIG);
-        let data = place
-            .and_then(|place| self.tree.get(place))
-            .and_then(|znode| znode.data.as_deref());
+        let data =
+            place.and_then(|place| self.tree.get(place)).and_then(|znode| znode.data.as_deref());
         String::from_utf8_lossy(data.unwrap_or_default()).into_owned()
     }
 
@@ -110,11 +106,7 @@ mod tests {
     impl World {
         fn new() -> World {
             let state = State::new();
-            let mut world = World {
-                state,
-                last: 0,
-                session: SessionId(0),
-            };
+            let mut world = World { state, last: 0, session: SessionId(0) };
             world.apply(Payload::Config(Arc::new(config(Role::Learner))));
             let opened = world.command(Action::CreateSession {
                 server: ServerId(1),
@@ -127,26 +119,15 @@ mod tests {
 
         fn apply(&mut self, payload: Payload) -> Outcome {
             self.last += 1;
-            self.state.apply(&Entry {
-                term: Term(1),
-                index: Index(self.last),
-                payload,
-            })
+            self.state.apply(&Entry { term: Term(1), index: Index(self.last), payload })
         }
 
         fn command(&mut self, action: Action) -> Outcome {
-            self.apply(Payload::Command(Arc::new(Command {
-                wall: Wall(1),
-                origin: None,
-                action,
-            })))
+            self.apply(Payload::Command(Arc::new(Command { wall: Wall(1), origin: None, action })))
         }
 
         fn reconfig(&mut self, who: &str, joining: &str, version: i64) -> Outcome {
-            let id = Id {
-                scheme: who.to_owned(),
-                id: String::new(),
-            };
+            let id = Id { scheme: who.to_owned(), id: String::new() };
             let request = Reconfig {
                 joining: Some(joining.to_owned()),
                 leaving: None,
@@ -173,11 +154,7 @@ mod tests {
         };
         Config {
             index: Index(1),
-            members: vec![
-                member(1, Role::Voter),
-                member(2, Role::Voter),
-                member(3, third),
-            ],
+            members: vec![member(1, Role::Voter), member(2, Role::Voter), member(3, third)],
             ..Config::default()
         }
     }
@@ -213,16 +190,8 @@ mod tests {
         let mut world = World::new();
         let text = world.state.configuration();
         assert!(!text.contains("server.3"), "{text}");
-        let joint = Config {
-            outgoing: vec![MemberId(1), MemberId(2)],
-            ..config(Role::Voter)
-        };
-        assert!(
-            world
-                .apply(Payload::Config(Arc::new(joint)))
-                .changes
-                .is_empty()
-        );
+        let joint = Config { outgoing: vec![MemberId(1), MemberId(2)], ..config(Role::Voter) };
+        assert!(world.apply(Payload::Config(Arc::new(joint))).changes.is_empty());
         assert_eq!(world.state.configuration(), text);
 
         let same = "server.2=h2:2888:3888;h2:2181";

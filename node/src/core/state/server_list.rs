@@ -16,8 +16,7 @@ pub fn election_port(peer: &str) -> u16 {
     let port = peer.rsplit(':').next().and_then(|it| it.parse().ok());
     let port: u16 = port.unwrap_or(2888);
     // As 3888 stands beside 2888.
-    port.checked_add(1000)
-        .unwrap_or_else(|| port.saturating_sub(1000))
+    port.checked_add(1000).unwrap_or_else(|| port.saturating_sub(1000))
 }
 
 /// Who is shown: a learner on its way to becoming a voter is not.
@@ -222,12 +221,7 @@ fn server(id: &str, value: &str) -> Result<StaticServer, ErrorCode> {
     if halves.next().is_some() || host.is_empty() || peer == election {
         return Err(WRONG);
     }
-    Ok(StaticServer {
-        server,
-        peer: format!("{host}:{peer}"),
-        client,
-        role,
-    })
+    Ok(StaticServer { server, peer: format!("{host}:{peer}"), client, role })
 }
 
 /// A host and what follows its colons. One with colons of its own stands in brackets.
@@ -346,11 +340,7 @@ mod tests {
             ("server.1=a:1:2,server.2=b:1:2,version=", odd),
             ("", bad),
         ] {
-            assert_eq!(
-                made(&request(None, None, Some(list))),
-                Err(expected),
-                "{list}"
-            );
+            assert_eq!(made(&request(None, None, Some(list))), Err(expected), "{list}");
         }
     }
 

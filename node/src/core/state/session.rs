@@ -26,10 +26,7 @@ pub struct Sessions {
 impl Sessions {
     /// As they were.
     pub fn from_parts(sessions: &[(SessionId, Session)], counter: u16) -> Sessions {
-        Sessions {
-            all: sessions.iter().copied().collect(),
-            counter,
-        }
+        Sessions { all: sessions.iter().copied().collect(), counter }
     }
 
     /// Where numbers go on.

@@ -90,10 +90,7 @@ impl Tree {
 
     /// The tree of an image.
     pub fn from_chunks(chunks: Vec<Arc<Chunk>>) -> Tree {
-        let mut tree = Tree {
-            chunks: Vec::new(),
-            ..Tree::new()
-        };
+        let mut tree = Tree { chunks: Vec::new(), ..Tree::new() };
         tree.index.clear();
         tree.acls = AccessLists::default();
         tree.ledger = Ledger::default();
@@ -163,11 +160,7 @@ impl Tree {
     /// The znode at a place.
     pub fn get(&self, place: u32) -> Option<&Znode> {
         let place = place as usize;
-        self.chunks
-            .get(place / CHUNK)?
-            .znodes
-            .get(place % CHUNK)?
-            .as_ref()
+        self.chunks.get(place / CHUNK)?.znodes.get(place % CHUNK)?.as_ref()
     }
 
     /// Where a path leads. `""` is the root.
@@ -176,8 +169,7 @@ impl Tree {
         if rest.is_empty() {
             return Some(ROOT);
         }
-        rest.split('/')
-            .try_fold(ROOT, |at, name| self.child(at, name))
+        rest.split('/').try_fold(ROOT, |at, name| self.child(at, name))
     }
 
     /// A child's place.
@@ -187,11 +179,7 @@ impl Tree {
 
     /// The children's names, sorted.
     pub fn children(&self, parent: u32) -> impl Iterator<Item = (&Arc<str>, u32)> {
-        self.index
-            .get(&parent)
-            .into_iter()
-            .flatten()
-            .map(|(name, place)| (name, *place))
+        self.index.get(&parent).into_iter().flatten().map(|(name, place)| (name, *place))
     }
 
     /// The full path of a place.
@@ -372,11 +360,7 @@ impl Tree {
     }
 
     fn grow(&mut self) -> u32 {
-        if self
-            .chunks
-            .last()
-            .is_none_or(|chunk| chunk.znodes.len() == CHUNK)
-        {
+        if self.chunks.last().is_none_or(|chunk| chunk.znodes.len() == CHUNK) {
             self.chunks.push(Arc::default());
         }
         let number = self.chunks.len() - 1;
@@ -480,11 +464,7 @@ mod tests {
         let mut at = ROOT;
         for _ in 0..10_000 {
             let (parent, name) = (at, "a".into());
-            let znode = Znode {
-                parent,
-                name,
-                ..blank.clone()
-            };
+            let znode = Znode { parent, name, ..blank.clone() };
             at = tree.insert(parent, znode);
         }
         let own = tree.child(ROOT, "zookeeper").unwrap();

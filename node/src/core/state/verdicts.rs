@@ -24,10 +24,7 @@ pub(super) struct Verdicts<'a> {
 
 impl<'a> Verdicts<'a> {
     pub(super) fn of(ids: &'a [Id]) -> Verdicts<'a> {
-        Verdicts {
-            ids,
-            known: BTreeMap::new(),
-        }
+        Verdicts { ids, known: BTreeMap::new() }
     }
 
     pub(super) fn ids(&self) -> &'a [Id] {
@@ -49,11 +46,7 @@ impl<'a> Verdicts<'a> {
     /// # Errors
     /// `NoAuth` without the permission.
     pub(super) fn permit(&mut self, list: &Arc<[Acl]>, perm: i32) -> Result<(), ErrorCode> {
-        if self.allowed(list, perm) {
-            Ok(())
-        } else {
-            Err(ErrorCode::NoAuth)
-        }
+        if self.allowed(list, perm) { Ok(()) } else { Err(ErrorCode::NoAuth) }
     }
 }
 
@@ -63,22 +56,14 @@ mod tests {
     use crate::core::state::acl::{READ, WRITE};
 
     fn list(perms: i32) -> Arc<[Acl]> {
-        let line = |n: usize| Acl {
-            perms,
-            id: Id {
-                scheme: "digest".to_owned(),
-                id: format!("u{n}:h"),
-            },
-        };
+        let line =
+            |n: usize| Acl { perms, id: Id { scheme: "digest".to_owned(), id: format!("u{n}:h") } };
         (0..100).map(line).collect()
     }
 
     #[test]
     fn a_long_list_is_judged_once_for_each_permission_and_never_for_another_list() {
-        let ids = [Id {
-            scheme: "digest".to_owned(),
-            id: "u99:h".to_owned(),
-        }];
+        let ids = [Id { scheme: "digest".to_owned(), id: "u99:h".to_owned() }];
         let mut verdicts = Verdicts::of(&ids);
         let (reads, writes) = (list(READ), list(WRITE));
         for _ in 0..1_000 {

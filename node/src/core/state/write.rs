@@ -37,11 +37,9 @@ impl State {
         match write {
             Write::Create(create) => self.create(create, txn),
             Write::Delete { path, version } => self.delete(path, *version, txn),
-            Write::SetData {
-                path,
-                data,
-                version,
-            } => self.set_data(path, data.as_ref(), *version, txn),
+            Write::SetData { path, data, version } => {
+                self.set_data(path, data.as_ref(), *version, txn)
+            }
             Write::SetAcl { path, acl, version } => {
                 self.set_acl(path, acl.as_deref(), *version, txn)
             }
@@ -59,10 +57,7 @@ impl State {
         let mut failed = None;
         for (at, write) in writes.iter().enumerate() {
             match self.write(write, txn) {
-                Ok(body) => results.push(MultiResult::Done {
-                    op: wire_op(write),
-                    body,
-                }),
+                Ok(body) => results.push(MultiResult::Done { op: wire_op(write), body }),
                 Err(error) => {
                     failed = Some((at, error));
                     break;
@@ -90,11 +85,7 @@ impl State {
             std::cmp::Ordering::Equal => error,
             std::cmp::Ordering::Greater => ErrorCode::RuntimeInconsistency,
         };
-        Body::Multi(
-            (0..writes.len())
-                .map(|n| MultiResult::Failed(code(n)))
-                .collect(),
-        )
+        Body::Multi((0..writes.len()).map(|n| MultiResult::Failed(code(n))).collect())
     }
 
     fn create(&mut self, create: &Create, txn: &mut Txn<'_>) -> Result<Body, ErrorCode> {
@@ -147,19 +138,14 @@ impl State {
         self.keep(parent, txn);
         let place = self.tree.insert(parent, znode);
         self.record_new(place, txn);
-        self.tree
-            .change(parent, |above| above.pzxid = above.pzxid.max(txn.zxid));
+        self.tree.change(parent, |above| above.pzxid = above.pzxid.max(txn.zxid));
         let above = txn.changes.path(parent_path);
         let at = txn.changes.below(above, name.as_str().into());
         txn.changes.push(EventType::Created, at, list);
         self.children_changed(parent, above, txn);
         self.quota_made(parent_path, &name, txn);
         self.use_quota(&path, bytes, 1, txn);
-        Ok(if create.with_stat {
-            Body::Created { path, stat }
-        } else {
-            Body::Path(path)
-        })
+        Ok(if create.with_stat { Body::Created { path, stat } } else { Body::Path(path) })
     }
 
     fn delete(&mut self, path: &str, version: i32, txn: &mut Txn<'_>) -> Result<Body, ErrorCode> {
@@ -194,8 +180,7 @@ impl State {
         let Some(znode) = self.tree.remove(place) else {
             return;
         };
-        self.tree
-            .change(parent, |above| above.pzxid = above.pzxid.max(txn.zxid));
+        self.tree.change(parent, |above| above.pzxid = above.pzxid.max(txn.zxid));
         let above = txn.changes.path(parent_path);
         let at = txn.changes.below(above, Arc::clone(&znode.name));
         txn.changes.push(EventType::Deleted, at, znode.acl);
@@ -330,11 +315,7 @@ fn next_version(now: i32) -> i32 {
 
 /// -1 matches any.
 fn matches_version(now: i32, wanted: i32) -> Result<(), ErrorCode> {
-    if wanted == -1 || wanted == now {
-        Ok(())
-    } else {
-        Err(ErrorCode::BadVersion)
-    }
+    if wanted == -1 || wanted == now { Ok(()) } else { Err(ErrorCode::BadVersion) }
 }
 
 fn lifetime_of(create: &Create, session: SessionId) -> Result<Lifetime, ErrorCode> {
@@ -350,9 +331,7 @@ fn lifetime_of(create: &Create, session: SessionId) -> Result<Lifetime, ErrorCod
 /// The wire type that a multi's answer shows for an op: every create with a Stat shows create2.
 fn wire_op(write: &Write) -> i32 {
     match write {
-        Write::Create(Create {
-            with_stat: false, ..
-        }) => 1,
+        Write::Create(Create { with_stat: false, .. }) => 1,
         Write::Create(_) => 15,
         Write::Delete { .. } => 2,
         Write::SetData { .. } => 5,

@@ -25,20 +25,11 @@ fn fire(watches: &mut Watches, kind: EventType, path: &str) -> Vec<ConnId> {
 #[test]
 fn a_connection_is_told_once_however_many_watches_it_has() {
     let mut watches = Watches::default();
-    for kind in [
-        WatchKind::Data,
-        WatchKind::Exist,
-        WatchKind::Child,
-        WatchKind::Persistent,
-    ] {
+    for kind in [WatchKind::Data, WatchKind::Exist, WatchKind::Child, WatchKind::Persistent] {
         watches.add(ConnId(1), "/a", kind);
     }
     assert_eq!(fire(&mut watches, EventType::Deleted, "/a"), [ConnId(1)]);
-    assert_eq!(
-        watches.counts().watches,
-        1,
-        "only the persistent one is left"
-    );
+    assert_eq!(watches.counts().watches, 1, "only the persistent one is left");
     assert_eq!(fire(&mut watches, EventType::Created, "/a"), [ConnId(1)]);
 }
 
@@ -46,10 +37,7 @@ fn a_connection_is_told_once_however_many_watches_it_has() {
 fn a_recursive_watch_sees_descendants_and_never_children_changed() {
     let mut watches = Watches::default();
     watches.add(ConnId(1), "/a", WatchKind::PersistentRecursive);
-    assert_eq!(
-        fire(&mut watches, EventType::Created, "/a/b/c"),
-        [ConnId(1)]
-    );
+    assert_eq!(fire(&mut watches, EventType::Created, "/a/b/c"), [ConnId(1)]);
     for path in ["/a", "/a/b"] {
         let told = fire(&mut watches, EventType::ChildrenChanged, path);
         assert!(told.is_empty(), "{path}");
@@ -150,12 +138,8 @@ fn siblings_are_told_apart_and_what_is_above_them_hears_of_each() {
         Some((fired.path.to_string(), conns))
     });
     let told: Vec<(String, Vec<u64>)> = told.collect();
-    let expected = [
-        ("/p/a", vec![1, 2, 3]),
-        ("/p", vec![4, 5]),
-        ("/p/b", vec![1, 2]),
-        ("/p", vec![5]),
-    ];
+    let expected =
+        [("/p/a", vec![1, 2, 3]), ("/p", vec![4, 5]), ("/p/b", vec![1, 2]), ("/p", vec![5])];
     assert_eq!(told, expected.map(|(path, conns)| (path.to_owned(), conns)));
 }
 

@@ -17,14 +17,8 @@ pub fn make_dir(dir: &Path) -> Result<(), DiskError> {
 
 /// Makes names in a folder durable.
 pub fn sync_dir(dir: &Path) -> Result<(), DiskError> {
-    let dir = if dir.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        dir
-    };
-    File::open(dir)
-        .and_then(|file| file.sync_all())
-        .map_err(io("sync", dir))
+    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+    File::open(dir).and_then(|file| file.sync_all()).map_err(io("sync", dir))
 }
 
 /// Writes a small file so that either the old or the new content is there.

@@ -37,10 +37,7 @@ pub fn load_or_create(dir: &Path, has_log: bool) -> Result<Identity, DiskError> 
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let member = MemberId(u64::from_be_bytes(files::entropy()?) | 1);
-            let identity = Identity {
-                member,
-                ensemble: None,
-            };
+            let identity = Identity { member, ensemble: None };
             save(dir, identity)?;
             Ok(identity)
         }
@@ -50,13 +47,8 @@ pub fn load_or_create(dir: &Path, has_log: bool) -> Result<Identity, DiskError> 
 
 /// Writes the file, durably.
 pub fn save(dir: &Path, identity: Identity) -> Result<(), DiskError> {
-    let ensemble = identity
-        .ensemble
-        .map_or_else(|| "-".to_owned(), |it| it.to_string());
-    let body = format!(
-        "quorate-identity 1\nmember {}\nensemble {ensemble}\n",
-        identity.member
-    );
+    let ensemble = identity.ensemble.map_or_else(|| "-".to_owned(), |it| it.to_string());
+    let body = format!("quorate-identity 1\nmember {}\nensemble {ensemble}\n", identity.member);
     files::replace(&path(dir), files::seal(body).as_bytes())
 }
 

@@ -85,11 +85,7 @@ pub enum DiskError {
 /// Puts words to an I/O error.
 pub fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> DiskError {
     let path = path.to_owned();
-    move |source| DiskError::Io {
-        doing,
-        path,
-        source,
-    }
+    move |source| DiskError::Io { doing, path, source }
 }
 
 /// Bytes used and free.
@@ -107,10 +103,7 @@ pub struct Sizes {
 pub fn sizes(config: &DiskConfig) -> Sizes {
     let used = |dir: PathBuf| {
         let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
-        files
-            .filter_map(|file| file.metadata().ok())
-            .map(|meta| meta.len())
-            .sum()
+        files.filter_map(|file| file.metadata().ok()).map(|meta| meta.len()).sum()
     };
     let (free, total) = space(&config.dir).unwrap_or_default();
     let log_home = config.log_home.as_deref();

@@ -61,11 +61,7 @@ pub fn open(config: &DiskConfig, alone: bool) -> Result<(Found, Log), DiskError>
         (None, Some(last)) => {
             let (segment, at) = (last.header.number, last.at);
             if last.torn {
-                tracing::warn!(
-                    segment,
-                    at,
-                    "cut off a write that was cut short: the log's last"
-                );
+                tracing::warn!(segment, at, "cut off a write that was cut short: the log's last");
             }
             Segment::reopen(&config.log_dir(), last.header, at, last.highest, last.torn)?
         }
@@ -103,26 +99,9 @@ pub fn open(config: &DiskConfig, alone: bool) -> Result<(Found, Log), DiskError>
         vote::save(&config.dir, hard)?;
     }
     let damage = replay.damage.clone();
-    let found = Found {
-        identity,
-        hard,
-        snapshot,
-        entries: replay.into_entries(),
-        damage,
-        locks,
-    };
+    let found = Found { identity, hard, snapshot, entries: replay.into_entries(), damage, locks };
     let config = config.clone();
-    Ok((
-        found,
-        Log {
-            config,
-            identity,
-            hard,
-            sealed,
-            current,
-            ahead: None,
-        },
-    ))
+    Ok((found, Log { config, identity, hard, sealed, current, ahead: None }))
 }
 
 /// The sound segments of a log.
@@ -172,12 +151,7 @@ fn read_segments(
         }
         if is_last {
             let torn = scan.end == End::Torn;
-            found.last = Some(Last {
-                header,
-                at,
-                highest,
-                torn,
-            });
+            found.last = Some(Last { header, at, highest, torn });
         } else {
             found.sealed.push_back((*number, highest));
         }

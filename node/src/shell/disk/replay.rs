@@ -25,12 +25,7 @@ pub(super) struct Replay {
 impl Replay {
     /// Begins behind the newest snapshot.
     pub(super) fn new(covered: Index) -> Replay {
-        Replay {
-            hard: HardState::default(),
-            entries: BTreeMap::new(),
-            covered,
-            damage: None,
-        }
+        Replay { hard: HardState::default(), entries: BTreeMap::new(), covered, damage: None }
     }
 
     /// The first damage is what is told; the rest follows from it.

@@ -47,10 +47,7 @@ impl Segment {
     /// Makes a new one. It has its name only once it is whole.
     pub fn create(dir: &Path, number: u64, capacity: u64) -> Result<Segment, DiskError> {
         static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
-        let header = Header {
-            nonce: u64::from_be_bytes(files::entropy()?),
-            number,
-        };
+        let header = Header { nonce: u64::from_be_bytes(files::entropy()?), number };
         let path = path(dir, number);
         let temporary = path.with_extension("tmp");
         let mut file = OpenOptions::new()
@@ -63,24 +60,15 @@ impl Segment {
         let mut left = capacity;
         while left > 0 {
             let step = left.min(ZEROS.len() as u64);
-            file.write_all(&ZEROS[..step as usize])
-                .map_err(io("fill", &temporary))?;
+            file.write_all(&ZEROS[..step as usize]).map_err(io("fill", &temporary))?;
             left -= step;
         }
-        file.seek(SeekFrom::Start(0))
-            .map_err(io("seek in", &temporary))?;
+        file.seek(SeekFrom::Start(0)).map_err(io("seek in", &temporary))?;
         let head = encode_header(header, BytesMut::new());
         file.write_all(&head).map_err(io("write", &temporary))?;
         file.sync_all().map_err(io("sync", &temporary))?;
         files::rename(&temporary, &path)?;
-        Ok(Segment {
-            header,
-            last: Index(0),
-            path,
-            file,
-            at: HEADER as u64,
-            capacity,
-        })
+        Ok(Segment { header, last: Index(0), path, file, at: HEADER as u64, capacity })
     }
 
     /// Opens one to go on behind its last good record, and clears what is there.
@@ -92,35 +80,21 @@ impl Segment {
         torn: bool,
     ) -> Result<Segment, DiskError> {
         let path = path(dir, header.number);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(io("open", &path))?;
+        let mut file =
+            OpenOptions::new().read(true).write(true).open(&path).map_err(io("open", &path))?;
         let capacity = file.metadata().map_err(io("look at", &path))?.len();
         if torn {
-            file.seek(SeekFrom::Start(at))
-                .map_err(io("seek in", &path))?;
+            file.seek(SeekFrom::Start(at)).map_err(io("seek in", &path))?;
             let rest = vec![0; capacity.saturating_sub(at) as usize];
             file.write_all(&rest).map_err(io("clear", &path))?;
             file.sync_all().map_err(io("sync", &path))?;
         }
-        Ok(Segment {
-            header,
-            last,
-            path,
-            file,
-            at,
-            capacity,
-        })
+        Ok(Segment { header, last, path, file, at, capacity })
     }
 
     /// What seals the records that are appended next: all before them is durable.
     pub fn seal(&self) -> Seal {
-        Seal {
-            nonce: self.header.nonce,
-            synced: self.at,
-        }
+        Seal { nonce: self.header.nonce, synced: self.at }
     }
 
     /// Whether so many bytes fit.
@@ -135,12 +109,8 @@ impl Segment {
 
     /// Appends and syncs. After an error nothing is known about the file any more.
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
-        self.file
-            .seek(SeekFrom::Start(self.at))
-            .map_err(io("seek in", &self.path))?;
-        self.file
-            .write_all(bytes)
-            .map_err(io("append to", &self.path))?;
+        self.file.seek(SeekFrom::Start(self.at)).map_err(io("seek in", &self.path))?;
+        self.file.write_all(bytes).map_err(io("append to", &self.path))?;
         self.file.sync_data().map_err(io("sync", &self.path))?;
         self.at += bytes.len() as u64;
         Ok(())

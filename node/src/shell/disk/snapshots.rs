@@ -22,9 +22,7 @@ const END: u32 = u32::MAX;
 const BLOCK_MAX: usize = 256 << 20;
 
 fn path(config: &DiskConfig, index: Index, term: Term) -> PathBuf {
-    config
-        .snap_dir()
-        .join(format!("{:016x}-{:016x}.snap", index.0, term.0))
+    config.snap_dir().join(format!("{:016x}-{:016x}.snap", index.0, term.0))
 }
 
 /// A snapshot on its way in.
@@ -34,10 +32,7 @@ fn part(config: &DiskConfig, index: Index) -> PathBuf {
 
 /// Stored snapshots, newest first.
 pub fn list(config: &DiskConfig) -> Vec<(Index, Term, PathBuf)> {
-    let files = std::fs::read_dir(config.snap_dir())
-        .into_iter()
-        .flatten()
-        .flatten();
+    let files = std::fs::read_dir(config.snap_dir()).into_iter().flatten().flatten();
     let parse = |path: PathBuf| {
         let name = path.file_name()?.to_str()?.strip_suffix(".snap")?;
         let (index, term) = name.split_once('-')?;
@@ -115,19 +110,13 @@ fn store(snapshot: &Arc<Snapshot>, temporary: &Path, spare: u64) -> Result<u64, 
         }
         let crc = crc32c::crc32c(&block);
         seal = crc32c::crc32c_append(seal, &crc.to_be_bytes());
-        out.write_all(&(block.len() as u32).to_be_bytes())
-            .map_err(io("write", temporary))?;
-        out.write_all(&crc.to_be_bytes())
-            .map_err(io("write", temporary))?;
+        out.write_all(&(block.len() as u32).to_be_bytes()).map_err(io("write", temporary))?;
+        out.write_all(&crc.to_be_bytes()).map_err(io("write", temporary))?;
         out.write_all(&block).map_err(io("write", temporary))?;
     }
-    out.write_all(&END.to_be_bytes())
-        .map_err(io("write", temporary))?;
-    out.write_all(&seal.to_be_bytes())
-        .map_err(io("write", temporary))?;
-    let file = out
-        .into_inner()
-        .map_err(|error| io("write", temporary)(error.into_error()))?;
+    out.write_all(&END.to_be_bytes()).map_err(io("write", temporary))?;
+    out.write_all(&seal.to_be_bytes()).map_err(io("write", temporary))?;
+    let file = out.into_inner().map_err(|error| io("write", temporary)(error.into_error()))?;
     file.sync_all().map_err(io("sync", temporary))?;
     Ok(file.metadata().map_err(io("look at", temporary))?.len())
 }
@@ -148,10 +137,7 @@ pub fn load(path: &Path) -> Result<Snapshot, DiskError> {
         let mut head = [0; 8];
         file.read_exact(&mut head).map_err(io("read", path))?;
         let [a, b, c, d, e, f, g, h] = head;
-        let (length, crc) = (
-            u32::from_be_bytes([a, b, c, d]),
-            u32::from_be_bytes([e, f, g, h]),
-        );
+        let (length, crc) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
         if length == END {
             if crc != seal {
                 return Err(damaged("its seal is broken"));
@@ -168,9 +154,7 @@ pub fn load(path: &Path) -> Result<Snapshot, DiskError> {
             return Err(damaged("a block is damaged"));
         }
         seal = crc32c::crc32c_append(seal, &crc.to_be_bytes());
-        decoder
-            .push_block(Bytes::from(block))
-            .map_err(|_| damaged("a block does not parse"))?;
+        decoder.push_block(Bytes::from(block)).map_err(|_| damaged("a block does not parse"))?;
     }
 }
 
@@ -195,12 +179,7 @@ impl Incoming {
             file.set_len(0).map_err(io("cut", &path))?;
             length = 0;
         }
-        Ok(Incoming {
-            path,
-            file,
-            length,
-            total,
-        })
+        Ok(Incoming { path, file, length, total })
     }
 
     /// Where to go on.
@@ -218,12 +197,8 @@ impl Incoming {
         if offset != self.length || offset + bytes.len() as u64 > self.total {
             return Ok(false);
         }
-        self.file
-            .seek(SeekFrom::Start(offset))
-            .map_err(io("seek in", &self.path))?;
-        self.file
-            .write_all(bytes)
-            .map_err(io("write", &self.path))?;
+        self.file.seek(SeekFrom::Start(offset)).map_err(io("seek in", &self.path))?;
+        self.file.write_all(bytes).map_err(io("write", &self.path))?;
         self.length += bytes.len() as u64;
         Ok(true)
     }

@@ -15,9 +15,7 @@ fn path(dir: &Path) -> PathBuf {
 
 /// Writes it, durably, before the log has it: so it is never behind the log.
 pub(super) fn save(dir: &Path, hard: HardState) -> Result<(), DiskError> {
-    let vote = hard
-        .vote
-        .map_or_else(|| "-".to_owned(), |vote| vote.to_string());
+    let vote = hard.vote.map_or_else(|| "-".to_owned(), |vote| vote.to_string());
     let body = format!("{TITLE}\nterm {}\nvote {vote}\n", hard.term.0);
     files::replace(&path(dir), files::seal(body).as_bytes())
 }
@@ -58,8 +56,5 @@ fn parse(text: &str) -> Option<HardState> {
         "-" => None,
         text => Some(MemberId::parse(text)?),
     };
-    Some(HardState {
-        term: Term(term),
-        vote,
-    })
+    Some(HardState { term: Term(term), vote })
 }

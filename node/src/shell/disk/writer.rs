@@ -90,16 +90,14 @@ pub trait Told: Send + 'static {
 
 /// Starts the thread.
 pub fn start(mut log: Log, queue: LogQueue, told: impl Told) -> std::io::Result<JoinHandle<()>> {
-    std::thread::Builder::new()
-        .name("log".to_owned())
-        .spawn(move || {
-            while let Some(ops) = queue.take() {
-                if let Err(error) = log.write(ops, &told) {
-                    told.failed(error);
-                    return;
-                }
+    std::thread::Builder::new().name("log".to_owned()).spawn(move || {
+        while let Some(ops) = queue.take() {
+            if let Err(error) = log.write(ops, &told) {
+                told.failed(error);
+                return;
             }
-        })
+        }
+    })
 }
 
 impl Log {
@@ -217,10 +215,7 @@ impl Log {
         let (dir, bytes) = (self.config.log_dir(), self.config.segment_bytes);
         let number = self.current.header.number + 1;
         let make = move || Segment::create(&dir, number, bytes);
-        self.ahead = std::thread::Builder::new()
-            .name("segment".to_owned())
-            .spawn(make)
-            .ok();
+        self.ahead = std::thread::Builder::new().name("segment".to_owned()).spawn(make).ok();
     }
 
     fn next_segment(&mut self) -> Result<Segment, DiskError> {
@@ -249,10 +244,7 @@ impl Log {
 
 fn hard_state(op: &DiskOp) -> Option<HardState> {
     match op {
-        DiskOp::Write {
-            write: LogWrite::Hard(hard),
-            ..
-        } => Some(*hard),
+        DiskOp::Write { write: LogWrite::Hard(hard), .. } => Some(*hard),
         _ => None,
     }
 }

@@ -32,11 +32,7 @@ pub struct Sizes {
 
 impl Default for Sizes {
     fn default() -> Self {
-        Sizes {
-            last: AtomicI64::new(-1),
-            min: AtomicI64::new(-1),
-            max: AtomicI64::new(-1),
-        }
+        Sizes { last: AtomicI64::new(-1), min: AtomicI64::new(-1), max: AtomicI64::new(-1) }
     }
 }
 
@@ -48,9 +44,7 @@ impl Sizes {
         self.max.fetch_max(bytes, Ordering::Relaxed);
         let smaller = |min: i64| (min < 0 || bytes < min).then_some(bytes);
         // Fails only when there is nothing to change.
-        let _ = self
-            .min
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, smaller);
+        let _ = self.min.fetch_update(Ordering::Relaxed, Ordering::Relaxed, smaller);
     }
 
     /// Last, smallest, largest.

@@ -60,9 +60,7 @@ impl std::fmt::Debug for Metrics {
 }
 
 fn buckets() -> Vec<f64> {
-    vec![
-        0.00005, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0,
-    ]
+    vec![0.00005, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0]
 }
 
 impl Metrics {
@@ -89,10 +87,7 @@ impl Metrics {
             request_seconds: histogram("quorate_node_request_seconds", "Time to an answer")?,
             fsync_seconds: histogram("quorate_node_fsync_seconds", "Time of a log sync")?,
             closed: IntCounterVec::new(
-                Opts::new(
-                    "quorate_node_connections_closed_total",
-                    "Connections closed by us",
-                ),
+                Opts::new("quorate_node_connections_closed_total", "Connections closed by us"),
                 &["reason"],
             )?,
             elections: IntCounter::new("quorate_node_elections_won_total", "Elections won")?,
@@ -178,10 +173,7 @@ impl Metrics {
     /// A connection was closed by us.
     pub fn closed(&self, reason: CloseReason) {
         self.0.counted.closed(reason);
-        self.0
-            .closed
-            .with_label_values(&[close_label(reason)])
-            .inc();
+        self.0.closed.with_label_values(&[close_label(reason)]).inc();
     }
 
     /// A log sync took this long.
@@ -211,11 +203,7 @@ impl Metrics {
     fn over_quota(&self, overrun: &Overrun) {
         let limit = if overrun.hard { "hard" } else { "soft" };
         self.0.over_quota.with_label_values(&[limit]).inc();
-        let mut told = self
-            .0
-            .quota_told
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.0.quota_told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.is_none_or(|at| at.elapsed() >= QUOTA_PAUSE) {
             *told = Some(Instant::now());
             tracing::warn!(path = overrun.path, limit, "a quota is exceeded");

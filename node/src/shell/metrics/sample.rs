@@ -97,11 +97,7 @@ impl Sample {
                     .map(|(label, value)| {
                         let key = format!("{name}{{quantile=\"{label}\"}}");
                         // JSON has no NaN.
-                        let shown = if value.is_nan() {
-                            json!("NaN")
-                        } else {
-                            json!(value)
-                        };
+                        let shown = if value.is_nan() { json!("NaN") } else { json!(value) };
                         (key, shown)
                     })
                     .collect();
@@ -145,12 +141,7 @@ mod tests {
 
     #[test]
     fn numbers_are_written_as_java_writes_them() {
-        for (number, text) in [
-            (0.0, "0.0"),
-            (1.214_28, "1.2143"),
-            (2.8, "2.8"),
-            (300.0, "300.0"),
-        ] {
+        for (number, text) in [(0.0, "0.0"), (1.214_28, "1.2143"), (2.8, "2.8"), (300.0, "300.0")] {
             assert_eq!(real(number), text);
         }
     }
@@ -158,14 +149,9 @@ mod tests {
     #[test]
     fn a_summary_is_shown_in_each_providers_form() {
         let summary = Summary::default();
-        [1, 2, 6]
-            .into_iter()
-            .for_each(|value| summary.observe(value));
-        let mut sample = Sample {
-            name: "readlatency",
-            help: "h",
-            value: Value::Summary(summary.view(), true),
-        };
+        [1, 2, 6].into_iter().for_each(|value| summary.observe(value));
+        let mut sample =
+            Sample { name: "readlatency", help: "h", value: Value::Summary(summary.view(), true) };
         let shown = |lines: Vec<(String, Json)>| {
             let lines = lines.iter().map(|(key, value)| format!("{key} {value}"));
             lines.collect::<Vec<_>>().join("\n")

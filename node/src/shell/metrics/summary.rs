@@ -39,11 +39,7 @@ impl Summary {
     /// Another observation.
     pub fn observe(&self, value: u64) {
         let mut seen = self.lock();
-        seen.min = if seen.count == 0 {
-            value
-        } else {
-            seen.min.min(value)
-        };
+        seen.min = if seen.count == 0 { value } else { seen.min.min(value) };
         seen.max = seen.max.max(value);
         seen.count += 1;
         seen.sum = seen.sum.saturating_add(value);
@@ -67,24 +63,14 @@ impl Summary {
         let (count, sum, min, max) = (seen.count, seen.sum, seen.min, seen.max);
         drop(seen);
         sorted.sort_unstable();
-        View {
-            count,
-            sum,
-            min,
-            max,
-            sorted,
-        }
+        View { count, sum, min, max, sorted }
     }
 }
 
 impl View {
     /// The mean; 0 when there was none.
     pub fn mean(&self) -> f64 {
-        if self.count == 0 {
-            0.0
-        } else {
-            self.sum as f64 / self.count as f64
-        }
+        if self.count == 0 { 0.0 } else { self.sum as f64 / self.count as f64 }
     }
 
     /// The value that this part of the newest observations does not exceed (nearest rank).

@@ -178,16 +178,8 @@ impl Counted {
 
     fn counters(&self) -> [(&'static str, &'static str, &Counter); 19] {
         [
-            (
-                "connection_rejected",
-                "Connections over a limit",
-                &self.connection_rejected,
-            ),
-            (
-                "connection_request_count",
-                "Handshakes",
-                &self.connection_request_count,
-            ),
+            ("connection_rejected", "Connections over a limit", &self.connection_rejected),
+            ("connection_request_count", "Handshakes", &self.connection_request_count),
             (
                 "connection_revalidate_count",
                 "Handshakes that take a session over",
@@ -223,26 +215,10 @@ impl Counted {
                 "Sessions that the leader expired",
                 &self.stale_sessions_expired,
             ),
-            (
-                "bytes_received_count",
-                "Bytes of requests",
-                &self.bytes_received_count,
-            ),
-            (
-                "response_bytes",
-                "Bytes of answers and events",
-                &self.response_bytes,
-            ),
-            (
-                "proposal_count",
-                "Leader: entries proposed",
-                &self.proposal_count,
-            ),
-            (
-                "commit_count",
-                "Leader: commands committed",
-                &self.commit_count,
-            ),
+            ("bytes_received_count", "Bytes of requests", &self.bytes_received_count),
+            ("response_bytes", "Bytes of answers and events", &self.response_bytes),
+            ("proposal_count", "Leader: entries proposed", &self.proposal_count),
+            ("commit_count", "Leader: commands committed", &self.commit_count),
             (
                 "learner_proposal_received_count",
                 "Entries received from a leader",
@@ -258,38 +234,20 @@ impl Counted {
                 "Entries given to the log",
                 &self.sync_processor_request_queued,
             ),
-            (
-                "snap_count",
-                "Snapshots sent to other members",
-                &self.snap_count,
-            ),
+            ("snap_count", "Snapshots sent to other members", &self.snap_count),
             (
                 "snapshot_error_count",
                 "Snapshots that could not be stored",
                 &self.snapshot_error_count,
             ),
-            (
-                "fsync_threshold_exceed_count",
-                "Log syncs of more than a second",
-                &self.fsync_slow,
-            ),
+            ("fsync_threshold_exceed_count", "Log syncs of more than a second", &self.fsync_slow),
         ]
     }
 
     fn summaries(&self) -> [(&'static str, &'static str, &Summary, bool); 15] {
         [
-            (
-                "readlatency",
-                "Time to the answer of a read in ms",
-                &self.readlatency,
-                true,
-            ),
-            (
-                "updatelatency",
-                "Time to the answer of a write in ms",
-                &self.updatelatency,
-                true,
-            ),
+            ("readlatency", "Time to the answer of a read in ms", &self.readlatency, true),
+            ("updatelatency", "Time to the answer of a write in ms", &self.updatelatency, true),
             (
                 "propagation_latency",
                 "Time from a command's proposal to its application here in ms",
@@ -302,30 +260,10 @@ impl Counted {
                 &self.quorum_ack_latency,
                 true,
             ),
-            (
-                "fsynctime",
-                "Time of a log sync in ms",
-                &self.fsynctime,
-                false,
-            ),
-            (
-                "sync_processor_queue_flush_time_ms",
-                "The same",
-                &self.fsynctime,
-                true,
-            ),
-            (
-                "snapshottime",
-                "Time to store a snapshot in ms",
-                &self.snapshottime,
-                false,
-            ),
-            (
-                "dbinittime",
-                "Time of recovery at the start in ms",
-                &self.dbinittime,
-                false,
-            ),
+            ("fsynctime", "Time of a log sync in ms", &self.fsynctime, false),
+            ("sync_processor_queue_flush_time_ms", "The same", &self.fsynctime, true),
+            ("snapshottime", "Time to store a snapshot in ms", &self.snapshottime, false),
+            ("dbinittime", "Time of recovery at the start in ms", &self.dbinittime, false),
             (
                 "startup_txns_loaded",
                 "Log entries read at the start",
@@ -338,12 +276,7 @@ impl Counted {
                 &self.election_time,
                 false,
             ),
-            (
-                "leader_unavailable_time",
-                "The same",
-                &self.election_time,
-                false,
-            ),
+            ("leader_unavailable_time", "The same", &self.election_time, false),
             (
                 "node_created_watch_count",
                 "Watches fired by a creation",
@@ -373,14 +306,11 @@ impl Counted {
 
     /// All of them but for sizes and overall latency.
     pub fn samples(&self) -> Vec<Sample> {
-        let counters = self
-            .counters()
-            .into_iter()
-            .map(|(name, help, counter)| Sample {
-                name,
-                help,
-                value: Value::Counter(counter.get()),
-            });
+        let counters = self.counters().into_iter().map(|(name, help, counter)| Sample {
+            name,
+            help,
+            value: Value::Counter(counter.get()),
+        });
         let summaries = self.summaries().into_iter();
         let summaries = summaries.map(|(name, help, summary, advanced)| Sample {
             name,

@@ -65,9 +65,8 @@ impl Files {
             None => builder.with_no_client_auth(),
             Some(verifier) => builder.with_client_cert_verifier(verifier),
         };
-        let server = builder
-            .with_single_cert(chain, self.private_key(&config.key)?)
-            .with_context(|| {
+        let server =
+            builder.with_single_cert(chain, self.private_key(&config.key)?).with_context(|| {
                 let (key, certificate) = (config.key.display(), config.certificates.display());
                 format!("the key of {key} and the certificate of {certificate} do not go together")
             })?;
@@ -96,9 +95,7 @@ impl Files {
         }
         let mut roots = RootCertStore::empty();
         for root in certificates(pem, path)? {
-            roots
-                .add(root)
-                .with_context(|| format!("a certificate of {}", path.display()))?;
+            roots.add(root).with_context(|| format!("a certificate of {}", path.display()))?;
         }
         let provider = Arc::new(ring::default_provider());
         let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);

@@ -81,13 +81,9 @@ pub(super) fn judge(
             oracle.check_read(CONFIG, zxid, result)?;
             let text = String::from_utf8_lossy(data.as_deref().unwrap_or_default()).into_owned();
             let servers = text.lines().filter(|it| it.starts_with("server."));
-            let present = ask
-                .lines
-                .iter()
-                .all(|line| text.lines().any(|it| it == line));
-            let absent = !text
-                .lines()
-                .any(|line| ask.gone.iter().any(|it| line.starts_with(it.as_str())));
+            let present = ask.lines.iter().all(|line| text.lines().any(|it| it == line));
+            let absent =
+                !text.lines().any(|line| ask.gone.iter().any(|it| line.starts_with(it.as_str())));
             let exact = !ask.whole || servers.count() == ask.lines.len();
             if !(present && absent && exact) {
                 return Err(format!("{ask:?} was answered with {text}"));

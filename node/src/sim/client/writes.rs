@@ -11,17 +11,11 @@ pub(super) fn create(path: &str, data: &[u8], flags: i32) -> Write {
 
 /// The same of a znode that lives for so many milliseconds.
 pub(super) fn create_for(path: &str, data: &[u8], flags: i32, ttl: Option<i64>) -> Write {
-    let anyone = Id {
-        scheme: "world".to_owned(),
-        id: "anyone".to_owned(),
-    };
+    let anyone = Id { scheme: "world".to_owned(), id: "anyone".to_owned() };
     Write::Create(Create {
         path: path.to_owned(),
         data: Some(Bytes::copy_from_slice(data)),
-        acl: Some(vec![Acl {
-            perms: 31,
-            id: anyone,
-        }]),
+        acl: Some(vec![Acl { perms: 31, id: anyone }]),
         flags,
         ttl,
         with_stat: ttl.is_some(),
@@ -30,9 +24,5 @@ pub(super) fn create_for(path: &str, data: &[u8], flags: i32, ttl: Option<i64>) 
 
 /// New data, whatever the version.
 pub(super) fn set(path: &str, data: &[u8]) -> Write {
-    Write::SetData {
-        path: path.to_owned(),
-        data: Some(Bytes::copy_from_slice(data)),
-        version: -1,
-    }
+    Write::SetData { path: path.to_owned(), data: Some(Bytes::copy_from_slice(data)), version: -1 }
 }

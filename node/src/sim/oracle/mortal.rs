@@ -13,10 +13,7 @@ const TOLERANCE_MS: u64 = 2_000;
 
 /// The path of a TTL znode of so many milliseconds, or of a container.
 pub fn path(ttl: Option<i64>, name: &str) -> String {
-    ttl.map_or_else(
-        || format!("/container-{name}"),
-        |ttl| format!("/ttl-{ttl}-{name}"),
-    )
+    ttl.map_or_else(|| format!("/container-{name}"), |ttl| format!("/ttl-{ttl}-{name}"))
 }
 
 /// For how long a znode has to be left alone, by its path.
@@ -40,10 +37,7 @@ pub(super) type Doomed = (String, Stat);
 
 impl Mortals {
     pub(super) fn new(skewed: bool) -> Mortals {
-        Mortals {
-            skewed,
-            ..Mortals::default()
-        }
+        Mortals { skewed, ..Mortals::default() }
     }
 
     /// A member has it in its log. Where all clocks are right, the stamp tells when it was proposed.
@@ -106,10 +100,7 @@ impl Mortals {
             let since = self.proposed.get(written).copied().unwrap_or_default();
             let least = ttl.saturating_sub(if self.skewed { TOLERANCE_MS } else { 0 });
             if now < since + least {
-                return Err(format!(
-                    "{path} went {} ms after it was written",
-                    now - since
-                ));
+                return Err(format!("{path} went {} ms after it was written", now - since));
             }
         }
         Ok(())
@@ -117,11 +108,7 @@ impl Mortals {
 
     /// What should be gone, were it this late.
     pub(super) fn overdue(&self, state: &State, wall: Wall) -> Vec<String> {
-        let all = Glance {
-            looks: usize::MAX,
-            paths: 8,
-            bytes: usize::MAX,
-        };
+        let all = Glance { looks: usize::MAX, paths: 8, bytes: usize::MAX };
         if self.skewed {
             return Vec::new();
         }
@@ -130,10 +117,7 @@ impl Mortals {
 }
 
 fn stat(state: &State, path: &str) -> Option<Stat> {
-    let read = Read::Exists {
-        path: path.to_owned(),
-        watch: false,
-    };
+    let read = Read::Exists { path: path.to_owned(), watch: false };
     match state.read(&read, SessionId(0), &[]) {
         Ok(Body::Stat(stat)) => Some(stat),
         _ => None,

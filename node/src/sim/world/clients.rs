@@ -10,24 +10,18 @@ use crate::core::types::ConnId;
 impl World {
     pub(super) fn client_slot(&self, client: usize, conn: ConnId) -> Option<Slot> {
         match self.clients[client].link {
-            ClientLink::Up { slot, conn: own }
-            | ClientLink::Connecting {
-                slot, conn: own, ..
-            } if own == conn => Some(slot),
+            ClientLink::Up { slot, conn: own } | ClientLink::Connecting { slot, conn: own, .. }
+                if own == conn =>
+            {
+                Some(slot)
+            }
             _ => None,
         }
     }
 
     pub(super) fn reply(&mut self, conn: ConnId, frame: Option<ServerFrame>) {
         if let Some(client) = self.conns.get(&conn).copied() {
-            self.at(
-                1,
-                Ev::ToClient {
-                    client,
-                    conn,
-                    frame,
-                },
-            );
+            self.at(1, Ev::ToClient { client, conn, frame });
         }
     }
 
@@ -57,14 +51,7 @@ impl World {
         let at = (self.now + 1).max(self.servers[slot].last_to_server);
         self.servers[slot].last_to_server = at;
         let wait = at - self.now;
-        self.at(
-            wait,
-            Ev::ToServer {
-                slot,
-                life,
-                input: Box::new(input),
-            },
-        );
+        self.at(wait, Ev::ToServer { slot, life, input: Box::new(input) });
     }
 
     pub(super) fn hang_up(&mut self, client: usize) {
@@ -130,21 +117,9 @@ impl World {
                 let ip = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
                 self.tell_server(
                     slot,
-                    Input::Connected {
-                        conn,
-                        ip,
-                        subject: None,
-                        entropy: [0; 30],
-                    },
+                    Input::Connected { conn, ip, subject: None, entropy: [0; 30] },
                 );
-                self.tell_server(
-                    slot,
-                    Input::Connect {
-                        conn,
-                        request,
-                        entropy,
-                    },
-                );
+                self.tell_server(slot, Input::Connect { conn, request, entropy });
             }
             ClientLink::Up { slot, conn } => {
                 if !self.calm

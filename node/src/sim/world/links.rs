@@ -31,24 +31,14 @@ impl World {
         self.servers[slot].hello = Some(hello.clone());
         let life = self.servers[slot].life;
         for link in old.iter().filter(|link| !links.contains(link)) {
-            let live = link
-                .member
-                .and_then(|member| self.net.link_to(slot, member));
+            let live = link.member.and_then(|member| self.net.link_to(slot, member));
             if let Some(live) = live {
                 self.net.links.remove(&live);
             }
         }
         for link in links.into_iter().filter(|link| !old.contains(link)) {
             let delay = self.delay();
-            self.at(
-                delay,
-                Ev::Dial {
-                    from: slot,
-                    life,
-                    link,
-                    hello: hello.clone(),
-                },
-            );
+            self.at(delay, Ev::Dial { from: slot, life, link, hello: hello.clone() });
         }
         Ok(())
     }
@@ -63,23 +53,12 @@ impl World {
         if !self.servers[from].links.contains(&link) {
             return Ok(());
         }
-        if link
-            .member
-            .is_some_and(|member| self.net.link_to(from, member).is_some())
-        {
+        if link.member.is_some_and(|member| self.net.link_to(from, member).is_some()) {
             return Ok(());
         }
         let hello = self.servers[from].hello.clone().unwrap_or(hello);
         let again = self.rng.between(50, 300);
-        self.at(
-            again,
-            Ev::Dial {
-                from,
-                life,
-                link: link.clone(),
-                hello: hello.clone(),
-            },
-        );
+        self.at(again, Ev::Dial { from, life, link: link.clone(), hello: hello.clone() });
         let Some(to) = operator::slot_of(&link.address) else {
             return Ok(());
         };
@@ -88,23 +67,13 @@ impl World {
             return Ok(());
         }
         let number = self.net.number();
-        let asked = Hello {
-            to: link.member,
-            ..hello
-        };
+        let asked = Hello { to: link.member, ..hello };
         let now = self.clock_of(to);
         let mut effects = Vec::new();
         let Some(node) = &mut self.servers[to].node else {
             return Ok(());
         };
-        node.step(
-            now,
-            Input::PeerHello {
-                link: number,
-                hello: asked,
-            },
-            &mut effects,
-        );
+        node.step(now, Input::PeerHello { link: number, hello: asked }, &mut effects);
         let answer = effects.iter().find_map(|effect| match effect {
             Effect::AcceptPeer { link, hello } if *link == number => Some((true, hello.clone())),
             Effect::RefusePeer { link, hello } if *link == number => Some((false, hello.clone())),
@@ -129,13 +98,7 @@ impl World {
             );
             self.step(from, Input::LinkUp(member))?;
         } else {
-            self.step(
-                from,
-                Input::PeerAnswer {
-                    address: link.address,
-                    hello: answer,
-                },
-            )?;
+            self.step(from, Input::PeerAnswer { address: link.address, hello: answer })?;
         }
         Ok(())
     }
@@ -183,13 +146,7 @@ impl World {
             return Ok(());
         }
         let sender = self.servers[from].disk.member;
-        self.step(
-            to,
-            Input::Peer {
-                from: sender,
-                message,
-            },
-        )
+        self.step(to, Input::Peer { from: sender, message })
     }
 
     pub(super) fn unstall(&mut self, id: LinkId) -> Result<(), String> {
@@ -221,31 +178,12 @@ impl World {
         };
         let (from, life) = (link.from, self.servers[link.from].life);
         let member = link.member;
-        let wanted = self.servers[from]
-            .links
-            .iter()
-            .find(|it| it.member == Some(member))
-            .cloned();
+        let wanted = self.servers[from].links.iter().find(|it| it.member == Some(member)).cloned();
         let input = Box::new(Input::LinkDown(member));
-        self.at(
-            0,
-            Ev::ToServer {
-                slot: from,
-                life,
-                input,
-            },
-        );
+        self.at(0, Ev::ToServer { slot: from, life, input });
         if let (Some(link), Some(hello)) = (wanted, self.servers[from].hello.clone()) {
             let delay = self.rng.between(20, 200);
-            self.at(
-                delay,
-                Ev::Dial {
-                    from,
-                    life,
-                    link,
-                    hello,
-                },
-            );
+            self.at(delay, Ev::Dial { from, life, link, hello });
         }
     }
 
@@ -258,39 +196,15 @@ impl World {
     ) -> Result<(), String> {
         let from_life = self.servers[from].life;
         let target = (0..SLOTS).find(|slot| self.servers[*slot].disk.member == to);
-        let newest = self.servers[from]
-            .disk
-            .newest()
-            .filter(|it| it.meta.index >= index);
+        let newest = self.servers[from].disk.newest().filter(|it| it.meta.index >= index);
         let (Some(slot), Some(snapshot)) = (target, newest) else {
-            let input = Box::new(Input::SnapshotSent {
-                to,
-                index,
-                ok: false,
-            });
-            self.at(
-                200,
-                Ev::ToServer {
-                    slot: from,
-                    life: from_life,
-                    input,
-                },
-            );
+            let input = Box::new(Input::SnapshotSent { to, index, ok: false });
+            self.at(200, Ev::ToServer { slot: from, life: from_life, input });
             return Ok(());
         };
         let delay = self.rng.between(5, 800);
         let to_life = self.servers[slot].life;
-        self.at(
-            delay,
-            Ev::SnapshotArrived {
-                from,
-                from_life,
-                to: slot,
-                to_life,
-                term,
-                snapshot,
-            },
-        );
+        self.at(delay, Ev::SnapshotArrived { from, from_life, to: slot, to_life, term, snapshot });
         Ok(())
     }
 
@@ -304,35 +218,14 @@ impl World {
         let ok = self.lives(to, to_life) && self.net.connects(from, to);
         let (target, index) = (self.servers[to].disk.member, snapshot.meta.index);
         if self.lives(from, from_life) {
-            let input = Box::new(Input::SnapshotSent {
-                to: target,
-                index,
-                ok,
-            });
-            self.at(
-                1,
-                Ev::ToServer {
-                    slot: from,
-                    life: from_life,
-                    input,
-                },
-            );
+            let input = Box::new(Input::SnapshotSent { to: target, index, ok });
+            self.at(1, Ev::ToServer { slot: from, life: from_life, input });
         }
         if !ok {
             return Ok(());
         }
         let sender = self.servers[from].disk.member;
-        self.servers[to]
-            .disk
-            .received
-            .insert(index, Arc::clone(&snapshot));
-        self.step(
-            to,
-            Input::SnapshotReceived {
-                from: sender,
-                term,
-                snapshot,
-            },
-        )
+        self.servers[to].disk.received.insert(index, Arc::clone(&snapshot));
+        self.step(to, Input::SnapshotReceived { from: sender, term, snapshot })
     }
 }

@@ -174,9 +174,7 @@ impl World {
             invariants: Invariants::new(options.by_clients),
             ensemble: EnsembleId(u128::from(options.seed) + 1),
             desired: options.members,
-            wanted: (0..options.members)
-                .map(|slot| (slot, Role::Voter))
-                .collect(),
+            wanted: (0..options.members).map(|slot| (slot, Role::Voter)).collect(),
             last_ask: 0,
             calm: false,
             last_conn: 0,
@@ -254,8 +252,7 @@ impl World {
             if self.report.events > EVENTS_MAX {
                 return Err(format!("more than {EVENTS_MAX} events"));
             }
-            self.happen(event)
-                .map_err(|why| format!("at {}: {why}", self.now))?;
+            self.happen(event).map_err(|why| format!("at {}: {why}", self.now))?;
             if self.now >= end {
                 break;
             }
@@ -270,9 +267,8 @@ impl World {
     }
 
     fn fold(&mut self, value: u64) {
-        self.report.fingerprint = (self.report.fingerprint ^ value)
-            .wrapping_mul(0x0000_0100_0000_01B3)
-            .rotate_left(5);
+        self.report.fingerprint =
+            (self.report.fingerprint ^ value).wrapping_mul(0x0000_0100_0000_01B3).rotate_left(5);
     }
 
     fn at(&mut self, delay: u64, event: Ev) {
@@ -296,10 +292,7 @@ impl World {
     }
 
     fn clock(&self) -> Now {
-        Now {
-            mono: Mono(self.now),
-            wall: Wall(1_700_000_000_000 + self.now as i64),
-        }
+        Now { mono: Mono(self.now), wall: Wall(1_700_000_000_000 + self.now as i64) }
     }
 
     /// The same by a server's own clock.
@@ -328,12 +321,7 @@ impl World {
                 self.at(10, Ev::Tick(slot, life));
                 self.step(slot, Input::Tick)?;
             }
-            Ev::Dial {
-                from,
-                life,
-                link,
-                hello,
-            } if self.lives(from, life) => {
+            Ev::Dial { from, life, link, hello } if self.lives(from, life) => {
                 self.dial(from, life, link, hello)?;
             }
             Ev::Arrive { link, message } => self.arrive(link, message)?,
@@ -346,30 +334,13 @@ impl World {
                     self.sync(slot);
                 }
             }
-            Ev::SnapshotStored {
-                slot,
-                life,
-                snapshot,
-            } if self.lives(slot, life) => {
+            Ev::SnapshotStored { slot, life, snapshot } if self.lives(slot, life) => {
                 let meta = snapshot.meta.clone();
                 self.servers[slot].disk.store(snapshot);
                 self.report.snapshots += 1;
-                self.step(
-                    slot,
-                    Input::SnapshotSaved {
-                        meta,
-                        bytes: Some(1),
-                    },
-                )?;
+                self.step(slot, Input::SnapshotSaved { meta, bytes: Some(1) })?;
             }
-            Ev::SnapshotArrived {
-                from,
-                from_life,
-                to,
-                to_life,
-                term,
-                snapshot,
-            } => {
+            Ev::SnapshotArrived { from, from_life, to, to_life, term, snapshot } => {
                 self.snapshot_arrived((from, from_life), (to, to_life), term, snapshot)?;
             }
             Ev::ToServer { slot, life, input } if self.lives(slot, life) => {
@@ -380,11 +351,7 @@ impl World {
                     self.step(slot, *input)?;
                 }
             }
-            Ev::ToClient {
-                client,
-                conn,
-                frame,
-            } => self.tell_client(client, conn, frame)?,
+            Ev::ToClient { client, conn, frame } => self.tell_client(client, conn, frame)?,
             Ev::Client(client) => self.client_turn(client),
             Ev::Fault if !self.calm => {
                 let every = self.options.fault_every_ms;

@@ -47,14 +47,10 @@ impl World {
                 self.tell_of(client, requests);
             }
         }
-        let views = self
-            .servers
-            .iter()
-            .filter_map(|it| it.node.as_ref()?.raft());
+        let views = self.servers.iter().filter_map(|it| it.node.as_ref()?.raft());
         let leading = views.filter(|raft| raft.leader() == Some(raft.id()));
-        let Some(config) = leading
-            .max_by_key(|raft| raft.term())
-            .map(|raft| raft.committed_config().clone())
+        let Some(config) =
+            leading.max_by_key(|raft| raft.term()).map(|raft| raft.committed_config().clone())
         else {
             return;
         };
@@ -135,12 +131,6 @@ impl World {
             _ => -1,
         };
         let lines = servers.iter().map(|(slot, role)| line(*slot, *role));
-        Some(Ask {
-            marker: format!(":{port}"),
-            lines: lines.collect(),
-            gone,
-            whole,
-            version,
-        })
+        Some(Ask { marker: format!(":{port}"), lines: lines.collect(), gone, whole, version })
     }
 }

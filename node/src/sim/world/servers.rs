@@ -40,11 +40,7 @@ impl World {
             options.reply_window = 400;
         }
         let recovered = self.servers[slot].disk.recover();
-        let log = recovered
-            .entries
-            .iter()
-            .map(|entry| (entry.index, Arc::clone(entry)))
-            .collect();
+        let log = recovered.entries.iter().map(|entry| (entry.index, Arc::clone(entry))).collect();
         let mut effects = Vec::new();
         let node = Node::new(options, recovered, boot, self.clock_of(slot), &mut effects);
         let server = &mut self.servers[slot];
@@ -67,21 +63,11 @@ impl World {
         for link in self.net.of(slot) {
             self.break_link(link);
         }
-        let mine: Vec<(ConnId, usize)> = self
-            .conns
-            .iter()
-            .map(|(conn, client)| (*conn, *client))
-            .collect();
+        let mine: Vec<(ConnId, usize)> =
+            self.conns.iter().map(|(conn, client)| (*conn, *client)).collect();
         for (conn, client) in mine {
             if self.client_slot(client, conn) == Some(slot) {
-                self.at(
-                    1,
-                    Ev::ToClient {
-                        client,
-                        conn,
-                        frame: None,
-                    },
-                );
+                self.at(1, Ev::ToClient { client, conn, frame: None });
             }
         }
     }
@@ -139,9 +125,7 @@ impl World {
         }
         server.applied = applied;
         self.oracle.check_state(applied, node.state().digest())?;
-        self.invariants
-            .check(node, server.disk.member)
-            .map_err(|why| format!("n{slot}: {why}"))
+        self.invariants.check(node, server.disk.member).map_err(|why| format!("n{slot}: {why}"))
     }
 
     fn one_effect(&mut self, slot: Slot, effect: Effect) -> Result<(), String> {
@@ -173,14 +157,7 @@ impl World {
                 self.oracle.check_snapshot(&snapshot.meta)?;
                 let life = self.servers[slot].life;
                 let delay = self.rng.between(1, 500);
-                self.at(
-                    delay,
-                    Ev::SnapshotStored {
-                        slot,
-                        life,
-                        snapshot,
-                    },
-                );
+                self.at(delay, Ev::SnapshotStored { slot, life, snapshot });
             }
             Effect::SendSnapshot { to, term, index } => {
                 self.send_snapshot(slot, to, term, index)?;

@@ -125,17 +125,10 @@ fn a_new_leader_ends_no_session_that_speaks_in_time_and_silent_ones_after_a_full
 #[test]
 fn a_session_moves_with_all_it_has_and_leaves_no_write_behind_that_comes_later() {
     for seed in 0..6 {
-        let options = SimOptions {
-            clients: 4,
-            moves: 150,
-            ..faultless(seed)
-        };
+        let options = SimOptions { clients: 4, moves: 150, ..faultless(seed) };
         let report = World::new(options, false).run().unwrap();
         assert_eq!(report.sessions_lost, 0, "seed {seed}");
-        assert!(
-            report.unknown > 0,
-            "seed {seed}: some left with a write under way"
-        );
+        assert!(report.unknown > 0, "seed {seed}: some left with a write under way");
         assert!(report.acknowledged > 100, "seed {seed}");
     }
 }

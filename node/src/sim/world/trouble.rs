@@ -33,11 +33,7 @@ impl World {
                 let wait = until - self.now;
                 self.at(wait, Ev::Resume(slot));
             }
-            Fault::SlowDisk {
-                slot,
-                fsync_ms,
-                for_ms,
-            } => {
+            Fault::SlowDisk { slot, fsync_ms, for_ms } => {
                 self.servers[slot].fsync_ms = Some(fsync_ms);
                 self.at(for_ms, Ev::FastDisk(slot));
             }
@@ -78,10 +74,7 @@ impl World {
     /// Only what an ensemble survives by design: one disk at a time, of three or more, while the
     /// other voters still have theirs.
     fn may_lose_disk(&self, slot: Slot) -> bool {
-        let views = self
-            .servers
-            .iter()
-            .filter_map(|server| server.node.as_ref()?.raft());
+        let views = self.servers.iter().filter_map(|server| server.node.as_ref()?.raft());
         let Some(raft) = views.max_by_key(|raft| raft.committed_config().index) else {
             return false;
         };
@@ -111,13 +104,7 @@ impl World {
         let (slot, voters) =
             (0..SLOTS).find_map(|slot| leads(&self.servers[slot]).map(|voters| (slot, voters)))?;
         let target = *self.rng.pick(&voters)?;
-        Some((
-            slot,
-            AdminRequest::Transfer {
-                ensemble: self.ensemble,
-                target,
-            },
-        ))
+        Some((slot, AdminRequest::Transfer { ensemble: self.ensemble, target }))
     }
 
     fn call(&mut self, slot: Slot, request: AdminRequest) -> Result<(), String> {
@@ -126,36 +113,21 @@ impl World {
             return Ok(());
         }
         self.note(slot, &format_args!("call {request:?}"));
-        self.step(
-            slot,
-            Input::Admin {
-                call: CallId(self.last_call),
-                request,
-            },
-        )
+        self.step(slot, Input::Admin { call: CallId(self.last_call), request })
     }
 
     pub(super) fn operate(&mut self) -> Result<(), String> {
-        let formed = self
+        let formed = self.servers.iter().any(|server| server.disk.recover().ensemble.is_some());
+        let forming = self
             .servers
             .iter()
-            .any(|server| server.disk.recover().ensemble.is_some());
-        let forming = self.servers.iter().any(|server| {
-            server
-                .node
-                .as_ref()
-                .is_some_and(|node| node.raft().is_some())
-        });
+            .any(|server| server.node.as_ref().is_some_and(|node| node.raft().is_some()));
         if !formed && !forming {
             let members = (0..self.options.members)
                 .map(|slot| operator::member(slot, self.servers[slot].disk.member, Role::Voter))
                 .collect();
             let seed = self.servers[0].disk.member;
-            let request = AdminRequest::Form {
-                ensemble: self.ensemble,
-                seed,
-                members,
-            };
+            let request = AdminRequest::Form { ensemble: self.ensemble, seed, members };
             return self.call(0, request);
         }
         if self.options.by_clients {
@@ -168,11 +140,7 @@ impl World {
             .iter()
             .map(|server| {
                 let up = server.paused_until <= now.mono.0;
-                server
-                    .node
-                    .as_ref()
-                    .filter(|_| up)
-                    .map(|node| node.status(now))
+                server.node.as_ref().filter(|_| up).map(|node| node.status(now))
             })
             .collect();
         if let Some((slot, request)) = operator::next_call(self.ensemble, self.desired, &statuses) {
@@ -246,11 +214,7 @@ impl World {
         let overdue = self.oracle.overdue(Wall(now.wall.0 - REAPED_MS));
         text += &format!("overdue {overdue:?}; ");
         for client in &self.clients {
-            text += &format!(
-                "client {:?} waits {} ms; ",
-                client.link,
-                client.oldest(self.now)
-            );
+            text += &format!("client {:?} waits {} ms; ", client.link, client.oldest(self.now));
         }
         text
     }

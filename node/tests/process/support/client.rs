@@ -97,11 +97,7 @@ impl Client {
 
     /// A new session of this timeout.
     pub(crate) fn connect_for(port: u16, timeout_ms: i32) -> Result<Client, Failure> {
-        let session = Session {
-            id: 0,
-            password: vec![0; 16],
-            timeout_ms,
-        };
+        let session = Session { id: 0, password: vec![0; 16], timeout_ms };
         Client::attach(port, &session)
     }
 
@@ -132,18 +128,8 @@ impl Client {
         let id = answer.long()?;
         let password = answer.buffer()?.unwrap_or_default().to_vec();
         let read_only = answer.bool()?;
-        let session = Session {
-            id,
-            password,
-            timeout_ms,
-        };
-        Ok(Client {
-            stream,
-            xid: 0,
-            session,
-            read_only,
-            events: Vec::new(),
-        })
+        let session = Session { id, password, timeout_ms };
+        Ok(Client { stream, xid: 0, session, read_only, events: Vec::new() })
     }
 
     pub(crate) fn call(

@@ -142,10 +142,7 @@ impl Member {
 
     /// Starts it. It may be on its way for a while.
     pub(crate) fn start(&mut self) {
-        let log = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(&self.log);
+        let log = std::fs::File::options().create(true).append(true).open(&self.log);
         let mut command = wrapped(&self.wrapper);
         command.arg("run").arg("--config").arg(&self.config);
         for (flag, port) in [("--peer-addr", self.peer), ("--admin-addr", self.admin)] {
@@ -199,9 +196,7 @@ impl Member {
 
     /// A client of this server, as soon as it takes one.
     pub(crate) fn connect(&self) -> Client {
-        wait_for("a server takes a client", || {
-            Client::connect(self.client).ok()
-        })
+        wait_for("a server takes a client", || Client::connect(self.client).ok())
     }
 
     /// Leaves only these of the `server.N` lines in its zoo.cfg.
@@ -211,9 +206,8 @@ impl Member {
             let number = line.strip_prefix("server.")?.split_once('=')?.0;
             number.parse::<u8>().ok()
         };
-        let kept = text
-            .lines()
-            .filter(|line| named(line).is_none_or(|number| numbers.contains(&number)));
+        let kept =
+            text.lines().filter(|line| named(line).is_none_or(|number| numbers.contains(&number)));
         let kept: String = kept.map(|line| format!("{line}\n")).collect();
         std::fs::write(&self.config, kept).expect("write zoo.cfg");
     }
@@ -247,10 +241,7 @@ impl Drop for Member {
             let readiness = http::get(self.admin, "/readyz");
             let status = http::get(self.admin, "/status");
             let log = self.log();
-            eprintln!(
-                "--- server {}\n{readiness:?}\n{status:?}\n{log}",
-                self.number
-            );
+            eprintln!("--- server {}\n{readiness:?}\n{status:?}\n{log}", self.number);
         }
         self.kill();
     }
@@ -269,16 +260,10 @@ impl Ensemble {
     /// Writes the files; starts nothing. `more` are further lines of zoo.cfg.
     pub(crate) fn new(count: u8, more: &str) -> Ensemble {
         let folder = Folder::new();
-        let members: Vec<Member> = (1..=count)
-            .map(|number| Member::new(folder.path(), number))
-            .collect();
+        let members: Vec<Member> =
+            (1..=count).map(|number| Member::new(folder.path(), number)).collect();
         let lines = members.iter().map(|member| {
-            let Member {
-                number,
-                peer,
-                client,
-                ..
-            } = member;
+            let Member { number, peer, client, .. } = member;
             format!("server.{number}=127.0.0.1:{peer}:{peer};127.0.0.1:{client}\n")
         });
         let list: String = lines.collect();
@@ -292,11 +277,7 @@ impl Ensemble {
             let myid = member.number.to_string();
             std::fs::write(member.data.join("myid"), myid).expect("write myid");
         }
-        Ensemble {
-            members,
-            folder,
-            more_folders: Vec::new(),
-        }
+        Ensemble { members, folder, more_folders: Vec::new() }
     }
 
     /// An ensemble that serves.
@@ -329,9 +310,7 @@ impl Ensemble {
     /// Where in the list the leader is, once there is one.
     pub(crate) fn leader(&self) -> usize {
         wait_for("there is a leader", || {
-            self.members
-                .iter()
-                .position(|member| member.says("role") == "Leader")
+            self.members.iter().position(|member| member.says("role") == "Leader")
         })
     }
 }

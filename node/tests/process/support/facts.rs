@@ -21,9 +21,7 @@ pub(crate) fn descriptors(member: &mut Member) -> usize {
 /// A metric, with its labels if it has some; 0 for one with labels that was not counted yet.
 pub(crate) fn metric(member: &Member, name: &str) -> f64 {
     let (_, text) = http::get(member.admin, "/metrics").expect("read metrics");
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     if line.is_none() && name.ends_with('}') {
         return 0.0;
     }

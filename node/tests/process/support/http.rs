@@ -13,9 +13,7 @@ fn exchange(port: u16, request: &str) -> std::io::Result<(u16, String)> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let code = answer.get(9..12).and_then(|code| code.parse().ok());
-    let body = answer
-        .split_once("\r\n\r\n")
-        .map(|(_, body)| body.to_owned());
+    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
     match (code, body) {
         (Some(code), Some(body)) => Ok((code, body)),
         _ => Err(std::io::ErrorKind::InvalidData.into()),
@@ -24,10 +22,7 @@ fn exchange(port: u16, request: &str) -> std::io::Result<(u16, String)> {
 
 /// Status code and body.
 pub(crate) fn get(port: u16, path: &str) -> std::io::Result<(u16, String)> {
-    exchange(
-        port,
-        &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
-    )
+    exchange(port, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
 }
 
 /// Status code, head and body of a request with more lines in its head.

@@ -9,9 +9,8 @@ use quorate_node::codec::record::{self, Scan};
 pub(crate) fn segments(data: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(data.join("log")).expect("list the log");
     let paths = entries.map(|entry| entry.expect("list the log").path());
-    let mut found: Vec<PathBuf> = paths
-        .filter(|path| path.extension().is_some_and(|it| it == "log"))
-        .collect();
+    let mut found: Vec<PathBuf> =
+        paths.filter(|path| path.extension().is_some_and(|it| it == "log")).collect();
     found.sort();
     found
 }

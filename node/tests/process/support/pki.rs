@@ -75,10 +75,7 @@ impl Authority {
     fn sign(&self, params: CertificateParams) -> Identity {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.0).expect("a certificate");
-        Identity {
-            certificate: certificate.pem(),
-            key: key.serialize_pem(),
-        }
+        Identity { certificate: certificate.pem(), key: key.serialize_pem() }
     }
 }
 
@@ -122,11 +119,7 @@ pub(crate) fn connect(
     authority: &Authority,
     shown: Option<&Identity>,
 ) -> Result<Client, Failure> {
-    let session = Session {
-        id: 0,
-        password: vec![0; 16],
-        timeout_ms: 60_000,
-    };
+    let session = Session { id: 0, password: vec![0; 16], timeout_ms: 60_000 };
     Client::over(Box::new(open(port, authority, shown)?), &session)
 }
 

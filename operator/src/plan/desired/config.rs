@@ -24,10 +24,7 @@ pub(super) fn text(observed: &Observed) -> String {
         put("maxSessionTimeout", max.to_string());
     }
     put("snapCount", config.snapshot.every_entries.to_string());
-    put(
-        "autopurge.snapRetainCount",
-        config.snapshot.retain.to_string(),
-    );
+    put("autopurge.snapRetainCount", config.snapshot.retain.to_string());
     if !config.extra.contains_key(PER_ADDRESS) {
         put(PER_ADDRESS, "1000".to_owned());
     }
@@ -40,11 +37,7 @@ pub(super) fn text(observed: &Observed) -> String {
 /// What tells this content from any other.
 pub(super) fn hash(observed: &Observed) -> String {
     let digest = Sha1::digest(text(observed).as_bytes());
-    digest
-        .iter()
-        .take(5)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The map's name.

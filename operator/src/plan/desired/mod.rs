@@ -29,17 +29,9 @@ pub fn objects(observed: &Observed, view: &View) -> Vec<Value> {
 /// The kinds and names of [`objects`], with their API versions.
 pub fn identities(observed: &Observed) -> Vec<(String, String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let identity = |it: &Value| {
-        (
-            text(&it["apiVersion"]),
-            text(&it["kind"]),
-            text(&it["metadata"]["name"]),
-        )
-    };
-    objects(observed, &View::default())
-        .iter()
-        .map(identity)
-        .collect()
+    let identity =
+        |it: &Value| (text(&it["apiVersion"]), text(&it["kind"]), text(&it["metadata"]["name"]));
+    objects(observed, &View::default()).iter().map(identity).collect()
 }
 
 /// Configuration maps that no pod will ever mount again: once every pod is made from the newest
@@ -47,10 +39,7 @@ pub fn identities(observed: &Observed) -> Vec<(String, String, String)> {
 pub fn stale_config_maps(observed: &Observed) -> Vec<Action> {
     let newest = |pod: &super::observed::Pod| !observed.outdated(pod) && !pod.deleting;
     let settled = observed.applied()
-        && observed
-            .stateful_set
-            .as_ref()
-            .is_some_and(|set| set.settled)
+        && observed.stateful_set.as_ref().is_some_and(|set| set.settled)
         && observed.pods.len() as i32 == observed.size()
         && observed.pods.iter().all(newest);
     if !settled {
@@ -68,12 +57,7 @@ pub fn stale_config_maps(observed: &Observed) -> Vec<Action> {
         uid: map.uid.clone(),
         resource_version: map.resource_version.clone(),
     };
-    observed
-        .config_maps
-        .iter()
-        .filter(stale)
-        .map(delete)
-        .collect()
+    observed.config_maps.iter().filter(stale).map(delete).collect()
 }
 
 /// Members need nothing of the Kubernetes API.

@@ -38,18 +38,8 @@ pub(super) fn template(observed: &Observed) -> Value {
             } },
         ],
     });
-    put(
-        &mut spec,
-        "nodeSelector",
-        &pod.node_selector,
-        pod.node_selector.is_empty(),
-    );
-    put(
-        &mut spec,
-        "tolerations",
-        &pod.tolerations,
-        pod.tolerations.is_empty(),
-    );
+    put(&mut spec, "nodeSelector", &pod.node_selector, pod.node_selector.is_empty());
+    put(&mut spec, "tolerations", &pod.tolerations, pod.tolerations.is_empty());
     put(
         &mut spec,
         "priorityClassName",
@@ -57,12 +47,7 @@ pub(super) fn template(observed: &Observed) -> Value {
         pod.priority_class_name.is_none(),
     );
     if let Some(image) = &observed.ensemble.spec.image {
-        put(
-            &mut spec,
-            "imagePullSecrets",
-            &image.pull_secrets,
-            image.pull_secrets.is_empty(),
-        );
+        put(&mut spec, "imagePullSecrets", &image.pull_secrets, image.pull_secrets.is_empty());
     }
     json!({ "metadata": { "labels": labels, "annotations": annotations }, "spec": spec })
 }
@@ -141,13 +126,7 @@ fn resources(observed: &Observed) -> Value {
             "limits": { "memory": "512Mi" },
         })
     };
-    observed
-        .ensemble
-        .spec
-        .pod
-        .resources
-        .as_ref()
-        .map_or_else(default, |own| json!(own))
+    observed.ensemble.spec.pod.resources.as_ref().map_or_else(default, |own| json!(own))
 }
 
 fn security(observed: &Observed) -> Value {
@@ -161,13 +140,7 @@ fn security(observed: &Observed) -> Value {
             "seccompProfile": { "type": "RuntimeDefault" },
         })
     };
-    observed
-        .ensemble
-        .spec
-        .pod
-        .security_context
-        .as_ref()
-        .map_or_else(default, |own| json!(own))
+    observed.ensemble.spec.pod.security_context.as_ref().map_or_else(default, |own| json!(own))
 }
 
 fn affinity(observed: &Observed) -> Value {

@@ -15,10 +15,7 @@ pub(super) fn object(observed: &Observed, view: &View) -> Value {
     let size = size(observed, view);
     let mut metadata = names::metadata(observed, "StatefulSet", &name);
     metadata["annotations"] = json!({ names::GENERATION: observed.generation().to_string() });
-    if let Some(seen) = view
-        .seen()
-        .or_else(|| present.and_then(|set| set.configuration.clone()))
-    {
+    if let Some(seen) = view.seen().or_else(|| present.and_then(|set| set.configuration.clone())) {
         metadata["annotations"][names::CONFIGURATION] = json!(seen.to_string());
     }
     if let Some(set) = present {
@@ -30,9 +27,7 @@ pub(super) fn object(observed: &Observed, view: &View) -> Value {
         ReclaimPolicy::Delete => "Delete",
     };
     // Kubernetes refuses any change of it.
-    let claims = present
-        .and_then(|set| set.claims.clone())
-        .unwrap_or_else(|| claims(observed));
+    let claims = present.and_then(|set| set.claims.clone()).unwrap_or_else(|| claims(observed));
     json!({
         "apiVersion": "apps/v1",
         "kind": "StatefulSet",

@@ -56,10 +56,7 @@ pub(super) fn parse(token: &[u8]) -> Result<Answer, &'static str> {
     let mut answer = Answer::default();
     let mut bytes = token.iter().copied().peekable();
     loop {
-        while bytes
-            .next_if(|byte| is_space(*byte) || *byte == b',')
-            .is_some()
-        {}
+        while bytes.next_if(|byte| is_space(*byte) || *byte == b',').is_some() {}
         let mut key = Vec::new();
         while let Some(byte) = bytes.next_if(|byte| !is_space(*byte) && !b"=,".contains(byte)) {
             key.push(byte);
@@ -88,10 +85,7 @@ pub(super) fn parse(token: &[u8]) -> Result<Answer, &'static str> {
                     None => return Err("a quote is not closed"),
                 }
             }
-            if bytes
-                .peek()
-                .is_some_and(|byte| !is_space(*byte) && *byte != b',')
-            {
+            if bytes.peek().is_some_and(|byte| !is_space(*byte) && *byte != b',') {
                 return Err("a quoted value goes on behind its quote");
             }
         } else {

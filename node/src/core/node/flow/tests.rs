@@ -78,10 +78,7 @@ impl Alone {
         self.again = false;
         let mut inputs = vec![input];
         while let Some(input) = inputs.pop() {
-            let now = Now {
-                mono: Mono(self.now),
-                wall: Wall(self.now as i64),
-            };
+            let now = Now { mono: Mono(self.now), wall: Wall(self.now as i64) };
             let mut out = Vec::new();
             self.node.step(now, input, &mut out);
             for effect in out {
@@ -105,12 +102,7 @@ impl Alone {
         let conn = ConnId(number);
         let ip = IpAddr::from([127, 0, 0, 1]);
         let entropy = [number as u8; 16];
-        self.step(Input::Connected {
-            conn,
-            ip,
-            subject: None,
-            entropy: Default::default(),
-        });
+        self.step(Input::Connected { conn, ip, subject: None, entropy: Default::default() });
         let request = ConnectRequest {
             last_zxid_seen: Zxid(0),
             timeout_ms: 30_000,
@@ -118,11 +110,7 @@ impl Alone {
             password: None,
             read_only: None,
         };
-        self.step(Input::Connect {
-            conn,
-            request,
-            entropy,
-        });
+        self.step(Input::Connect { conn, request, entropy });
         self.sent.clear();
         conn
     }
@@ -130,11 +118,7 @@ impl Alone {
     fn ask(&mut self, conn: ConnId, ops: Vec<Op>) {
         let request = |(n, op): (usize, Op)| Input::Request {
             conn,
-            request: Request {
-                xid: n as i32,
-                op,
-                size: 0,
-            },
+            request: Request { xid: n as i32, op, size: 0 },
         };
         let all = ops.into_iter().enumerate().map(request);
         self.step(Input::Batch(all.collect()));
@@ -173,10 +157,7 @@ impl Alone {
 }
 
 fn create(path: &str, data: usize) -> Write {
-    let id = Id {
-        scheme: "world".to_owned(),
-        id: "anyone".to_owned(),
-    };
+    let id = Id { scheme: "world".to_owned(), id: "anyone".to_owned() };
     Write::Create(Create {
         path: path.to_owned(),
         data: Some(Bytes::from(vec![7; data])),
@@ -188,10 +169,7 @@ fn create(path: &str, data: usize) -> Write {
 }
 
 fn get(path: &str) -> Read {
-    Read::GetData {
-        path: path.to_owned(),
-        watch: false,
-    }
+    Read::GetData { path: path.to_owned(), watch: false }
 }
 
 fn options(change: impl FnOnce(&mut Options)) -> Options {
@@ -207,11 +185,7 @@ fn a_step_answers_a_bounded_weight_and_others_are_answered_in_between() {
     alone.create(heavy, "/a", 4_000);
     alone.ask(heavy, (0..20).map(|_| Op::Read(get("/a"))).collect());
     let first = alone.replies(heavy);
-    assert_eq!(
-        first,
-        [0, 1, 2],
-        "what the step may, and the reply that ends it"
-    );
+    assert_eq!(first, [0, 1, 2], "what the step may, and the reply that ends it");
     assert!(alone.again);
     // Somebody else does not wait for the rest.
     alone.ask(light, vec![Op::Read(get("/a"))]);
@@ -300,17 +274,10 @@ fn a_client_that_takes_no_events_is_let_go() {
     let mut alone = Alone::new(options(|it| it.event_window = 10_000));
     let (lazy, busy) = (alone.connect(1), alone.connect(2));
     alone.create(busy, "/a", 1);
-    let watch = Op::AddWatch {
-        path: "/a".to_owned(),
-        recursive: false,
-    };
+    let watch = Op::AddWatch { path: "/a".to_owned(), recursive: false };
     alone.ask(lazy, vec![watch]);
     alone.sent.clear();
-    let write = Write::SetData {
-        path: "/a".to_owned(),
-        data: None,
-        version: -1,
-    };
+    let write = Write::SetData { path: "/a".to_owned(), data: None, version: -1 };
     for _ in 0..1_000 {
         alone.ask(busy, vec![Op::Write(write.clone())]);
     }
@@ -330,11 +297,7 @@ fn a_multi_read_says_what_its_reply_had_no_room_for() {
     alone.create(conn, "/b", 1);
     let reads = [get("/a"), get("/a"), get("/a"), get("/b"), get("/none")];
     alone.ask(conn, vec![Op::Read(Read::MultiRead(reads.to_vec()))]);
-    let Some(Effect::Client {
-        frame: ServerFrame::Reply(reply),
-        ..
-    }) = alone.sent.pop()
-    else {
+    let Some(Effect::Client { frame: ServerFrame::Reply(reply), .. }) = alone.sent.pop() else {
         panic!("no reply");
     };
     let Body::Multi(results) = reply.body else {
@@ -348,10 +311,7 @@ fn a_multi_read_says_what_its_reply_had_no_room_for() {
         })
         .collect();
     let no_room = Some(ErrorCode::MarshallingError);
-    assert_eq!(
-        failed,
-        [None, None, no_room, no_room, Some(ErrorCode::NoNode)]
-    );
+    assert_eq!(failed, [None, None, no_room, no_room, Some(ErrorCode::NoNode)]);
 }
 
 #[test]
@@ -361,21 +321,15 @@ fn children_that_do_not_fit_into_a_reply_are_an_error_and_the_connection_goes_on
     for n in 0..100 {
         alone.create(conn, &format!("/{n:08}"), 1);
     }
-    let children = |path: &str| Read::GetChildren {
-        path: path.to_owned(),
-        watch: false,
-        with_stat: true,
-    };
+    let children =
+        |path: &str| Read::GetChildren { path: path.to_owned(), watch: false, with_stat: true };
     let reads = ["/", "/zookeeper"].map(|path| Op::Read(children(path)));
     alone.ask(conn, reads.to_vec());
     let codes: Vec<ErrorCode> = alone
         .sent
         .iter()
         .filter_map(|effect| match effect {
-            Effect::Client {
-                frame: ServerFrame::Reply(reply),
-                ..
-            } => Some(reply.err),
+            Effect::Client { frame: ServerFrame::Reply(reply), .. } => Some(reply.err),
             _ => None,
         })
         .collect();
@@ -396,10 +350,7 @@ fn what_waits_has_the_rights_that_its_client_had_when_it_asked() {
     for line in own.acl.iter_mut().flatten() {
         (line.id.scheme, line.id.id) = ("auth".to_owned(), String::new());
     }
-    let asks = [
-        Op::Read(Read::WhoAmI),
-        Op::Write(Write::Create(own.clone())),
-    ];
+    let asks = [Op::Read(Read::WhoAmI), Op::Write(Write::Create(own.clone()))];
     let mut ops: Vec<Op> = (0..10).map(|_| Op::Read(get("/a"))).collect();
     ops.extend(asks.clone());
     ops.push(Op::Auth {
@@ -411,11 +362,7 @@ fn what_waits_has_the_rights_that_its_client_had_when_it_asked() {
     let mut outcomes = BTreeMap::new();
     for _ in 0..20 {
         for effect in &alone.sent {
-            if let Effect::Client {
-                frame: ServerFrame::Reply(reply),
-                ..
-            } = effect
-            {
+            if let Effect::Client { frame: ServerFrame::Reply(reply), .. } = effect {
                 let ids = match &reply.body {
                     Body::Ids(ids) => ids.len(),
                     _ => 0,

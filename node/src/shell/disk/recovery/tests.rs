@@ -35,10 +35,7 @@ impl Disk {
 
     /// Opens it, makes one write after the other durable, and closes it.
     fn write(&self, writes: Vec<LogWrite>) {
-        let ops = writes.into_iter().map(|write| DiskOp::Write {
-            seq: WriteSeq(1),
-            write,
-        });
+        let ops = writes.into_iter().map(|write| DiskOp::Write { seq: WriteSeq(1), write });
         self.run(ops.collect());
     }
 
@@ -111,11 +108,7 @@ fn hard(term: u64, vote: u64) -> LogWrite {
 }
 
 fn entry(term: u64, index: u64, payload: Payload) -> LogWrite {
-    LogWrite::Append(vec![Arc::new(Entry {
-        term: Term(term),
-        index: Index(index),
-        payload,
-    })])
+    LogWrite::Append(vec![Arc::new(Entry { term: Term(term), index: Index(index), payload })])
 }
 
 fn noop(term: u64, index: u64) -> LogWrite {
@@ -131,11 +124,7 @@ fn voters(count: u64) -> Config {
         peer: format!("h{id}:1"),
         client: String::new(),
     };
-    Config {
-        index: Index(1),
-        members: (1..=count).map(member).collect(),
-        ..Config::default()
-    }
+    Config { index: Index(1), members: (1..=count).map(member).collect(), ..Config::default() }
 }
 
 fn config(count: u64) -> LogWrite {
@@ -171,10 +160,7 @@ fn what_was_written_last_is_found_over_several_segments() {
     let found = disk.open();
     assert!(disk.segments().len() > 2);
     assert_eq!(found.damage, None);
-    assert_eq!(
-        (found.hard.term, found.hard.vote),
-        (Term(2), Some(MemberId(7)))
-    );
+    assert_eq!((found.hard.term, found.hard.vote), (Term(2), Some(MemberId(7))));
     assert_eq!(indexes(&found), (1..=250).collect::<Vec<_>>());
     assert_eq!(found.entries.last().unwrap().term, Term(2));
 }
@@ -196,10 +182,7 @@ fn a_torn_tail_is_cut_once_and_costs_nothing() {
 fn a_batch_that_lost_its_beginning_to_a_power_cut_is_cut_off_even_alone() {
     let disk = Disk::new();
     disk.write(vec![hard(1, 0), config(1), noop(1, 2)]);
-    let batch = (3..6).map(|index| DiskOp::Write {
-        seq: WriteSeq(1),
-        write: noop(1, index),
-    });
+    let batch = (3..6).map(|index| DiskOp::Write { seq: WriteSeq(1), write: noop(1, index) });
     disk.batches([batch.collect()]);
     // Its first record, of which nothing was acknowledged.
     disk.damage(1, 3);
@@ -266,11 +249,7 @@ fn a_snapshot_that_the_log_counts_on_and_that_is_gone_is_a_damage() {
     let disk = Disk::new();
     disk.write(vec![hard(1, 0), config(3), noop(1, 2)]);
     let mut found = disk.open();
-    let meta = SnapshotMeta {
-        index: Index(2),
-        term: Term(1),
-        config: voters(3),
-    };
+    let meta = SnapshotMeta { index: Index(2), term: Term(1), config: voters(3) };
     let image = State::new().image();
     let snapshot = Arc::new(Snapshot { meta, image });
     snapshots::save(&disk.0, &snapshot).unwrap();
@@ -314,10 +293,7 @@ fn a_folder_in_use_is_refused_and_so_is_a_log_folder() {
     assert!(matches!(open(&second.0, false), Err(DiskError::Locked(_))));
     drop(held);
     let foreign = open(&second.0, false).map(drop);
-    assert!(
-        matches!(foreign, Err(DiskError::Damaged(_))),
-        "a log of another disk"
-    );
+    assert!(matches!(foreign, Err(DiskError::Damaged(_))), "a log of another disk");
 }
 
 #[test]
@@ -331,10 +307,7 @@ fn a_wipe_that_was_asked_for_archives_all_and_begins_blank() {
     folder::ask_wipe(&disk.0).unwrap();
     let found = disk.open();
     assert_ne!(found.identity.member, before.member);
-    assert_eq!(
-        (found.identity.ensemble, found.hard),
-        (None, HardState::default())
-    );
+    assert_eq!((found.identity.ensemble, found.hard), (None, HardState::default()));
     assert!(found.entries.is_empty());
     let kept = |path: &Path| path.exists();
     assert!(kept(&disk.0.dir.join("archive/identity")));
@@ -346,10 +319,7 @@ fn a_wipe_that_was_asked_for_archives_all_and_begins_blank() {
 #[test]
 fn a_disk_killed_between_its_ensemble_and_its_first_record_is_blank_again() {
     let disk = Disk::new();
-    let adopt = || DiskOp::Adopt {
-        seq: WriteSeq(1),
-        ensemble: EnsembleId(7),
-    };
+    let adopt = || DiskOp::Adopt { seq: WriteSeq(1), ensemble: EnsembleId(7) };
     disk.run(VecDeque::from([adopt()]));
     let blank = disk.open().identity;
     assert_eq!(blank.ensemble, None);
@@ -362,35 +332,19 @@ fn a_disk_killed_between_its_ensemble_and_its_first_record_is_blank_again() {
     disk.tear(1);
     assert_eq!(disk.open().identity.ensemble, None, "nor with a torn write");
     disk.run(VecDeque::from([adopt()]));
-    let founding = HardState {
-        term: Term(1),
-        vote: None,
-    };
+    let founding = HardState { term: Term(1), vote: None };
     vote::save(&disk.0.dir, founding).unwrap();
     let found = disk.open();
-    assert_eq!(
-        (found.identity.ensemble, found.hard),
-        (None, HardState::default())
-    );
-    assert_eq!(
-        vote::load(&disk.0.dir).unwrap(),
-        None,
-        "the term goes with it"
-    );
+    assert_eq!((found.identity.ensemble, found.hard), (None, HardState::default()));
+    assert_eq!(vote::load(&disk.0.dir).unwrap(), None, "the term goes with it");
 }
 
 #[test]
 fn a_disk_that_may_have_voted_or_acknowledged_stays_in_its_ensemble() {
     let adopted = |then: Option<LogWrite>| {
         let disk = Disk::new();
-        let mut ops = VecDeque::from([DiskOp::Adopt {
-            seq: WriteSeq(1),
-            ensemble: EnsembleId(7),
-        }]);
-        ops.extend(then.map(|write| DiskOp::Write {
-            seq: WriteSeq(2),
-            write,
-        }));
+        let mut ops = VecDeque::from([DiskOp::Adopt { seq: WriteSeq(1), ensemble: EnsembleId(7) }]);
+        ops.extend(then.map(|write| DiskOp::Write { seq: WriteSeq(2), write }));
         disk.run(ops);
         disk
     };
@@ -399,20 +353,14 @@ fn a_disk_that_may_have_voted_or_acknowledged_stays_in_its_ensemble() {
     assert_eq!(ensemble(&adopted(Some(hard(1, 0)))), kept, "a term");
     assert_eq!(ensemble(&adopted(Some(config(3)))), kept, "an entry");
     let disk = adopted(None);
-    let voted = HardState {
-        term: Term(1),
-        vote: Some(MemberId(9)),
-    };
+    let voted = HardState { term: Term(1), vote: Some(MemberId(9)) };
     vote::save(&disk.0.dir, voted).unwrap();
     assert_eq!(ensemble(&disk), kept, "a vote");
     let disk = adopted(None);
     std::fs::write(disk.0.dir.join("repair"), "").unwrap();
     assert_eq!(ensemble(&disk), kept, "a repair that goes on");
     let disk = adopted(None);
-    let snapshot = disk
-        .0
-        .snap_dir()
-        .join(format!("{:016x}-{:016x}.snap", 5, 1));
+    let snapshot = disk.0.snap_dir().join(format!("{:016x}-{:016x}.snap", 5, 1));
     std::fs::write(snapshot, "damaged").unwrap();
     assert_eq!(ensemble(&disk), kept, "a snapshot, readable or not");
     let disk = adopted(None);

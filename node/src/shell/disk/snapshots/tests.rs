@@ -21,9 +21,8 @@ impl Disk {
 
     fn names(&self) -> Vec<String> {
         let files = std::fs::read_dir(self.0.snap_dir()).unwrap();
-        let mut names: Vec<String> = files
-            .map(|it| it.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let mut names: Vec<String> =
+            files.map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
@@ -40,11 +39,7 @@ impl Drop for Disk {
 }
 
 fn meta(index: u64) -> SnapshotMeta {
-    SnapshotMeta {
-        index: Index(index),
-        term: Term(1),
-        config: Config::default(),
-    }
+    SnapshotMeta { index: Index(index), term: Term(1), config: Config::default() }
 }
 
 fn snap(index: u64) -> String {
@@ -58,10 +53,7 @@ fn part(index: u64) -> String {
 #[test]
 fn a_snapshot_that_cannot_be_stored_leaves_nothing() {
     let disk = Disk::new();
-    let snapshot = Arc::new(Snapshot {
-        meta: meta(5),
-        image: State::new().image(),
-    });
+    let snapshot = Arc::new(Snapshot { meta: meta(5), image: State::new().image() });
     // The last step fails: its name is taken.
     let taken = disk.0.snap_dir().join(snap(5));
     std::fs::create_dir(&taken).unwrap();
@@ -76,10 +68,7 @@ fn a_snapshot_that_cannot_be_stored_leaves_nothing() {
 #[test]
 fn a_snapshot_leaves_the_log_what_is_reserved_for_it() {
     let mut disk = Disk::new();
-    let snapshot = Arc::new(Snapshot {
-        meta: meta(5),
-        image: State::new().image(),
-    });
+    let snapshot = Arc::new(Snapshot { meta: meta(5), image: State::new().image() });
     disk.0.reserve = u64::MAX;
     let refused = save(&disk.0, &snapshot);
     assert!(matches!(refused, Err(DiskError::Short { .. })));
@@ -116,9 +105,5 @@ fn an_adopted_snapshot_leaves_no_older_one_on_its_way() {
     assert_eq!(disk.names(), [snap(7), part(9)]);
     disk.put(&part(5), b"half");
     adopt_incoming(&disk.0, &meta(7)).unwrap();
-    assert_eq!(
-        disk.names(),
-        [snap(7), part(9)],
-        "also when it is adopted already"
-    );
+    assert_eq!(disk.names(), [snap(7), part(9)], "also when it is adopted already");
 }

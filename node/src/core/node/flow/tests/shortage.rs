@@ -10,23 +10,13 @@ fn while_disk_or_memory_is_short_new_data_is_refused_and_the_rest_goes_on() {
         alone.sent.clear();
         alone.ask(conn, ops);
         let codes = alone.sent.iter().filter_map(|effect| match effect {
-            Effect::Client {
-                frame: ServerFrame::Reply(reply),
-                ..
-            } => Some(reply.err),
+            Effect::Client { frame: ServerFrame::Reply(reply), .. } => Some(reply.err),
             _ => None,
         });
         codes.collect()
     };
-    let set = Op::Write(Write::SetData {
-        path: "/a".to_owned(),
-        data: None,
-        version: -1,
-    });
-    let delete = Op::Write(Write::Delete {
-        path: "/a".to_owned(),
-        version: -1,
-    });
+    let set = Op::Write(Write::SetData { path: "/a".to_owned(), data: None, version: -1 });
+    let delete = Op::Write(Write::Delete { path: "/a".to_owned(), version: -1 });
     let multi = Op::Write(Write::Multi(vec![create("/b", 1)]));
     let (full, ok) = (ErrorCode::QuotaExceeded, ErrorCode::Ok);
     for low in [Input::DiskLow, Input::MemoryLow] {
@@ -34,13 +24,7 @@ fn while_disk_or_memory_is_short_new_data_is_refused_and_the_rest_goes_on() {
         let make = Op::Write(create("/a", 1));
         assert_eq!(codes(&mut alone, vec![make.clone()]), [ok]);
         alone.step(low(true));
-        let ops = vec![
-            make,
-            set.clone(),
-            multi.clone(),
-            Op::Read(get("/a")),
-            delete.clone(),
-        ];
+        let ops = vec![make, set.clone(), multi.clone(), Op::Read(get("/a")), delete.clone()];
         assert_eq!(codes(&mut alone, ops), [full, full, full, ok, ok]);
         alone.step(low(false));
     }

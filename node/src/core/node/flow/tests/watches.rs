@@ -8,20 +8,14 @@ fn who_watches_most_is_let_go_when_all_watch_too_much_and_the_others_keep_theirs
     let (greedy, modest) = (alone.connect(1), alone.connect(2));
     let exists = |path: String| Op::Read(Read::Exists { path, watch: true });
     alone.ask(modest, vec![exists("/a".to_owned())]);
-    alone.ask(
-        greedy,
-        (0..2_000).map(|n| exists(format!("/{n}"))).collect(),
-    );
+    alone.ask(greedy, (0..2_000).map(|n| exists(format!("/{n}"))).collect());
     let closed = |sent: &[Effect], whom: ConnId| {
         sent.iter().any(|effect| {
             matches!(effect, Effect::Close { conn, reason: CloseReason::TooManyWatches } if *conn == whom)
         })
     };
     assert!(!closed(&alone.sent, greedy) && !closed(&alone.sent, modest));
-    alone.ask(
-        greedy,
-        (2_000..6_000).map(|n| exists(format!("/{n}"))).collect(),
-    );
+    alone.ask(greedy, (2_000..6_000).map(|n| exists(format!("/{n}"))).collect());
     assert!(closed(&alone.sent, greedy) && !closed(&alone.sent, modest));
     assert!(alone.again, "what it took is given back step by step");
     alone.sent.clear();

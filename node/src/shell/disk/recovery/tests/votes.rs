@@ -22,14 +22,8 @@ fn a_term_and_a_vote_behind_a_damage_still_count_and_entries_do_not() {
     let found = disk.open();
     assert!(found.damage.as_ref().unwrap().contains("damaged at byte"));
     assert_eq!(indexes(&found), [1]);
-    assert_eq!(
-        (found.hard.term, found.hard.vote),
-        (Term(8), Some(MemberId(4)))
-    );
-    assert!(
-        disk.path(1).with_extension("damaged").exists(),
-        "it is put aside"
-    );
+    assert_eq!((found.hard.term, found.hard.vote), (Term(8), Some(MemberId(4))));
+    assert!(disk.path(1).with_extension("damaged").exists(), "it is put aside");
 }
 
 #[test]
@@ -39,10 +33,7 @@ fn a_vote_counts_though_its_record_is_lost_as_a_torn_write_would_be() {
     disk.damage(1, 2);
     let found = disk.open();
     assert_eq!((found.damage.clone(), indexes(&found)), (None, vec![1]));
-    assert_eq!(
-        (found.hard.term, found.hard.vote),
-        (Term(5), Some(MemberId(9)))
-    );
+    assert_eq!((found.hard.term, found.hard.vote), (Term(5), Some(MemberId(9))));
 }
 
 #[test]
@@ -81,19 +72,13 @@ fn a_disk_of_an_ensemble_without_its_log_is_damaged_and_its_vote_still_counts() 
     let disk = Disk::new();
     let (seq, ensemble) = (WriteSeq(1), EnsembleId(7));
     let write = hard(5, 9);
-    disk.run(VecDeque::from([
-        DiskOp::Adopt { seq, ensemble },
-        DiskOp::Write { seq, write },
-    ]));
+    disk.run(VecDeque::from([DiskOp::Adopt { seq, ensemble }, DiskOp::Write { seq, write }]));
     std::fs::remove_dir_all(disk.0.log_dir()).unwrap();
     assert!(open(&disk.0, true).is_err(), "alone it refuses");
     assert!(!disk.path(1).exists(), "and changes nothing");
     let found = disk.open();
     assert!(found.damage.as_ref().unwrap().contains("there is no log"));
-    assert_eq!(
-        (found.hard.term, found.hard.vote),
-        (Term(5), Some(MemberId(9)))
-    );
+    assert_eq!((found.hard.term, found.hard.vote), (Term(5), Some(MemberId(9))));
 }
 
 #[test]
@@ -105,9 +90,6 @@ fn of_several_votes_in_one_batch_the_last_counts() {
     disk.batches([VecDeque::from(ops)]);
     assert_eq!(
         vote::load(&disk.0.dir).unwrap(),
-        Some(HardState {
-            term: Term(5),
-            vote: Some(MemberId(9)),
-        })
+        Some(HardState { term: Term(5), vote: Some(MemberId(9)) })
     );
 }
