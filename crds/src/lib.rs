@@ -1,5 +1,5 @@
 //! The `CoordinationEnsemble` custom resource: what users write and what the operator answers.
-//! Knows no client and no runtime.
+//! Knows no client and no runtime. [`ensemble`] what is written, [`status`] what is answered.
 
 pub mod ensemble;
 pub mod status;

@@ -1,5 +1,7 @@
 //! An ensemble of plain processes on this machine's loopback, from a static list of servers: of
 //! `quorate-node`, or of the real ZooKeeper, which reads the same `zoo.cfg`.
+//!
+//! `member` one process and its files · `ports` that nobody listens on.
 
 mod member;
 pub(crate) mod ports;

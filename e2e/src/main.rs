@@ -1,4 +1,19 @@
 //! `cargo e2e`: a real Kubernetes on this machine, and the end-to-end tests that run on it.
+//!
+//! Commands: `args` the command line · `runner` the operator's tests, `tests`, one after another · `demo` ·
+//! `compat` stock clients and tools · `differential` histories beside a real ZooKeeper · `bench` the
+//! comparison of speeds · `settings` what the environment decides · `progress` what is said meanwhile.
+//!
+//! The cluster: `cluster` itself · `image` what runs on it · `helm` the chart · `kubectl` programs, run
+//! and heard · `stage` all of it, ready · `ctx` a namespace to work in · `ensemble` one under test ·
+//! `objects` what is looked up · `member` what a member says · `http` how it is asked · `prometheus` ·
+//! `faults` · `report` what there is to see after a failure.
+//!
+//! Load and judgement: `clients` stock ones · `writer` writes without pause, `accounting` what it may
+//! conclude · `watcher` of the quorum, `quorum` what it saw · `load` both · `until` waiting on conditions.
+//!
+//! Without a cluster: `local` ensembles of processes · `zookeeper` a real one · `maven` Java's libraries ·
+//! `cache` what is made once.
 
 #![allow(clippy::print_stdout, reason = "what a command says on a terminal is its purpose")]
 

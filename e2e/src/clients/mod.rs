@@ -1,5 +1,7 @@
 //! Stock clients, as users have them: kazoo, ZooKeeper's own Java client, and the crate
 //! zookeeper-client. They run with the cluster's DNS, so that they see names as pods do.
+//!
+//! `java` · `kazoo` · `rust`.
 
 pub(crate) mod java;
 pub(crate) mod kazoo;

@@ -1,5 +1,9 @@
 //! `cargo e2e compat`: stock clients, tools and applications, unmodified, each against an ensemble of
 //! its own of local members, which are restarted, or joined and removed, under it.
+//!
+//! `stand` what a scenario has · `runner` runs them · `dialog` programs that ask for faults while they
+//! run · by language: `c`, `go`, `java`, `python`, `rust` · `tools` on the command line · `kafka` ·
+//! `secure` TLS and SASL · `reconfig` members that join and leave.
 
 mod c;
 mod dialog;

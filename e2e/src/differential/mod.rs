@@ -1,9 +1,10 @@
 //! The same histories on Quorate and on a real ZooKeeper: what their clients see must be the same,
 //! but for what `allowed.rs` lists.
 //!
-//! A history is made of a seed (`generate`), played below a znode and with sessions of its own, on
-//! each server (`play.rs`, bytes by `wire.rs` and `answer.rs`), freed of what differs by nature
-//! (`normal.rs`), and compared (`compare.rs`). One that fails is made short (`shrink.rs`).
+//! A history (`history.rs`) is made of a seed (`generate`, by `rng.rs`), played below a znode and with
+//! sessions of its own, on each server (`play.rs`, bytes by `wire.rs` and `answer.rs`, ops by `ops.rs`,
+//! logins by `sasl.rs`), freed of what differs by nature (`normal.rs`), and compared (`compare.rs`).
+//! One that fails is made short (`shrink.rs`).
 //!
 //! Histories of membership changes are played one after the other on ensembles of their own
 //! (`changing.rs`), whose ports have names in them (`places.rs`).

@@ -1,4 +1,8 @@
 //! The tests, in the order in which they run.
+//!
+//! `install` the chart · `create` the beginning and the end of an ensemble · `specs` what may be written
+//! into it · `scale` · `rollouts` restarts and changes · `crashes` what nobody planned · `operator_killed` in
+//! the middle · `clients` stock ones · `monitoring` what Prometheus knows · `container` the image by itself.
 
 mod clients;
 mod container;

@@ -1,5 +1,7 @@
 //! ZooKeeper's client protocol, 3.4 to 3.9, what clients say. Op numbers and layouts:
 //! `zookeeper.jute`, `ZooDefs.java`.
+//!
+//! `create` the ways to make a znode.
 
 mod create;
 

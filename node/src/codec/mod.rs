@@ -4,7 +4,7 @@
 //! [`jute`] primitives · [`client`] what ZooKeeper's clients say · [`client_reply`] what they are
 //! told · [`entry`] log entries, shared by disk and peers · [`action`] what those do · [`peer`] what
 //! members say · [`record`] the log on disk · [`snapshot`] the replicated state · [`four_letter`]
-//! the words that tools send.
+//! the words that tools send · [`x500`] subjects of certificates.
 
 pub mod action;
 pub mod client;

@@ -1,4 +1,6 @@
 //! Model clients: sessions that write, read, watch, lose their server and come back.
+//!
+//! `writes` what they write · `mortal` znodes that end · `reconfig` changes of the membership.
 
 mod mortal;
 mod reconfig;

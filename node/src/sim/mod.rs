@@ -3,7 +3,8 @@
 //! [`world::World`] owns the servers, the event heap and the virtual time; [`net`] moves messages
 //! over links that delay, stall and break; [`disk`] keeps encoded records and loses what was not
 //! synced; [`client`] are sessions that never stop; [`operator`] changes the membership, unless clients do;
-//! [`faults`] breaks things; [`oracle`] and [`invariants`] judge. A run is a function of its seed.
+//! [`faults`] breaks things; [`oracle`] and [`invariants`] judge. A run is a function of its seed:
+//! `options` draws its knobs, `rng` the rest.
 
 pub mod client;
 pub mod disk;

@@ -5,6 +5,8 @@
 //! before another was sent must have the smaller zxid; a fresh read must show a zxid not below any
 //! write answered before it was asked; and whatever a reply shows must be what the reference held
 //! at the zxid in its header.
+//!
+//! `mortal` judges znodes that end by themselves.
 
 pub mod mortal;
 

@@ -3,6 +3,10 @@
 //! To add an op: give it a number and a line in the table of `ops.rs` (with the shape of its reply),
 //! and a function in `requests.rs` that makes its body, with a place in `Maker::request` and a weight
 //! in `WEIGHTS` there. A test here tells if it never comes up.
+//!
+//! `requests` each op · `paths` · `rights` who may do what · `sasl` who logs in · `quota` · `large` what is
+//! at the border · `mangled` bodies and `raw` bytes that are no requests · `expiry` a session's end ·
+//! `membership` of five servers, `reconfigs` the texts that change it.
 
 mod expiry;
 mod large;

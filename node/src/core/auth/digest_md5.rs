@@ -1,5 +1,7 @@
 //! The server's side of SASL DIGEST-MD5 (RFC 2831), as the JDK's server speaks it to ZooKeeper's
 //! clients: one realm, quality of protection `auth` only, one exchange a connection.
+//!
+//! `answer` is what a client says, taken apart.
 
 mod answer;
 

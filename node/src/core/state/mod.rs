@@ -1,7 +1,7 @@
 //! The replicated state: znodes, sessions, counters. Changes only by applied entries; the same
 //! entries give the same state, and the same digest, on every member.
 //!
-//! [`path`] what a path may be · [`acl`] who may do what · [`tree`] the znodes, [`znode`] one ·
+//! [`path`] what a path may be · [`acl`] who may do what, `verdicts` remembered · [`tree`] the znodes, [`znode`] one ·
 //! [`session`]
 //! sessions · [`access_lists`] equal lists are one · `apply` entries ·
 //! [`changes`] what they changed · `closing` the end of a session · `quota` what a

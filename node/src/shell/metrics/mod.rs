@@ -1,5 +1,6 @@
 //! Counters, and their names: ZooKeeper's own where it has one ([`zookeeper`], [`gauges`]),
-//! `quorate_node_*` for the rest ([`own`]). The only room that names metrics.
+//! `quorate_node_*` for the rest ([`own`]). The only room that names metrics. `count` how often,
+//! `summary` how much and how long, `sample` one figure as it is shown.
 
 pub mod count;
 pub mod sample;

@@ -1,4 +1,6 @@
 //! The objects that should exist, complete, for server-side apply.
+//!
+//! `stateful_set` and its `pod` · `config` maps · `network` services and who may reach them.
 
 mod config;
 mod network;

@@ -1,0 +1,91 @@
+//! What a library of the workspace shows: nothing that nobody outside names. What lies deeper the
+//! compiler tells (`unreachable_pub`), once modules are private.
+
+use crate::source::{Path, Source};
+use crate::violation::Violation;
+
+pub(crate) const EXPORT: &str = "export";
+
+/// A library: its root, the name others call it by, and whether its modules are its own affair.
+pub(crate) struct Library {
+    pub(crate) root: &'static str,
+    pub(crate) name: &'static str,
+    /// What others name is re-exported one by one; no module is open.
+    pub(crate) closed: bool,
+}
+
+/// The resource's types and the operator's rooms are named by their modules.
+pub(crate) const LIBRARIES: [Library; 3] = [
+    Library { root: "crds/src/lib.rs", name: "quorate_crds", closed: false },
+    Library { root: "node/src/lib.rs", name: "quorate_node", closed: true },
+    Library { root: "operator/src/lib.rs", name: "quorate_operator", closed: false },
+];
+
+/// What the root exports and nobody names, and what it leaves open.
+pub(crate) fn exports(library: &Library, root: &Source, others: &[&Source]) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let mut wrong = |item: &str, line, says: String| {
+        let (file, item) = (root.file.clone(), item.to_owned());
+        found.push(Violation { rule: EXPORT, file, item, line, says });
+    };
+    let named = |path: &[String]| {
+        let outside = others.iter().flat_map(|source| &source.named);
+        outside.into_iter().any(|it| it.path.starts_with(path))
+    };
+    let outside = |module: &[String], name: &str| -> Path {
+        let inside = module.iter().skip(1).map(String::as_str);
+        std::iter::once(library.name).chain(inside).chain([name]).map(str::to_owned).collect()
+    };
+    for it in root.modules.iter().filter(|it| it.public) {
+        if library.closed && !it.inline {
+            let says = "make it pub(crate); re-export what programs and tests name".to_owned();
+            wrong(&it.name, it.line, says);
+        } else if !named(&outside(&root.module, &it.name)) {
+            wrong(&it.name, it.line, format!("nobody outside names the module {}", it.name));
+        }
+    }
+    for it in root.imports.iter().filter(|it| it.public) {
+        match &it.alias {
+            None => wrong(&it.path.join("::"), 1, "name what is exported, one by one".to_owned()),
+            Some(name) if !named(&outside(&it.module, name)) => {
+                wrong(name, 1, format!("nobody outside names {name}"));
+            }
+            Some(_) => {}
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reader::read;
+
+    fn found(closed: bool, root: &str, other: &str) -> Vec<String> {
+        let library = Library { root: "node/src/lib.rs", name: "quorate_node", closed };
+        let crates = ["quorate_node".to_owned()];
+        let root = read("node/src/lib.rs", root, &crates);
+        let other = read("node/tests/a.rs", other, &crates);
+        exports(&library, &root, &[&other]).into_iter().map(|it| it.item).collect()
+    }
+
+    #[test]
+    fn an_open_module_and_an_export_that_nobody_names_are_found() {
+        assert_eq!(found(true, "pub mod core;", "use quorate_node::core::Node;"), ["core"]);
+        assert_eq!(found(false, "pub mod core;", "use quorate_node::sim;"), ["core"]);
+        let two = "pub use self::core::{Node, Raft};\nmod core;";
+        assert_eq!(found(true, two, "use quorate_node::Node;"), ["Raft"]);
+        let within = "pub mod names { pub use crate::core::{Node, Raft}; }";
+        assert_eq!(found(true, within, "fn f() { quorate_node::names::Node::new() }"), ["Raft"]);
+        assert_eq!(found(true, "pub use core::*;", "").len(), 1);
+    }
+
+    #[test]
+    fn what_is_named_or_private_is_left_in_peace() {
+        let root = "pub(crate) mod core; mod shell; pub use self::core::Node as N; use core::Raft;";
+        for other in ["use quorate_node::N;", "use quorate_node as q; fn f(it: q::N) {}"] {
+            assert_eq!(found(true, root, other), [""; 0], "{other}");
+        }
+        assert_eq!(found(false, "pub mod core;", "use quorate_node::{core::Node};"), [""; 0]);
+    }
+}

@@ -1,0 +1,465 @@
+//! The rooms of ARCHITECTURE.md, and what each may name. A row of its table has a rule here, and
+//! a rule a row.
+
+/// What holds in a room: a folder or a file. Where rooms lie in one another, all rules hold.
+pub(crate) struct Room {
+    /// As ARCHITECTURE.md names it.
+    pub(crate) place: &'static str,
+    /// Rooms in it that have rules of their own instead.
+    pub(crate) except: &'static [&'static str],
+    /// If there are any: nothing else may be named, of whatever crate. What lies below an entry is
+    /// allowed with it.
+    pub(crate) only: &'static [&'static str],
+    /// If there are any: nothing else of the same crate may be named.
+    pub(crate) own: &'static [&'static str],
+    /// Must not be named, whatever the others say.
+    pub(crate) never: &'static [&'static str],
+    /// Methods that must not be called.
+    pub(crate) uncalled: &'static [&'static str],
+    /// Words that must not stand in any file, of whatever language.
+    pub(crate) unsaid: &'static [&'static str],
+    /// Tests are held to it as well.
+    pub(crate) tests: bool,
+}
+
+/// Nothing is forbidden.
+const OPEN: Room = Room {
+    place: "",
+    except: &[],
+    only: &[],
+    own: &[],
+    never: &[],
+    uncalled: &[],
+    unsaid: &[],
+    tests: true,
+};
+
+/// What writes to the API server.
+const WRITES: &[&str] = &[
+    "create",
+    "patch",
+    "patch_status",
+    "patch_metadata",
+    "patch_scale",
+    "replace",
+    "replace_status",
+    "replace_scale",
+    "delete",
+    "delete_collection",
+    "evict",
+    "entry",
+    "call",
+];
+/// What reads from it.
+const READS: &[&str] = &[
+    "get_opt",
+    "get_metadata",
+    "get_metadata_opt",
+    "get_status",
+    "get_scale",
+    "list",
+    "list_metadata",
+    "watch",
+    "watch_metadata",
+    "ask",
+];
+
+/// The cluster, from where tests of plain processes must be kept apart.
+const KUBERNETES: &[&str] = &[
+    "kube",
+    "k8s_openapi",
+    "quorate_crds",
+    "crate::cluster",
+    "crate::ctx",
+    "crate::ensemble",
+    "crate::helm",
+    "crate::objects",
+    "crate::prometheus",
+    "crate::stage",
+    "crate::tests",
+];
+
+pub(crate) const ROOMS: &[Room] = &[
+    // No clock, files, sockets, threads, async or ambient randomness; no `HashMap` either, whose
+    // order differs from run to run. Only tests can name `proptest`, a development dependency.
+    Room {
+        place: "node/src/core",
+        only: &[
+            "crate::core",
+            "std::cmp",
+            "std::collections::BTreeMap",
+            "std::collections::BTreeSet",
+            "std::collections::VecDeque",
+            "std::collections::btree_map",
+            "std::fmt",
+            "std::mem",
+            "std::net::IpAddr",
+            "std::ops",
+            "std::str",
+            "std::sync::Arc",
+            "base64",
+            "bytes",
+            "md5",
+            "sha1",
+            "subtle",
+            "proptest",
+        ],
+        ..OPEN
+    },
+    Room { place: "node/src/core/auth", own: &["crate::core::auth"], ..OPEN },
+    // Entries are carried, not read: of their payload only membership is consensus's own.
+    Room {
+        place: "node/src/core/raft",
+        own: &[
+            "crate::core::raft",
+            "crate::core::entry::Entry",
+            "crate::core::entry::Payload",
+            "crate::core::options::Options",
+            "crate::core::prng",
+            "crate::core::types",
+        ],
+        never: &[
+            "crate::core::types::ConnId",
+            "crate::core::types::Password",
+            "crate::core::types::SessionId",
+            "crate::core::types::Wall",
+            "crate::core::types::Zxid",
+            "bytes",
+        ],
+        ..OPEN
+    },
+    Room {
+        place: "node/src/core/state",
+        own: &[
+            "crate::core::state",
+            "crate::core::auth",
+            "crate::core::entry",
+            "crate::core::op",
+            "crate::core::options::StaticServer",
+            "crate::core::raft::config",
+            "crate::core::reply_size",
+            "crate::core::types",
+        ],
+        never: &[
+            "crate::core::types::ConnId",
+            "crate::core::types::LinkId",
+            "crate::core::types::Mono",
+            "crate::core::types::Now",
+        ],
+        ..OPEN
+    },
+    Room { place: "node/src/core/node", never: &["crate::codec", "crate::shell"], ..OPEN },
+    // Wings do not know each other, nor the hub that calls them.
+    Room {
+        place: "node/src/core/node/clients",
+        never: &[
+            "crate::core::node::Node",
+            "crate::core::node::ensemble",
+            "crate::core::node::replica",
+            "crate::core::node::requests",
+        ],
+        tests: false,
+        ..OPEN
+    },
+    Room {
+        place: "node/src/core/node/ensemble",
+        never: &[
+            "crate::core::node::Node",
+            "crate::core::node::clients",
+            "crate::core::node::replica",
+            "crate::core::node::requests",
+        ],
+        tests: false,
+        ..OPEN
+    },
+    Room {
+        place: "node/src/core/node/replica",
+        never: &[
+            "crate::core::node::Node",
+            "crate::core::node::clients",
+            "crate::core::node::ensemble",
+            "crate::core::node::requests",
+        ],
+        tests: false,
+        ..OPEN
+    },
+    Room {
+        place: "node/src/core/node/requests",
+        never: &[
+            "crate::core::node::Node",
+            "crate::core::node::clients",
+            "crate::core::node::ensemble",
+            "crate::core::node::replica",
+        ],
+        tests: false,
+        ..OPEN
+    },
+    Room {
+        place: "node/src/core/watch.rs",
+        own: &[
+            "crate::core::watch",
+            "crate::core::op",
+            "crate::core::state::changes",
+            "crate::core::types::ConnId",
+            "crate::core::types::Zxid",
+        ],
+        ..OPEN
+    },
+    Room {
+        place: "node/src/codec",
+        only: &[
+            "crate::codec",
+            "crate::core",
+            "std::fmt",
+            "std::iter",
+            "std::str",
+            "std::sync::Arc",
+            "bytes",
+            "crc32c",
+            "thiserror",
+            "proptest",
+        ],
+        never: &[
+            "crate::core::auth",
+            "crate::core::effect",
+            "crate::core::node",
+            "crate::core::raft::Raft",
+            "crate::core::watch",
+        ],
+        ..OPEN
+    },
+    // It reads files that it is pointed at, and writes none.
+    Room {
+        place: "node/src/config",
+        own: &["crate::config", "crate::codec::four_letter", "crate::core"],
+        never: &[
+            "crate::core::node",
+            "crate::core::raft::Raft",
+            "std::fs::File",
+            "std::fs::OpenOptions",
+            "std::fs::copy",
+            "std::fs::create_dir",
+            "std::fs::create_dir_all",
+            "std::fs::remove_dir_all",
+            "std::fs::remove_file",
+            "std::fs::rename",
+            "std::fs::write",
+            "std::net::TcpListener",
+            "std::net::TcpStream",
+            "std::net::UdpSocket",
+            "std::process",
+            "std::sync",
+            "std::thread",
+            "std::time::Instant",
+            "std::time::SystemTime",
+            "rustls",
+            "socket2",
+            "tokio",
+        ],
+        tests: false,
+        ..OPEN
+    },
+    Room {
+        place: "node/src/shell",
+        never: &[
+            "crate::config",
+            "crate::core::auth",
+            "crate::core::raft::Raft",
+            "crate::core::raft::quorum",
+            "crate::core::state::acl",
+            "crate::core::state::apply",
+            "crate::core::state::tree",
+            "crate::core::state::write",
+            "crate::core::watch",
+            "crate::sim",
+        ],
+        ..OPEN
+    },
+    Room {
+        place: "node/src/shell/metrics",
+        own: &["crate::shell::metrics", "crate::codec::four_letter", "crate::core"],
+        never: &["axum", "hyper", "socket2", "std::net", "tokio"],
+        ..OPEN
+    },
+    Room {
+        place: "node/src/shell/tls",
+        own: &["crate::shell::tls", "crate::shell::metrics", "crate::codec::x500"],
+        ..OPEN
+    },
+    Room {
+        place: "node/src/shell/disk",
+        own: &[
+            "crate::shell::disk",
+            "crate::codec::entry",
+            "crate::codec::record",
+            "crate::codec::snapshot",
+            "crate::codec::versions",
+            "crate::core::entry::Entry",
+            "crate::core::entry::Payload",
+            "crate::core::input::Snapshot",
+            "crate::core::raft::config",
+            "crate::core::raft::event",
+            "crate::core::recovery",
+            "crate::core::state::State",
+            "crate::core::types",
+        ],
+        never: &["axum", "hyper", "socket2", "std::net", "tokio"],
+        ..OPEN
+    },
+    // A seed decides everything: the same seed is the same run.
+    Room {
+        place: "node/src/sim",
+        only: &[
+            "crate::sim",
+            "crate::codec",
+            "crate::core",
+            "std::cmp",
+            "std::collections::BTreeMap",
+            "std::collections::BTreeSet",
+            "std::collections::BinaryHeap",
+            "std::collections::VecDeque",
+            "std::collections::btree_map",
+            "std::fmt",
+            "std::iter",
+            "std::mem",
+            "std::net::IpAddr",
+            "std::net::Ipv4Addr",
+            "std::ops",
+            "std::panic",
+            "std::str",
+            "std::sync::Arc",
+            "bytes",
+            "crc32c",
+            "md5",
+            "sha1",
+        ],
+        ..OPEN
+    },
+    Room {
+        place: "crds/src",
+        only: &[
+            "crate",
+            "k8s_openapi",
+            "kube::CELSchema",
+            "kube::CustomResource",
+            "kube::CustomResourceExt",
+            "kube::KubeSchema",
+            "kube::core",
+            "quorate_crds",
+            "schemars",
+            "serde",
+            "serde_json",
+            "serde_yaml",
+            "std::collections::BTreeMap",
+            "std::error::Error",
+            "std::fmt",
+        ],
+        ..OPEN
+    },
+    Room {
+        place: "operator/src/observe.rs",
+        own: &[
+            "crate::observe",
+            "crate::member_api",
+            "crate::plan::desired",
+            "crate::plan::names",
+            "crate::plan::observed",
+            "crate::pods",
+        ],
+        never: &[
+            "kube::api::DeleteParams",
+            "kube::api::EvictParams",
+            "kube::api::Patch",
+            "kube::api::PatchParams",
+            "kube::api::PostParams",
+        ],
+        uncalled: WRITES,
+        ..OPEN
+    },
+    Room {
+        place: "operator/src/plan",
+        only: &[
+            "crate::plan",
+            "std::cmp",
+            "std::collections::BTreeMap",
+            "std::collections::BTreeSet",
+            "std::fmt",
+            "k8s_openapi",
+            "quorate_crds",
+            "serde",
+            "serde_json",
+            "sha1",
+        ],
+        ..OPEN
+    },
+    Room {
+        place: "operator/src/plan/invariants.rs",
+        never: &[
+            "crate::plan::desired",
+            "crate::plan::events",
+            "crate::plan::membership",
+            "crate::plan::status",
+            "crate::plan::waiting",
+        ],
+        ..OPEN
+    },
+    Room {
+        place: "operator/src/apply.rs",
+        own: &[
+            "crate::apply",
+            "crate::member_api",
+            "crate::plan::action",
+            "crate::plan::names",
+            "crate::plan::observed",
+        ],
+        never: &["kube::api::ListParams", "kube::api::WatchParams"],
+        uncalled: READS,
+        ..OPEN
+    },
+    Room {
+        place: "operator/src/lease.rs",
+        own: &["crate::lease"],
+        never: &["quorate_crds"],
+        ..OPEN
+    },
+    Room {
+        place: "e2e/cluster",
+        unsaid: &["CoordinationEnsemble", "quorate-node", "quorate-operator"],
+        ..OPEN
+    },
+    Room { place: "e2e/src/local", never: KUBERNETES, ..OPEN },
+    Room { place: "e2e/src/compat", never: KUBERNETES, ..OPEN },
+    Room {
+        place: "e2e/compat",
+        unsaid: &["quorate-node", "quorate_node", "quorate-operator"],
+        ..OPEN
+    },
+    Room { place: "e2e/src/differential", never: KUBERNETES, ..OPEN },
+    Room { place: "e2e/src/bench", never: KUBERNETES, ..OPEN },
+    Room {
+        place: "e2e/src",
+        except: &["e2e/src/world"],
+        never: &["quorate_node", "quorate_operator"],
+        ..OPEN
+    },
+    // One seed, one thread, no cluster: the same seed is the same run.
+    Room {
+        place: "e2e/src/world",
+        never: &[
+            "kube::Client",
+            "rustix",
+            "std::collections::HashMap",
+            "std::collections::HashSet",
+            "std::fs",
+            "std::net::TcpListener",
+            "std::net::TcpStream",
+            "std::process",
+            "std::thread",
+            "std::time::Instant",
+            "std::time::SystemTime",
+            "tokio",
+            "zookeeper_client",
+        ],
+        ..OPEN
+    },
+];
