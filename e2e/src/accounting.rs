@@ -163,7 +163,7 @@ impl fmt::Display for Ledger {
         write!(
             f,
             "{} writes acknowledged, {} verified, {} lost, {} failed{failed}, {} sessions lost, \
-             median {:.1?}, 99% {:.1?}, longest gap {:.0?} (of all clients at once {:.0?})",
+             p50 {:.1?}, p99 {:.1?}, longest gap {:.0?} (of all clients at once {:.0?})",
             self.acknowledged.len(),
             self.verified,
             self.lost.len(),
