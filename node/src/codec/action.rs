@@ -3,6 +3,7 @@
 use super::client::acl_list;
 use super::client_reply::encode_acl;
 use super::jute::{Malformed, Reader, Writer};
+use super::versions::Format;
 use crate::core::entry::Action;
 use crate::core::op::{Acl, Create, ErrorCode, Id, Reconfig, Write};
 use crate::core::types::{Index, Password, ServerId, SessionId};
@@ -98,7 +99,7 @@ pub fn decode_action(reader: &mut Reader) -> Result<Action, Malformed> {
             -14 => ErrorCode::ReconfigInProgress,
             _ => return Err(Malformed::Value),
         }),
-        _ => return Err(Malformed::Value),
+        kind => return Err(Format::Entry.unknown_kind(kind).into()),
     })
 }
 
@@ -198,6 +199,6 @@ fn decode_write(reader: &mut Reader, outer: bool) -> Result<Write, Malformed> {
         2 => Write::SetData { path, data: reader.buffer()?, version: reader.int()? },
         3 => Write::SetAcl { path, acl: acl_list(reader)?, version: reader.int()? },
         4 => Write::Check { path, version: reader.int()? },
-        _ => return Err(Malformed::Value),
+        kind => return Err(Format::Entry.unknown_kind(kind).into()),
     })
 }

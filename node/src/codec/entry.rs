@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::action::{decode_action, encode_action};
 use super::jute::{Malformed, Reader, Writer};
+use super::versions::Format;
 use crate::core::entry::{Command, Entry, Origin, Payload};
 use crate::core::raft::config::{Config, Member, Role};
 use crate::core::types::{Index, MemberId, ServerId, Term, Wall};
 
-/// The version of this encoding.
-const VERSION: u8 = 1;
+/// The version of this encoding that is written.
+const VERSION: u8 = Format::Entry.known().written as u8;
 
 /// Appends an entry.
 pub fn encode(entry: &Entry, writer: &mut Writer) {
@@ -44,9 +45,7 @@ pub fn encode(entry: &Entry, writer: &mut Writer) {
 /// # Errors
 /// When the bytes are none of this version's.
 pub fn decode(reader: &mut Reader) -> Result<Entry, Malformed> {
-    if reader.u8()? != VERSION {
-        return Err(Malformed::Value);
-    }
+    Format::Entry.check(u32::from(reader.u8()?))?;
     let term = Term(reader.u64()?);
     let index = Index(reader.u64()?);
     let payload = match reader.u8()? {
@@ -64,7 +63,7 @@ pub fn decode(reader: &mut Reader) -> Result<Entry, Malformed> {
             let action = decode_action(reader)?;
             Payload::Command(Arc::new(Command { wall, origin, action }))
         }
-        _ => return Err(Malformed::Value),
+        kind => return Err(Format::Entry.unknown_kind(kind).into()),
     };
     Ok(Entry { term, index, payload })
 }
@@ -115,7 +114,7 @@ fn decode_member(reader: &mut Reader) -> Result<Member, Malformed> {
         0 => Role::Voter,
         1 => Role::Learner,
         2 => Role::Observer,
-        _ => return Err(Malformed::Value),
+        kind => return Err(Format::Entry.unknown_kind(kind).into()),
     };
     let peer = reader.ustring()?.unwrap_or_default();
     let client = reader.ustring()?.unwrap_or_default();
@@ -123,7 +122,7 @@ fn decode_member(reader: &mut Reader) -> Result<Member, Malformed> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use bytes::Bytes;
 
     use super::*;
@@ -185,7 +184,8 @@ mod tests {
         actions
     }
 
-    fn entries() -> Vec<Entry> {
+    /// One of every kind; later kinds are added at the end.
+    pub(in crate::codec) fn entries() -> Vec<Entry> {
         let member = Member {
             id: MemberId(4),
             server: ServerId(2),

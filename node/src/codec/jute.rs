@@ -3,6 +3,8 @@
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
+use super::versions::OtherVersion;
+
 /// Why bytes do not parse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
@@ -18,6 +20,19 @@ pub enum Malformed {
     /// A value outside its set.
     #[error("a value is out of range")]
     Value,
+    /// A version of our own formats that this program does not read.
+    #[error(transparent)]
+    Version(#[from] OtherVersion),
+}
+
+impl Malformed {
+    /// Sound, but written by another version of Quorate.
+    pub fn other_version(self) -> Option<OtherVersion> {
+        match self {
+            Malformed::Version(other) => Some(other),
+            Malformed::Short | Malformed::Length | Malformed::Utf8 | Malformed::Value => None,
+        }
+    }
 }
 
 /// Reads one record from a frame; buffers share the frame's memory.

@@ -3,8 +3,8 @@
 //!
 //! [`jute`] primitives · [`client`] what ZooKeeper's clients say · [`client_reply`] what they are
 //! told · [`entry`] log entries, shared by disk and peers · [`action`] what those do · [`peer`] what
-//! members say · [`record`] the log on disk · [`snapshot`] the replicated state · [`four_letter`]
-//! the words that tools send · [`x500`] subjects of certificates.
+//! members say · [`record`] the log on disk · [`snapshot`] the replicated state · [`versions`] of all
+//! these · [`four_letter`] the words that tools send · [`x500`] subjects of certificates.
 
 pub mod action;
 pub mod client;
@@ -15,4 +15,8 @@ pub mod jute;
 pub mod peer;
 pub mod record;
 pub mod snapshot;
+pub mod versions;
 pub mod x500;
+
+#[cfg(test)]
+mod golden;

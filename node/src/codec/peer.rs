@@ -5,13 +5,14 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use super::jute::{Malformed, Reader, Writer};
+use super::versions::Format;
 use super::{action, entry};
 use crate::core::message::{Hello, PeerMessage, Submission};
 use crate::core::raft::event::Message;
 use crate::core::types::{EnsembleId, Index, MemberId, ServerId, SessionId, Term};
 
-/// The version of this protocol; another one is refused.
-const VERSION: u8 = 1;
+/// The version of this protocol that is spoken.
+const VERSION: u8 = Format::Peer.known().written as u8;
 /// Bytes before a frame's content: length and checksum.
 pub const HEADER: usize = 8;
 /// The longest frame. Batches are bounded far below it.
@@ -101,9 +102,7 @@ pub fn decode(content: Bytes, crc: u32) -> Result<Frame, Malformed> {
         return Err(Malformed::Value);
     }
     let mut reader = Reader::new(content);
-    if reader.u8()? != VERSION {
-        return Err(Malformed::Value);
-    }
+    Format::Peer.check(u32::from(reader.u8()?))?;
     Ok(match reader.u8()? {
         0 => Frame::Hello(decode_hello(&mut reader)?),
         1 => Frame::Message(decode_message(&mut reader)?),
@@ -119,7 +118,7 @@ pub fn decode(content: Bytes, crc: u32) -> Result<Frame, Malformed> {
             Frame::SnapshotChunk { offset, data }
         }
         5 => Frame::SnapshotDone,
-        _ => return Err(Malformed::Value),
+        kind => return Err(Format::Peer.unknown_kind(kind).into()),
     })
 }
 
@@ -227,7 +226,7 @@ fn decode_message(reader: &mut Reader) -> Result<PeerMessage, Malformed> {
             digest: reader.u64()?,
             spared: reader.bool()?,
         },
-        _ => return Err(Malformed::Value),
+        kind => return Err(Format::Peer.unknown_kind(kind).into()),
     })
 }
 
@@ -319,13 +318,14 @@ fn decode_raft(reader: &mut Reader) -> Result<Message, Malformed> {
             round: reader.u64()?,
         },
         7 => Message::TimeoutNow { term },
-        _ => return Err(Malformed::Value),
+        kind => return Err(Format::Peer.unknown_kind(kind).into()),
     })
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::core::entry::{Entry, Payload};
 
     fn back(frame: &Frame) -> Result<Frame, Malformed> {
         let bytes = encode(frame, BytesMut::new()).freeze();
@@ -334,8 +334,8 @@ mod tests {
         decode(bytes.slice(HEADER..), crc)
     }
 
-    #[test]
-    fn frames_come_back_as_they_were() {
+    /// One of every kind; later kinds are added at the end.
+    pub(in crate::codec) fn frames(entries: &[Arc<Entry>]) -> Vec<Frame> {
         let hello = Hello {
             ensemble: Some(EnsembleId(9)),
             from: MemberId(1),
@@ -344,30 +344,77 @@ mod tests {
             to: None,
         };
         let (term, index) = (Term(3), Index(4));
-        let messages = [
-            PeerMessage::Raft(Message::Rejected {
+        let actions = entries.iter().filter_map(|entry| match &entry.payload {
+            Payload::Command(command) => Some(command.action.clone()),
+            _ => None,
+        });
+        let submission = |(n, action)| Submission { request: n as u64, action };
+        let submissions = actions.enumerate().map(submission).collect();
+        let raft = [
+            Message::PreVote { term, last_index: index, last_term: term },
+            Message::PreVoteReply { term, granted: true },
+            Message::Vote { term, last_index: index, last_term: term, transfer: true },
+            Message::VoteReply { term, granted: false },
+            Message::Append {
+                term,
+                prev_index: index,
+                prev_term: term,
+                entries: entries.to_vec(),
+                commit: index,
+                last: index,
+                round: 6,
+            },
+            Message::Accepted { term, matched: index, round: 7 },
+            Message::Rejected {
                 term,
                 prev_index: index,
                 hint_index: index,
                 hint_term: term,
                 round: 5,
-            }),
-            PeerMessage::Submit { term, boot: 1, stream: 2, submissions: Vec::new() },
+            },
+            Message::TimeoutNow { term },
+        ];
+        let mut messages: Vec<PeerMessage> = raft.map(PeerMessage::Raft).into();
+        messages.extend([
+            PeerMessage::Submit { term, boot: 1, stream: 2, submissions },
             PeerMessage::SubmitRefused { term, stream: 1, from_request: 2 },
+            PeerMessage::Barrier { id: 8 },
             PeerMessage::BarrierReply { id: 1, index: None },
             PeerMessage::BarrierReply { id: 1, index: Some(index) },
             PeerMessage::Touch { sessions: vec![SessionId(-1)] },
             PeerMessage::Pulse { index, digest: 7, spared: true },
-        ];
+        ]);
         let mut frames = vec![
             Frame::Hello(hello.clone()),
             Frame::SnapshotOffer { hello, term, index, bytes: 1 },
+            Frame::SnapshotResume { offset: 5 },
             Frame::SnapshotChunk { offset: 1, data: Bytes::from_static(b"x") },
             Frame::SnapshotDone,
         ];
-        frames.extend(messages.map(Frame::Message));
-        for frame in frames {
+        frames.extend(messages.into_iter().map(Frame::Message));
+        frames
+    }
+
+    #[test]
+    fn frames_come_back_as_they_were() {
+        let entries: Vec<_> = entry::tests::entries().into_iter().map(Arc::new).collect();
+        for frame in frames(&entries) {
             assert_eq!(back(&frame).as_ref(), Ok(&frame));
         }
+    }
+
+    #[test]
+    fn a_newer_message_is_told_from_a_broken_one() {
+        let done = encode(&Frame::SnapshotDone, BytesMut::new());
+        let mut content = done[HEADER..].to_vec();
+        content[0] = 9;
+        let crc = crc32c::crc32c(&content);
+        let newer = Format::Peer.check(9).unwrap_err();
+        assert_eq!(decode(content.clone().into(), crc), Err(Malformed::Version(newer)));
+        assert_eq!(decode(content.into(), crc ^ 1), Err(Malformed::Value));
+        let content = [Format::Peer.known().written as u8, 77];
+        let crc = crc32c::crc32c(&content);
+        let kind = Format::Peer.unknown_kind(77);
+        assert_eq!(decode(content.to_vec().into(), crc), Err(Malformed::Version(kind)));
     }
 }

@@ -19,12 +19,13 @@ use bytes::{Bytes, BytesMut};
 
 use super::entry;
 use super::jute::{Malformed, Reader, Writer};
+use super::versions::{Format, Found, OtherVersion};
 use crate::core::entry::Entry;
 use crate::core::raft::event::HardState;
 use crate::core::types::{Index, MemberId, Term};
 
 const MAGIC: &[u8; 8] = b"QUORATE\n";
-const VERSION: u8 = 1;
+const VERSION: u8 = Format::Segment.known().written as u8;
 /// Bytes of a segment's header.
 pub const HEADER: usize = 29;
 /// Bytes before what the checksum covers.
@@ -84,9 +85,10 @@ pub fn decode_header(bytes: &[u8]) -> Result<Header, Malformed> {
     let version = reader.u8()?;
     let header = Header { nonce: reader.u64()?, number: reader.u64()? };
     let crc = crc32c::crc32c(&head[..HEADER - 4]);
-    if magic != MAGIC.as_slice() || version != VERSION || reader.int()? as u32 != crc {
+    if magic != MAGIC.as_slice() || reader.int()? as u32 != crc {
         return Err(Malformed::Value);
     }
+    Format::Segment.check(u32::from(version))?;
     Ok(header)
 }
 
@@ -128,16 +130,17 @@ pub fn encode(record: &Record, seal: Seal, out: BytesMut) -> BytesMut {
     out
 }
 
-/// A record that was found.
+/// Bytes with a right checksum where a record may begin.
 struct Located {
-    record: Record,
+    /// The record, unless this program cannot read it.
+    record: Result<Record, OtherVersion>,
     /// How far the segment was durable when it was written.
     synced: u64,
     /// Where the next one begins.
     next: usize,
 }
 
-/// Reads the record at an offset.
+/// Finds the record at an offset.
 fn record_at(bytes: &Bytes, at: usize, nonce: u64) -> Result<Located, Malformed> {
     let prefix = bytes.get(at..at + PREFIX).ok_or(Malformed::Short)?;
     let [a, b, c, d, e, f, g, h] = prefix.try_into().map_err(|_| Malformed::Short)?;
@@ -155,18 +158,24 @@ fn record_at(bytes: &Bytes, at: usize, nonce: u64) -> Result<Located, Malformed>
     }
     let mut reader = Reader::new(content);
     let synced = reader.u64()?;
-    let record = match reader.u8()? {
+    // Nobody tears or damages what has a right checksum: somebody wrote it so.
+    let unknown = OtherVersion { format: Format::Record, found: Found::Content };
+    let record = decode(&mut reader).map_err(|error| error.other_version().unwrap_or(unknown));
+    Ok(Located { record, synced, next: end })
+}
+
+fn decode(reader: &mut Reader) -> Result<Record, Malformed> {
+    Ok(match reader.u8()? {
         1 => {
             let term = Term(reader.u64()?);
             let vote = Some(MemberId(reader.u64()?)).filter(|vote| vote.0 != 0);
             Record::Hard(HardState { term, vote })
         }
-        2 => Record::Entry(Arc::new(entry::decode(&mut reader)?)),
+        2 => Record::Entry(Arc::new(entry::decode(reader)?)),
         3 => Record::Truncate(Index(reader.u64()?)),
         4 => Record::Reset(Index(reader.u64()?)),
-        _ => return Err(Malformed::Value),
-    };
-    Ok(Located { record, synced, next: end })
+        kind => return Err(Format::Record.unknown_kind(kind).into()),
+    })
 }
 
 /// How a segment ends.
@@ -180,6 +189,9 @@ pub enum End {
     /// What follows is no record, but was durable when a later one was written: this was damaged
     /// afterwards.
     Corrupt,
+    /// There are records of a version that this program does not read. Whatever else is wrong, it
+    /// cannot judge what follows.
+    OtherVersion(OtherVersion),
 }
 
 /// A segment's content.
@@ -197,32 +209,49 @@ pub struct Scan {
 pub fn scan(bytes: &Bytes, nonce: u64) -> Scan {
     let mut records = Vec::new();
     let mut at = HEADER;
-    while let Ok(found) = record_at(bytes, at, nonce) {
-        records.push(found.record);
-        at = found.next;
+    while let Ok(Located { record: Ok(record), next, .. }) = record_at(bytes, at, nonce) {
+        records.push(record);
+        at = next;
     }
-    let rest = bytes.get(at..).unwrap_or_default();
-    let end = if rest.iter().all(|byte| *byte == 0) {
-        End::Clean
-    } else if located(bytes, at + 1, nonce).any(|later| later.synced > at as u64) {
-        End::Corrupt
-    } else {
-        End::Torn
-    };
-    Scan { records, length: at, end }
+    Scan { records, length: at, end: end_at(bytes, at, nonce) }
 }
 
-/// Good records from an offset on, whatever is between them. The length is looked at first: it is
-/// zero almost always.
-fn located(bytes: &Bytes, from: usize, nonce: u64) -> impl Iterator<Item = Located> {
+/// What there is where no record could be read.
+fn end_at(bytes: &Bytes, at: usize, nonce: u64) -> End {
+    let rest = bytes.get(at..).unwrap_or_default();
+    if rest.iter().all(|byte| *byte == 0) {
+        return End::Clean;
+    }
+    if let Ok(Located { record: Err(other), .. }) = record_at(bytes, at, nonce) {
+        return End::OtherVersion(other);
+    }
+    let mut end = End::Torn;
+    for (start, later) in located(bytes, at + 1, nonce) {
+        match later.record {
+            // By chance a checksum may fit to bytes in the middle of a torn write, but hardly one
+            // that was sealed when just some bytes before it were durable.
+            Err(other) if later.synced >= HEADER as u64 && later.synced <= start as u64 => {
+                return End::OtherVersion(other);
+            }
+            Ok(_) if later.synced > at as u64 => end = End::Corrupt,
+            Ok(_) | Err(_) => {}
+        }
+    }
+    end
+}
+
+/// Records from an offset on, each with where it begins, whatever is between them. The length is
+/// looked at first: it is zero almost always.
+fn located(bytes: &Bytes, from: usize, nonce: u64) -> impl Iterator<Item = (usize, Located)> {
     let mut at = from;
     std::iter::from_fn(move || {
         while let Some(length) = bytes.get(at..at + 4) {
             if length != [0, 0, 0, 0]
                 && let Ok(found) = record_at(bytes, at, nonce)
             {
-                at = found.next;
-                return Some(found);
+                let start = at;
+                at = if found.record.is_ok() { found.next } else { at + 1 };
+                return Some((start, found));
             }
             at += 1;
         }
@@ -336,6 +365,72 @@ mod tests {
                 assert_eq!(scan.end, End::Corrupt, "{synced} synced, damaged at {at}");
             }
         }
+    }
+
+    /// A record that this program knows nothing of, sealed as its own.
+    fn foreign(kind_and_content: &[u8], synced: u64) -> Vec<u8> {
+        let content = [&synced.to_be_bytes(), kind_and_content].concat();
+        let length = content.len() as u32;
+        let crc = checksum(7, &content);
+        [&length.to_be_bytes(), &crc.to_be_bytes(), &content[..]].concat()
+    }
+
+    #[test]
+    fn a_newer_record_is_neither_torn_nor_damaged_wherever_it_is() {
+        let kind = Format::Record.unknown_kind(9);
+        let newer = Format::Entry.known().written + 1;
+        let entry = Format::Entry.check(newer).unwrap_err();
+        let content = OtherVersion { format: Format::Record, found: Found::Content };
+        let cases =
+            [(vec![9, 1, 2, 3], kind), (vec![2, newer as u8, 1, 2], entry), (vec![4, 1], content)];
+        let all = sample();
+        for (foreign_content, other) in cases {
+            for before in 0..=all.len() {
+                for together in [false, true] {
+                    let (mut bytes, starts) = batches(&[&all[..before]]);
+                    bytes.truncate(starts[before]);
+                    let synced = if together { HEADER } else { bytes.len() } as u64;
+                    bytes.extend(foreign(&foreign_content, synced));
+                    for record in &all[before..] {
+                        let seal = Seal { nonce: 7, synced: bytes.len() as u64 };
+                        bytes = encode(record, seal, BytesMut::from(&bytes[..])).to_vec();
+                    }
+                    bytes.extend([0; 50]);
+                    let scan = scan(&bytes.into(), 7);
+                    assert_eq!(scan.records, all[..before]);
+                    assert_eq!(scan.end, End::OtherVersion(other));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn damage_before_a_newer_record_is_no_reason_to_cut_that_off() {
+        let (mut bytes, starts) = segment(&sample());
+        bytes.truncate(starts[5]);
+        let synced = bytes.len() as u64;
+        bytes.extend(foreign(&[9], synced));
+        bytes.extend([0; 50]);
+        for at in HEADER..starts[5] {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0x41;
+            let end = scan(&damaged.into(), 7).end;
+            let kind = Format::Record.unknown_kind(9);
+            assert_eq!(end, End::OtherVersion(kind), "damaged at {at}");
+        }
+    }
+
+    #[test]
+    fn a_newer_segment_is_known_by_its_header_and_a_damaged_one_is_not_taken_for_newer() {
+        let (bytes, _) = segment(&sample());
+        let newer = Format::Segment.known().written + 1;
+        let mut header = bytes[..HEADER].to_vec();
+        header[8] = newer as u8;
+        assert_eq!(decode_header(&header), Err(Malformed::Value), "one flipped bit");
+        let crc = crc32c::crc32c(&header[..HEADER - 4]);
+        header[HEADER - 4..].copy_from_slice(&crc.to_be_bytes());
+        let other = Format::Segment.check(newer).unwrap_err();
+        assert_eq!(decode_header(&header), Err(Malformed::Version(other)));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::client::acl_list;
 use super::client_reply::encode_acl;
 use super::entry::{decode_config, encode_config};
 use super::jute::{Malformed, Reader, Writer};
+use super::versions::Format;
 use crate::core::input::Snapshot;
 use crate::core::raft::event::SnapshotMeta;
 use crate::core::state::Session;
@@ -18,8 +19,7 @@ use crate::core::state::tree::Chunk;
 use crate::core::state::znode::{Lifetime, Znode};
 use crate::core::types::{Index, Password, SessionId, Term, Zxid};
 
-/// 1 had chunks of another size.
-const VERSION: u8 = 2;
+const VERSION: u8 = Format::Snapshot.known().written as u8;
 const BLOCK: usize = 256 << 10;
 
 /// Cuts a snapshot into blocks.
@@ -149,16 +149,14 @@ impl Decoder {
                     let chunk = decode_chunk(&mut reader, &mut self.lists)?;
                     self.image.chunks.push(Arc::new(chunk));
                 }
-                _ => return Err(Malformed::Value),
+                kind => return Err(Format::Snapshot.unknown_kind(kind).into()),
             }
         }
         Ok(())
     }
 
     fn head(&mut self, reader: &mut Reader) -> Result<(), Malformed> {
-        if reader.u8()? != VERSION {
-            return Err(Malformed::Value);
-        }
+        Format::Snapshot.check(u32::from(reader.u8()?))?;
         let (index, term) = (Index(reader.u64()?), Term(reader.u64()?));
         let config = decode_config(reader)?;
         self.image.applied = Index(reader.u64()?);
@@ -208,7 +206,7 @@ fn decode_znode(reader: &mut Reader, lists: &mut AccessLists) -> Result<Znode, M
         1 => Lifetime::Ephemeral(SessionId(value)),
         2 => Lifetime::Container,
         3 => Lifetime::Ttl(value),
-        _ => return Err(Malformed::Value),
+        kind => return Err(Format::Snapshot.unknown_kind(kind).into()),
     };
     let mut zxid = || reader.long().map(Zxid);
     let (czxid, mzxid, pzxid) = (zxid()?, zxid()?, zxid()?);

@@ -1,6 +1,7 @@
 //! Links that we dial: one task each, for ever, with a fresh name lookup at every attempt.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use tokio::time::{sleep, timeout};
 use super::driver::Driver;
 use super::peer_queue::{self, PeerQueued};
 use super::sockets;
+use crate::codec::jute::Malformed;
 use crate::codec::peer::{self, Frame, HEADER};
 use crate::core::effect::Link;
 use crate::core::input::Input;
@@ -89,12 +91,18 @@ pub async fn connect(address: &str) -> std::io::Result<TcpStream> {
     Ok(stream)
 }
 
+/// What is newer is told from what is broken: only the one is worth a warning.
+fn peer_error(error: Malformed) -> std::io::Error {
+    let newer = error.other_version().is_some();
+    let kind = if newer { ErrorKind::Unsupported } else { ErrorKind::InvalidData };
+    std::io::Error::new(kind, error)
+}
+
 /// Reads one frame.
 pub async fn read_frame(read: &mut (impl AsyncReadExt + Unpin)) -> std::io::Result<Frame> {
-    let invalid = |error| std::io::Error::new(std::io::ErrorKind::InvalidData, error);
     let mut head = [0; HEADER];
     read.read_exact(&mut head).await?;
-    let (length, crc) = peer::header(&head).map_err(invalid)?;
+    let (length, crc) = peer::header(&head).map_err(peer_error)?;
     // Grows with what arrives, not with what is claimed.
     let mut content = BytesMut::new();
     let mut limited = read.take(length as u64);
@@ -103,7 +111,7 @@ pub async fn read_frame(read: &mut (impl AsyncReadExt + Unpin)) -> std::io::Resu
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
     }
-    peer::decode(content.freeze(), crc).map_err(invalid)
+    peer::decode(content.freeze(), crc).map_err(peer_error)
 }
 
 async fn keep_link(driver: Weak<Driver>, link: Link, hello: Hello) {
@@ -126,7 +134,11 @@ async fn keep_link(driver: Weak<Driver>, link: Link, hello: Hello) {
                 }
             }
             Err(error) => {
-                tracing::debug!(address = link.address, %error, "dial a member");
+                if error.kind() == ErrorKind::Unsupported {
+                    tracing::warn!(address = link.address, %error, "dial a member");
+                } else {
+                    tracing::debug!(address = link.address, %error, "dial a member");
+                }
                 wait = (wait * 2).min(RETRY_MAX);
             }
         }

@@ -26,8 +26,12 @@ pub async fn serve(mut port: Port, driver: Arc<Driver>, disk: DiskConfig) {
         let (driver, disk) = (Arc::clone(&driver), disk.clone());
         tokio::spawn(async move {
             sockets::tune(&stream, GONE);
-            if let Err(error) = one_peer(stream, &driver, &disk).await {
-                tracing::debug!(%error, "listen to a member");
+            match one_peer(stream, &driver, &disk).await {
+                Err(error) if error.kind() == std::io::ErrorKind::Unsupported => {
+                    tracing::warn!(%error, "listen to a member");
+                }
+                Err(error) => tracing::debug!(%error, "listen to a member"),
+                Ok(()) => {}
             }
         });
     }

@@ -102,7 +102,12 @@ pub async fn receive(
     let snapshot = tokio::task::spawn_blocking(move || incoming.finish())
         .await
         .map_err(other)?
-        .map_err(|error: DiskError| other(error))?;
+        .map_err(|error: DiskError| match error {
+            DiskError::OtherVersion { .. } => {
+                std::io::Error::new(std::io::ErrorKind::Unsupported, error)
+            }
+            _ => other(error),
+        })?;
     driver.step(Input::SnapshotReceived { from, term, snapshot });
     connection.write_all(&frame_bytes(&Frame::SnapshotDone)).await
 }

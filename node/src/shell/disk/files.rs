@@ -42,6 +42,11 @@ pub fn unseal(text: &str) -> Option<&str> {
     (crc32c::crc32c(body.as_bytes()) == crc).then_some(body)
 }
 
+/// The version in the title of a sealed text, which is its first line; `None` for another title.
+pub fn version(body: &str, title: &str) -> Option<u32> {
+    body.lines().next()?.strip_prefix(title)?.trim().parse().ok()
+}
+
 /// Renames, durably.
 pub fn rename(from: &Path, to: &Path) -> Result<(), DiskError> {
     std::fs::rename(from, to).map_err(io("rename", from))?;

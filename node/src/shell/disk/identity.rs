@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{DiskError, files, io};
+use super::{DiskError, files, io, other_version};
+use crate::codec::versions::{Format, OtherVersion};
 use crate::core::types::{EnsembleId, MemberId};
+
+const TITLE: &str = "quorate-identity ";
 
 /// The content of the identity file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +25,7 @@ fn path(dir: &Path) -> PathBuf {
 pub fn load_or_create(dir: &Path, has_log: bool) -> Result<Identity, DiskError> {
     let path = path(dir);
     match std::fs::read_to_string(&path) {
-        Ok(text) => parse(&text).ok_or_else(|| {
+        Ok(text) => parse(&text).map_err(other_version(&path))?.ok_or_else(|| {
             DiskError::Damaged(format!(
                 "{} is damaged: move the data folder aside; the member then joins as a new one",
                 path.display()
@@ -48,15 +51,25 @@ pub fn load_or_create(dir: &Path, has_log: bool) -> Result<Identity, DiskError> 
 /// Writes the file, durably.
 pub fn save(dir: &Path, identity: Identity) -> Result<(), DiskError> {
     let ensemble = identity.ensemble.map_or_else(|| "-".to_owned(), |it| it.to_string());
-    let body = format!("quorate-identity 1\nmember {}\nensemble {ensemble}\n", identity.member);
+    let version = Format::Identity.known().written;
+    let body = format!("{TITLE}{version}\nmember {}\nensemble {ensemble}\n", identity.member);
     files::replace(&path(dir), files::seal(body).as_bytes())
 }
 
-fn parse(text: &str) -> Option<Identity> {
-    let mut lines = files::unseal(text)?.lines();
-    if lines.next()? != "quorate-identity 1" {
-        return None;
+/// `None`: damaged.
+fn parse(text: &str) -> Result<Option<Identity>, OtherVersion> {
+    let Some(body) = files::unseal(text) else {
+        return Ok(None);
+    };
+    if let Some(version) = files::version(body, TITLE) {
+        Format::Identity.check(version)?;
     }
+    Ok(fields(body))
+}
+
+fn fields(body: &str) -> Option<Identity> {
+    files::version(body, TITLE)?;
+    let mut lines = body.lines().skip(1);
     let member = MemberId::parse(lines.next()?.strip_prefix("member ")?)?;
     let ensemble = match lines.next()?.strip_prefix("ensemble ")? {
         "-" => None,

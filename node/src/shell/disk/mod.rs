@@ -28,6 +28,8 @@ pub mod writer;
 
 use std::path::{Path, PathBuf};
 
+use crate::codec::versions::OtherVersion;
+
 /// Where and how.
 #[derive(Clone, Debug)]
 pub struct DiskConfig {
@@ -80,6 +82,20 @@ pub enum DiskError {
     /// The content cannot be what this server wrote.
     #[error("{0}")]
     Damaged(String),
+    /// Sound, but not for this program. Nothing was touched.
+    #[error("{path}: {other}")]
+    OtherVersion {
+        /// Where it was found.
+        path: PathBuf,
+        /// What.
+        other: OtherVersion,
+    },
+}
+
+/// Puts a place to what another version of Quorate wrote.
+fn other_version(path: &Path) -> impl FnOnce(OtherVersion) -> DiskError {
+    let path = path.to_owned();
+    move |other| DiskError::OtherVersion { path, other }
 }
 
 /// Puts words to an I/O error.

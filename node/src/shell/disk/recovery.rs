@@ -3,7 +3,8 @@
 //! A last batch that power cut short is cut off. Damage to what was durable when a later record was
 //! written, or in a file that was sealed, is something else: entries that may have been acknowledged are gone. The member
 //! then keeps what is good, does not vote, and repairs itself from the others; alone it refuses to
-//! start.
+//! start. What another version of Quorate wrote is none of both: the start is refused, and the folder
+//! stays as it is.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -16,7 +17,7 @@ use super::identity::{self, Identity};
 use super::replay::Replay;
 use super::segment::{self, Segment};
 use super::writer::Log;
-use super::{DiskConfig, DiskError, files, folder, io, snapshots, vote};
+use super::{DiskConfig, DiskError, files, folder, io, other_version, snapshots, vote};
 use crate::codec::record::{self, End, Record};
 use crate::core::entry::Entry;
 use crate::core::input::Snapshot;
@@ -44,18 +45,19 @@ pub struct Found {
 /// configuration can be read.
 pub fn open(config: &DiskConfig, alone: bool) -> Result<(Found, Log), DiskError> {
     let locks = folder::open(config)?;
-    snapshots::remove_unfinished(config)?;
-    let numbers = without_unused(config, segment::list(&config.log_dir())?)?;
+    let voted = vote::load(&config.dir)?;
+    let (numbers, unused) = without_unused(config, segment::list(&config.log_dir())?)?;
     let mut identity = identity::load_or_create(&config.dir, !numbers.is_empty())?;
-    let snapshot = newest_good_snapshot(config);
+    let snapshot = newest_good_snapshot(config)?;
     let mut replay = Replay::new(snapshot.as_ref().map_or(Index(0), |it| it.meta.index));
     if numbers.is_empty() && identity.ensemble.is_some() {
         // Term and vote were in it: to begin anew would be to vote twice.
         replay.damaged(format!("there is no log in {}", config.log_dir().display()));
     }
     let Segments { mut sealed, last } = read_segments(config, &numbers, &mut replay)?;
+    snapshots::remove_unfinished(config)?;
+    remove_unused(config, &unused)?;
     let silent = never_spoke(config, &numbers, &replay);
-    let voted = vote::load(&config.dir)?;
     replay.hard = vote::later(replay.hard, voted.unwrap_or_default());
     let current = match (&replay.damage, last) {
         (None, Some(last)) => {
@@ -132,15 +134,24 @@ fn read_segments(
         let is_last = place + 1 == numbers.len();
         let path = segment::path(&config.log_dir(), *number);
         let bytes = Bytes::from(std::fs::read(&path).map_err(io("read", &path))?);
-        let Ok(header) = record::decode_header(&bytes) else {
-            replay.damaged(format!("{}: its header is damaged", path.display()));
-            break;
+        let header = match record::decode_header(&bytes) {
+            Ok(header) => header,
+            Err(error) => {
+                if let Some(other) = error.other_version() {
+                    return Err(other_version(&path)(other));
+                }
+                replay.damaged(format!("{}: its header is damaged", path.display()));
+                break;
+            }
         };
         if before.is_some_and(|before| before + 1 != *number) {
             replay.damaged(format!("a file before {} is missing", path.display()));
             break;
         }
         let scan = record::scan(&bytes, header.nonce);
+        if let End::OtherVersion(other) = scan.end {
+            return Err(other_version(&path)(other));
+        }
         let highest = replay.take(&scan.records);
         let at = scan.length as u64;
         if scan.end == End::Corrupt || (scan.end == End::Torn && !is_last) {
@@ -181,35 +192,47 @@ pub(super) fn end_repair(config: &DiskConfig) -> Result<(), DiskError> {
     files::sync_dir(&config.dir)
 }
 
-/// A segment is made before it is needed. One without a record is taken away: the one before it
-/// is still the last, may end in a torn write, and holds the vote.
-fn without_unused(config: &DiskConfig, mut numbers: Vec<u64>) -> Result<Vec<u64>, DiskError> {
+/// A segment is made before it is needed. One without a record is to be taken away: the one before
+/// it is still the last, may end in a torn write, and holds the vote. Gives the others and those.
+fn without_unused(
+    config: &DiskConfig,
+    mut numbers: Vec<u64>,
+) -> Result<(Vec<u64>, Vec<u64>), DiskError> {
+    let mut unused = Vec::new();
     while let [_, .., last] = numbers[..] {
         let path = segment::path(&config.log_dir(), last);
         let bytes = Bytes::from(std::fs::read(&path).map_err(io("read", &path))?);
-        let unused = record::decode_header(&bytes).is_ok_and(|header| {
+        let blank = record::decode_header(&bytes).is_ok_and(|header| {
             let scan = record::scan(&bytes, header.nonce);
-            scan.records.is_empty() && scan.end != End::Corrupt
+            scan.records.is_empty() && matches!(scan.end, End::Clean | End::Torn)
         });
-        if !unused {
+        if !blank {
             break;
         }
-        files::remove(&path)?;
-        files::sync_dir(&config.log_dir())?;
-        numbers.pop();
+        unused.extend(numbers.pop());
     }
-    Ok(numbers)
+    Ok((numbers, unused))
 }
 
-/// A damaged snapshot is passed over: an older one will do if the log covers the gap.
-fn newest_good_snapshot(config: &DiskConfig) -> Option<Arc<Snapshot>> {
+fn remove_unused(config: &DiskConfig, unused: &[u64]) -> Result<(), DiskError> {
+    for number in unused {
+        files::remove(&segment::path(&config.log_dir(), *number))?;
+        files::sync_dir(&config.log_dir())?;
+    }
+    Ok(())
+}
+
+/// A damaged snapshot is passed over: an older one will do if the log covers the gap. One of another
+/// version is not: what the log needs may be in it.
+fn newest_good_snapshot(config: &DiskConfig) -> Result<Option<Arc<Snapshot>>, DiskError> {
     for (_, _, path) in snapshots::list(config) {
         match snapshots::load(&path) {
-            Ok(snapshot) => return Some(Arc::new(snapshot)),
+            Ok(snapshot) => return Ok(Some(Arc::new(snapshot))),
+            Err(error @ DiskError::OtherVersion { .. }) => return Err(error),
             Err(error) => tracing::warn!(%error, "pass over a damaged snapshot"),
         }
     }
-    None
+    Ok(None)
 }
 
 /// With nobody to repair from, starting would mean to lose acknowledged writes silently.

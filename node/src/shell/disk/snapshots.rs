@@ -11,8 +11,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{DiskConfig, DiskError, files, io, space};
+use super::{DiskConfig, DiskError, files, io, other_version, space};
 use crate::codec::snapshot::{Decoder, Encoder};
+use crate::codec::versions::Format;
 use crate::core::input::Snapshot;
 use crate::core::raft::event::SnapshotMeta;
 use crate::core::types::{Index, Term};
@@ -121,6 +122,11 @@ fn store(snapshot: &Arc<Snapshot>, temporary: &Path, spare: u64) -> Result<u64, 
     Ok(file.metadata().map_err(io("look at", temporary))?.len())
 }
 
+/// The version in a file's first bytes.
+fn version(magic: &[u8; 8]) -> Option<u32> {
+    std::str::from_utf8(magic).ok()?.strip_prefix("QSNAP ")?.trim_end().parse().ok()
+}
+
 /// Reads a snapshot; any damage is an error.
 pub fn load(path: &Path) -> Result<Snapshot, DiskError> {
     let damaged = |what: &str| DiskError::Damaged(format!("{}: {what}", path.display()));
@@ -128,7 +134,10 @@ pub fn load(path: &Path) -> Result<Snapshot, DiskError> {
     let mut magic = [0; 8];
     file.read_exact(&mut magic).map_err(io("read", path))?;
     if &magic != MAGIC {
-        return Err(damaged("is no snapshot of this version"));
+        if let Some(version) = version(&magic) {
+            Format::SnapshotFile.check(version).map_err(other_version(path))?;
+        }
+        return Err(damaged("is no snapshot"));
     }
     let mut seal = crc32c::crc32c(MAGIC);
     let mut file = std::io::BufReader::new(file);
@@ -154,7 +163,10 @@ pub fn load(path: &Path) -> Result<Snapshot, DiskError> {
             return Err(damaged("a block is damaged"));
         }
         seal = crc32c::crc32c_append(seal, &crc.to_be_bytes());
-        decoder.push_block(Bytes::from(block)).map_err(|_| damaged("a block does not parse"))?;
+        decoder.push_block(Bytes::from(block)).map_err(|error| {
+            let unreadable = || damaged("a block does not parse");
+            error.other_version().map_or_else(unreadable, other_version(path))
+        })?;
     }
 }
 

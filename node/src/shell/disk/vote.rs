@@ -3,11 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{DiskError, files, io};
+use super::{DiskError, files, io, other_version};
+use crate::codec::versions::{Format, OtherVersion};
 use crate::core::raft::event::HardState;
 use crate::core::types::{MemberId, Term};
 
-const TITLE: &str = "quorate-vote 1";
+const TITLE: &str = "quorate-vote ";
 
 fn path(dir: &Path) -> PathBuf {
     dir.join("vote")
@@ -16,7 +17,8 @@ fn path(dir: &Path) -> PathBuf {
 /// Writes it, durably, before the log has it: so it is never behind the log.
 pub(super) fn save(dir: &Path, hard: HardState) -> Result<(), DiskError> {
     let vote = hard.vote.map_or_else(|| "-".to_owned(), |vote| vote.to_string());
-    let body = format!("{TITLE}\nterm {}\nvote {vote}\n", hard.term.0);
+    let version = Format::Vote.known().written;
+    let body = format!("{TITLE}{version}\nterm {}\nvote {vote}\n", hard.term.0);
     files::replace(&path(dir), files::seal(body).as_bytes())
 }
 
@@ -25,7 +27,8 @@ pub(super) fn load(dir: &Path) -> Result<Option<HardState>, DiskError> {
     let path = path(dir);
     match std::fs::read(&path) {
         Ok(bytes) => {
-            let hard = std::str::from_utf8(&bytes).ok().and_then(parse);
+            let hard = std::str::from_utf8(&bytes).ok().map(parse).transpose();
+            let hard = hard.map_err(other_version(&path))?.flatten();
             if hard.is_none() {
                 tracing::warn!(path = %path.display(), "damaged");
             }
@@ -46,11 +49,20 @@ pub(super) fn later(one: HardState, other: HardState) -> HardState {
     std::cmp::max_by_key(one, other, |it| (it.term, it.vote.is_some()))
 }
 
-fn parse(text: &str) -> Option<HardState> {
-    let mut lines = files::unseal(text)?.lines();
-    if lines.next()? != TITLE {
-        return None;
+/// `None`: damaged.
+fn parse(text: &str) -> Result<Option<HardState>, OtherVersion> {
+    let Some(body) = files::unseal(text) else {
+        return Ok(None);
+    };
+    if let Some(version) = files::version(body, TITLE) {
+        Format::Vote.check(version)?;
     }
+    Ok(fields(body))
+}
+
+fn fields(body: &str) -> Option<HardState> {
+    files::version(body, TITLE)?;
+    let mut lines = body.lines().skip(1);
     let term = lines.next()?.strip_prefix("term ")?.parse().ok()?;
     let vote = match lines.next()?.strip_prefix("vote ")? {
         "-" => None,

@@ -12,6 +12,7 @@ use crate::core::types::{EnsembleId, MemberId, ServerId, Term, WriteSeq};
 use crate::shell::disk::folder;
 use crate::shell::disk::writer::{DiskOp, Told};
 
+mod versions;
 mod votes;
 
 /// A data folder of its own, removed at the end.

@@ -1,0 +1,163 @@
+//! Which versions of each format this program reads, and which it writes.
+//!
+//! What was written by a newer program is refused in words, as a whole and untouched. It is never
+//! taken for damage: whoever is told that sound files are damaged moves them away. Bytes of every
+//! version that was ever written are kept in `tests/golden`, and are read by tests for ever.
+
+use std::fmt;
+
+/// What outlives the program that wrote it, or crosses to another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Format {
+    /// A segment of the log: its header, which has the same layout in every version.
+    Segment,
+    /// A record of a segment. Has the version of its segment.
+    Record,
+    /// A log entry, on the disk and between members.
+    Entry,
+    /// A snapshot's file: blocks and checksums.
+    SnapshotFile,
+    /// A snapshot's content.
+    Snapshot,
+    /// What members say to each other.
+    Peer,
+    /// The file that has term and vote once more.
+    Vote,
+    /// The file that says who a disk is.
+    Identity,
+    /// The admin port's `/status`.
+    Status,
+}
+
+/// The versions of a format that this program knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The oldest that it reads.
+    pub oldest_read: u32,
+    /// The newest that it reads, and the one that it writes.
+    pub written: u32,
+}
+
+impl Format {
+    /// All of them.
+    pub const ALL: [Format; 9] = [
+        Format::Segment,
+        Format::Record,
+        Format::Entry,
+        Format::SnapshotFile,
+        Format::Snapshot,
+        Format::Peer,
+        Format::Vote,
+        Format::Identity,
+        Format::Status,
+    ];
+
+    /// What this program reads and writes of it.
+    pub const fn known(self) -> Known {
+        match self {
+            Format::Segment | Format::Record => Known { oldest_read: 1, written: 1 },
+            Format::Entry => Known { oldest_read: 1, written: 1 },
+            Format::SnapshotFile => Known { oldest_read: 1, written: 1 },
+            // 1 had chunks of another size, and was never released.
+            Format::Snapshot => Known { oldest_read: 2, written: 2 },
+            Format::Peer => Known { oldest_read: 1, written: 1 },
+            Format::Vote => Known { oldest_read: 1, written: 1 },
+            Format::Identity => Known { oldest_read: 1, written: 1 },
+            Format::Status => Known { oldest_read: 1, written: 1 },
+        }
+    }
+
+    /// The version, if it is one that this program reads.
+    pub fn check(self, version: u32) -> Result<u32, OtherVersion> {
+        let Known { oldest_read, written } = self.known();
+        let read = (oldest_read..=written).contains(&version);
+        let found = Found::Version(version);
+        if read { Ok(version) } else { Err(OtherVersion { format: self, found }) }
+    }
+
+    /// Something of a known version that has no meaning there, though its checksum is right.
+    pub fn unknown_kind(self, kind: u8) -> OtherVersion {
+        OtherVersion { format: self, found: Found::Kind(kind) }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Format::Segment => "a log segment",
+            Format::Record => "a log record",
+            Format::Entry => "a log entry",
+            Format::SnapshotFile => "a snapshot file",
+            Format::Snapshot => "a snapshot",
+            Format::Peer => "a member's message",
+            Format::Vote => "a vote file",
+            Format::Identity => "an identity file",
+            Format::Status => "a status",
+        }
+    }
+}
+
+/// What shows that another program wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Its version, by number.
+    Version(u32),
+    /// A kind that the known versions do not have.
+    Kind(u8),
+    /// The checksum is right, and the content means nothing here.
+    Content,
+}
+
+/// Sound, but of a version that this program does not read: neither torn nor damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct OtherVersion {
+    /// Of which format.
+    pub format: Format,
+    /// What shows it.
+    pub found: Found,
+}
+
+impl fmt::Display for OtherVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Known { oldest_read, written } = self.format.known();
+        f.write_str(self.format.name())?;
+        match self.found {
+            Found::Version(version) => write!(f, " of version {version}")?,
+            Found::Kind(kind) => write!(f, " of kind {kind}")?,
+            Found::Content => {
+                f.write_str(" whose checksum is right and whose content is unknown")?
+            }
+        }
+        let (older, all) = match self.found {
+            Found::Version(version) => (version < oldest_read, "version"),
+            Found::Kind(_) | Found::Content => (false, "what there is in version"),
+        };
+        let age = if older { "an older" } else { "a newer" };
+        write!(f, " was written by {age} Quorate: this one reads {all} {oldest_read}")?;
+        if written > oldest_read {
+            write!(f, " to {written}")?;
+        }
+        f.write_str("; start a version of Quorate that reads it. Nothing is damaged")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_newer_is_refused_in_words_that_name_both_versions() {
+        for format in Format::ALL {
+            let Known { oldest_read, written } = format.known();
+            assert!(oldest_read <= written, "{format:?} is read as it is written");
+            for version in oldest_read..=written {
+                assert_eq!(format.check(version), Ok(version));
+            }
+            let newer = format.check(written + 1).unwrap_err().to_string();
+            assert!(newer.contains(&format!("of version {}", written + 1)), "{newer}");
+            assert!(newer.contains(&format!("reads version {oldest_read}")), "{newer}");
+            assert!(newer.contains("a newer Quorate"), "{newer}");
+            assert!(newer.contains("start a version of Quorate that reads it"), "{newer}");
+            let older = format.check(oldest_read - 1).unwrap_err().to_string();
+            assert!(older.contains("an older Quorate"), "{older}");
+        }
+    }
+}
