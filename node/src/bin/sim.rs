@@ -1,5 +1,7 @@
 //! Runs the simulator.
 #![allow(clippy::print_stdout, missing_docs)] // A program for people.
+use std::process::ExitCode;
+
 use clap::Parser;
 use quorate_node::sim;
 
@@ -18,10 +20,18 @@ struct Args {
     /// Besides those that once found a bug, this many seeds that no run has had before.
     #[arg(long, default_value_t = 0)]
     fresh: u64,
+    /// Prints the fingerprints of the fixed seeds, and nothing else: a line for each with the seed, the
+    /// number of steps, and hashes of all effects and of all states. They change only when
+    /// behaviour does; node/tests/golden/fingerprints.txt has them as of now.
+    #[arg(long)]
+    fingerprint: bool,
 }
 
-fn main() -> std::process::ExitCode {
+fn main() -> ExitCode {
     let args = Args::parse();
+    if args.fingerprint {
+        return fingerprints();
+    }
     let mut seeds: Vec<u64> = match args.replay {
         Some(seed) => vec![seed],
         None => (sim::KNOWN.iter().copied()).chain(args.from..args.from + args.runs).collect(),
@@ -48,5 +58,18 @@ fn main() -> std::process::ExitCode {
     }
     println!("{total:?}");
     println!("{passed} passed, {failed} failed");
-    std::process::ExitCode::from(u8::from(failed > 0))
+    ExitCode::from(u8::from(failed > 0))
+}
+
+fn fingerprints() -> ExitCode {
+    for seed in sim::FINGERPRINTED {
+        match sim::fingerprint(seed) {
+            Ok(print) => println!("{seed} {print}"),
+            Err(why) => {
+                println!("FAILED {why}");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    ExitCode::SUCCESS
 }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
-pub use self::reconfig::Ask;
+pub(super) use self::reconfig::Ask;
 use self::writes::{create, set};
 use super::net::Slot;
 use super::oracle::Oracle;
@@ -53,7 +53,7 @@ enum What {
 
 /// How far the connection is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Link {
+pub(super) enum Link {
     /// None; try again at this time.
     Down {
         /// When.
@@ -80,7 +80,7 @@ pub enum Link {
 /// Counters of one client.
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(missing_docs)]
-pub struct Tally {
+pub(super) struct Tally {
     pub acknowledged: u64,
     pub reconfigs: u64,
     pub unknown: u64,
@@ -91,7 +91,7 @@ pub struct Tally {
 
 /// One client.
 #[derive(Debug)]
-pub struct SimClient {
+pub(super) struct SimClient {
     name: usize,
     /// Its connection.
     pub link: Link,
@@ -118,7 +118,7 @@ pub struct SimClient {
 
 impl SimClient {
     /// A client that works on these keys.
-    pub fn new(name: usize, keys: &[String], timeout_ms: i32, linearizable: bool) -> SimClient {
+    pub(super) fn new(name: usize, keys: &[String], timeout_ms: i32, linearizable: bool) -> SimClient {
         SimClient {
             name,
             link: Link::Down { until: 0 },
@@ -141,7 +141,7 @@ impl SimClient {
     }
 
     /// The handshake for a fresh connection.
-    pub fn connect(&mut self, slot: Slot, conn: ConnId, now: u64) -> ConnectRequest {
+    pub(super) fn connect(&mut self, slot: Slot, conn: ConnId, now: u64) -> ConnectRequest {
         self.link = Link::Connecting { slot, conn, since: now };
         self.heard = now;
         ConnectRequest {
@@ -155,7 +155,7 @@ impl SimClient {
     }
 
     /// The connection is gone: whatever was unanswered has an unknown outcome.
-    pub fn lost(&mut self, now: u64, rng: &mut Rng) {
+    pub(super) fn lost(&mut self, now: u64, rng: &mut Rng) {
         let writes = |issued: &&Issued| {
             matches!(issued.what, What::Write(_) | What::Delete | What::Reconfig(_))
         };
@@ -165,7 +165,7 @@ impl SimClient {
     }
 
     /// Whether it should give its server up.
-    pub fn gives_up(&self, now: u64) -> bool {
+    pub(super) fn gives_up(&self, now: u64) -> bool {
         let patience = self.timeout_ms.unsigned_abs() as u64 * 2 / 3;
         match self.link {
             Link::Down { .. } => false,
@@ -175,7 +175,7 @@ impl SimClient {
     }
 
     /// Requests that it sends now.
-    pub fn act(&mut self, now: u64, oracle: &Oracle, rng: &mut Rng) -> Vec<Request> {
+    pub(super) fn act(&mut self, now: u64, oracle: &Oracle, rng: &mut Rng) -> Vec<Request> {
         let mut requests = Vec::new();
         if self.issued.len() < 8 {
             for _ in 0..rng.between(0, 2) {
@@ -189,7 +189,7 @@ impl SimClient {
     }
 
     /// A ping, and the session that sends it.
-    pub fn ping(&mut self, now: u64) -> (SessionId, Request) {
+    pub(super) fn ping(&mut self, now: u64) -> (SessionId, Request) {
         let (at, floor, what) = (now, Zxid(0), What::Ping);
         self.issued.push_back(Issued { xid: PING_XID, at, floor, what });
         let ping = Request { xid: PING_XID, op: Op::Ping, size: 64 };
@@ -197,7 +197,7 @@ impl SimClient {
     }
 
     /// In the calm at the end: a write and a fresh read of every key must succeed.
-    pub fn probe(&mut self, now: u64, oracle: &Oracle) -> Vec<Request> {
+    pub(super) fn probe(&mut self, now: u64, oracle: &Oracle) -> Vec<Request> {
         let mut requests = Vec::new();
         let floor = oracle.acknowledged();
         for key in self.keys.clone() {
@@ -211,7 +211,7 @@ impl SimClient {
     }
 
     /// Whether nothing is unanswered.
-    pub fn idle(&self) -> bool {
+    pub(super) fn idle(&self) -> bool {
         self.issued.is_empty()
     }
 
@@ -293,7 +293,7 @@ impl SimClient {
     }
 
     /// A frame arrived. Gives requests to send in answer (watches to re-arm).
-    pub fn frame(
+    pub(super) fn frame(
         &mut self,
         now: u64,
         frame: ServerFrame,
@@ -419,7 +419,7 @@ impl SimClient {
     }
 
     /// How long its oldest request waits.
-    pub fn oldest(&self, now: u64) -> u64 {
+    pub(super) fn oldest(&self, now: u64) -> u64 {
         self.issued.front().map_or(0, |issued| now.saturating_sub(issued.at))
     }
 }

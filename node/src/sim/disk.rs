@@ -12,7 +12,7 @@ use crate::core::types::{EnsembleId, Index, MemberId, WriteSeq};
 
 /// A write on its way.
 #[derive(Clone, Debug)]
-pub enum DiskOp {
+pub(super) enum DiskOp {
     /// The identity file.
     Adopt(EnsembleId),
     /// A log record.
@@ -21,7 +21,7 @@ pub enum DiskOp {
 
 /// One server's disk.
 #[derive(Debug)]
-pub struct SimDisk {
+pub(super) struct SimDisk {
     /// This incarnation.
     pub member: MemberId,
     ensemble: Option<EnsembleId>,
@@ -40,7 +40,7 @@ pub struct SimDisk {
 
 impl SimDisk {
     /// A blank one.
-    pub fn blank(member: MemberId) -> SimDisk {
+    pub(super) fn blank(member: MemberId) -> SimDisk {
         SimDisk {
             member,
             ensemble: None,
@@ -55,13 +55,13 @@ impl SimDisk {
     }
 
     /// The ensemble that it belongs to, durably.
-    pub fn ensemble(&self) -> Option<EnsembleId> {
+    pub(super) fn ensemble(&self) -> Option<EnsembleId> {
         self.ensemble
     }
 
     /// Sectors go bad: entries are lost that may have been acknowledged. Recovery notices, keeps the
     /// highest term, and takes a vote that it cannot read for given.
-    pub fn damage(&mut self, rng: &mut Rng) {
+    pub(super) fn damage(&mut self, rng: &mut Rng) {
         let keep = rng.below(self.entries.len() as u64) as usize;
         self.entries.truncate(keep);
         self.hard.vote = self.hard.vote.or(Some(self.member));
@@ -69,23 +69,23 @@ impl SimDisk {
     }
 
     /// The server is whole again.
-    pub fn repaired(&mut self) {
+    pub(super) fn repaired(&mut self) {
         self.repairing = false;
     }
 
     /// Whether damage is not repaired yet.
-    pub fn repairing(&self) -> bool {
+    pub(super) fn repairing(&self) -> bool {
         self.repairing
     }
 
     /// Queues a write; true if a sync must be started.
-    pub fn push(&mut self, seq: WriteSeq, op: DiskOp) -> bool {
+    pub(super) fn push(&mut self, seq: WriteSeq, op: DiskOp) -> bool {
         self.pending.push_back((seq, op));
         self.start_sync()
     }
 
     /// Starts a sync of all that is queued, unless one runs.
-    pub fn start_sync(&mut self) -> bool {
+    pub(super) fn start_sync(&mut self) -> bool {
         let start = self.syncing == 0 && !self.pending.is_empty();
         if start {
             self.syncing = self.pending.len();
@@ -94,7 +94,7 @@ impl SimDisk {
     }
 
     /// The sync in flight is done; gives the last number it covers.
-    pub fn sync_done(&mut self) -> Option<WriteSeq> {
+    pub(super) fn sync_done(&mut self) -> Option<WriteSeq> {
         let mut last = None;
         for _ in 0..std::mem::take(&mut self.syncing) {
             let Some((seq, op)) = self.pending.pop_front() else {
@@ -107,7 +107,7 @@ impl SimDisk {
     }
 
     /// Power fails: of what was not synced, a random prefix survives.
-    pub fn crash(&mut self, rng: &mut Rng) {
+    pub(super) fn crash(&mut self, rng: &mut Rng) {
         let survive = rng.below(self.pending.len() as u64 + 1) as usize;
         for _ in 0..survive {
             let Some((_, op)) = self.pending.pop_front() else {
@@ -153,18 +153,18 @@ impl SimDisk {
     }
 
     /// A snapshot of this server's own became durable.
-    pub fn store(&mut self, snapshot: Arc<Snapshot>) {
+    pub(super) fn store(&mut self, snapshot: Arc<Snapshot>) {
         self.snapshots.push(snapshot);
         self.snapshots.sort_by_key(|snapshot| snapshot.meta.index);
     }
 
     /// The newest durable snapshot.
-    pub fn newest(&self) -> Option<Arc<Snapshot>> {
+    pub(super) fn newest(&self) -> Option<Arc<Snapshot>> {
         self.snapshots.last().cloned()
     }
 
     /// What a start finds.
-    pub fn recover(&self) -> Recovered {
+    pub(super) fn recover(&self) -> Recovered {
         Recovered {
             member: self.member,
             ensemble: self.ensemble,

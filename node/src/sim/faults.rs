@@ -7,7 +7,7 @@ use super::rng::Rng;
 /// One fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub enum Fault {
+pub(super) enum Fault {
     /// Power off, on again after a while.
     Crash { slot: Slot, down_ms: u64 },
     /// Packets between these directions are lost for a while.
@@ -33,7 +33,7 @@ pub enum Fault {
 }
 
 /// The faults of one opportunity.
-pub fn draw(options: &SimOptions, slots: usize, rng: &mut Rng) -> Vec<Fault> {
+pub(super) fn draw(options: &SimOptions, slots: usize, rng: &mut Rng) -> Vec<Fault> {
     let mut faults = Vec::new();
     let slot = rng.below(slots as u64) as Slot;
     if rng.chance(options.crash) {
@@ -82,7 +82,7 @@ pub fn draw(options: &SimOptions, slots: usize, rng: &mut Rng) -> Vec<Fault> {
 }
 
 /// Between half a minute and some hours, forward or back.
-pub fn hours(rng: &mut Rng) -> i64 {
+pub(super) fn hours(rng: &mut Rng) -> i64 {
     let far = rng.between(30_000, 10_000_000) as i64;
     if rng.chance(50) { far } else { -far }
 }

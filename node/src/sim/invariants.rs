@@ -9,7 +9,7 @@ use crate::core::types::{Index, MemberId, Term};
 
 /// Facts seen so far.
 #[derive(Debug, Default)]
-pub struct Invariants {
+pub(super) struct Invariants {
     leaders: BTreeMap<Term, MemberId>,
     terms: BTreeMap<MemberId, Term>,
     /// When a server gave all sessions their full timeout.
@@ -21,12 +21,12 @@ pub struct Invariants {
 
 impl Invariants {
     /// `any_number`: clients change the membership, and may ask for an even number of voters.
-    pub fn new(any_number: bool) -> Invariants {
+    pub(super) fn new(any_number: bool) -> Invariants {
         Invariants { any_number, ..Invariants::default() }
     }
 
     /// Checks one server after one of its steps.
-    pub fn check(&mut self, node: &Node, member: MemberId) -> Result<(), String> {
+    pub(super) fn check(&mut self, node: &Node, member: MemberId) -> Result<(), String> {
         node.check_invariants();
         let Some(raft) = node.raft() else {
             return Ok(());
@@ -40,23 +40,23 @@ impl Invariants {
     }
 
     /// A member lost power: a term that was not durable yet may be forgotten.
-    pub fn forget_term(&mut self, member: MemberId) {
+    pub(super) fn forget_term(&mut self, member: MemberId) {
         self.terms.remove(&member);
     }
 
     /// This server leads from now on, or had not run for a while: what clients said meanwhile it
     /// cannot know.
-    pub fn lives_begin(&mut self, slot: usize, now: u64) {
+    pub(super) fn lives_begin(&mut self, slot: usize, now: u64) {
         self.lives.insert(slot, now);
     }
 
     /// When this server last began to listen to all sessions.
-    pub fn listens_since(&self, slot: usize) -> Option<u64> {
+    pub(super) fn listens_since(&self, slot: usize) -> Option<u64> {
         self.lives.get(&slot).copied()
     }
 
     /// A leader finds a session expired: it must have listened for the whole timeout.
-    pub fn may_expire(&self, slot: usize, now: u64, timeout_ms: u64) -> Result<(), String> {
+    pub(super) fn may_expire(&self, slot: usize, now: u64, timeout_ms: u64) -> Result<(), String> {
         match self.listens_since(slot) {
             Some(since) if now >= since + timeout_ms => Ok(()),
             since => Err(format!(

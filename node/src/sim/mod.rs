@@ -3,19 +3,22 @@
 //! [`world::World`] owns the servers, the event heap and the virtual time; [`net`] moves messages
 //! over links that delay, stall and break; [`disk`] keeps encoded records and loses what was not
 //! synced; [`client`] are sessions that never stop; [`operator`] changes the membership, unless clients do;
-//! [`faults`] breaks things; [`oracle`] and [`invariants`] judge. A run is a function of its seed:
-//! `options` draws its knobs, `rng` the rest.
+//! [`faults`] breaks things; [`oracle`] and [`invariants`] judge; [`fingerprint`] tells whether a run did
+//! the same as before. A run is a function of its seed: `options` draws its knobs, `rng` the rest.
 
-pub mod client;
-pub mod disk;
-pub mod faults;
-pub mod invariants;
-pub mod net;
-pub mod operator;
-pub mod options;
-pub mod oracle;
-pub mod rng;
-pub mod world;
+mod client;
+mod disk;
+mod faults;
+mod fingerprint;
+mod invariants;
+mod net;
+mod operator;
+mod options;
+mod oracle;
+mod rng;
+mod world;
+
+pub use fingerprint::Fingerprint;
 
 /// Seeds that once found a bug, run before all others: a member that was dropped, taken in again and
 /// could not answer its leader; a blank disk that was damaged and took itself for unrepaired later;
@@ -23,9 +26,24 @@ pub mod world;
 /// restarted, of whom the voters lacked the entry that dropped the rest.
 pub const KNOWN: [u64; 4] = [100_632, 7_014_312_107_172_092, 6_000_309, 7_014_366_518_450_625];
 
+/// Seeds whose fingerprints are kept: worlds of every kind that [`options::SimOptions`] draws.
+pub const FINGERPRINTED: std::ops::RangeInclusive<u64> = 1..=40;
+
 /// Runs one seed; `Err` says what went wrong, and the trace's tail is in it.
 pub fn run(seed: u64, trace: bool) -> Result<Report, String> {
     let mut world = world::World::new(options::SimOptions::from_seed(seed), trace);
+    guarded(seed, &mut world)
+}
+
+/// Runs one seed, and gives what everything that its servers did amounts to.
+pub fn fingerprint(seed: u64) -> Result<Fingerprint, String> {
+    let mut world = world::World::new(options::SimOptions::from_seed(seed), false);
+    world.take_fingerprint();
+    guarded(seed, &mut world)?;
+    Ok(world.fingerprint())
+}
+
+fn guarded(seed: u64, world: &mut world::World) -> Result<Report, String> {
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.run()));
     match outcome {
         Ok(Ok(report)) => Ok(report),

@@ -6,11 +6,11 @@ use crate::core::message::PeerMessage;
 use crate::core::types::{LinkId, MemberId};
 
 /// A server's place in the world; its incarnations come and go.
-pub type Slot = usize;
+pub(super) type Slot = usize;
 
 /// One outbound connection of a server.
 #[derive(Debug)]
-pub struct SimLink {
+pub(super) struct SimLink {
     /// Who dialled.
     pub from: Slot,
     /// Whom.
@@ -27,7 +27,7 @@ pub struct SimLink {
 
 /// All links, and what is cut.
 #[derive(Debug, Default)]
-pub struct Net {
+pub(super) struct Net {
     last: u64,
     /// Live links.
     pub links: BTreeMap<LinkId, SimLink>,
@@ -37,29 +37,29 @@ pub struct Net {
 
 impl Net {
     /// A fresh number.
-    pub fn number(&mut self) -> LinkId {
+    pub(super) fn number(&mut self) -> LinkId {
         self.last += 1;
         LinkId(self.last)
     }
 
     /// Whether packets pass from `a` to `b`.
-    pub fn passes(&self, a: Slot, b: Slot) -> bool {
+    pub(super) fn passes(&self, a: Slot, b: Slot) -> bool {
         !self.cut.contains(&(a, b))
     }
 
     /// Whether a connection can be made: packets must pass both ways.
-    pub fn connects(&self, a: Slot, b: Slot) -> bool {
+    pub(super) fn connects(&self, a: Slot, b: Slot) -> bool {
         self.passes(a, b) && self.passes(b, a)
     }
 
     /// The live link of a server to a member.
-    pub fn link_to(&self, from: Slot, member: MemberId) -> Option<LinkId> {
+    pub(super) fn link_to(&self, from: Slot, member: MemberId) -> Option<LinkId> {
         let mut links = self.links.iter();
         links.find(|(_, link)| link.from == from && link.member == member).map(|(id, _)| *id)
     }
 
     /// Links that end or begin at a server.
-    pub fn of(&self, slot: Slot) -> Vec<LinkId> {
+    pub(super) fn of(&self, slot: Slot) -> Vec<LinkId> {
         let touches = |link: &SimLink| link.from == slot || link.to == slot;
         self.links.iter().filter(|(_, link)| touches(link)).map(|(id, _)| *id).collect()
     }

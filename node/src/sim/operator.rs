@@ -9,26 +9,26 @@ use crate::core::status::{DataState, RoleName, Status};
 use crate::core::types::{EnsembleId, MemberId, ServerId};
 
 /// Where clients read the configuration.
-pub const CONFIG: &str = "/zookeeper/config";
+pub(super) const CONFIG: &str = "/zookeeper/config";
 
 /// How a slot appears in configurations.
-pub fn member(slot: Slot, id: MemberId, role: Role) -> Member {
+pub(super) fn member(slot: Slot, id: MemberId, role: Role) -> Member {
     let server = ServerId(slot as u8 + 1);
     Member { id, server, role, peer: address(slot), client: String::new() }
 }
 
 /// A slot's peer address.
-pub fn address(slot: Slot) -> String {
+pub(super) fn address(slot: Slot) -> String {
     format!("n{slot}:2888")
 }
 
 /// The slot of a peer address.
-pub fn slot_of(address: &str) -> Option<Slot> {
+pub(super) fn slot_of(address: &str) -> Option<Slot> {
     address.strip_prefix('n')?.strip_suffix(":2888")?.parse().ok()
 }
 
 /// The next call and whom to make it to, given what each slot that answers says.
-pub fn next_call(
+pub(super) fn next_call(
     ensemble: EnsembleId,
     desired: usize,
     statuses: &[Option<Status>],

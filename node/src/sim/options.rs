@@ -5,7 +5,7 @@ use super::rng::Rng;
 /// The knobs.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]
-pub struct SimOptions {
+pub(super) struct SimOptions {
     pub seed: u64,
     /// Members at formation: 1, 3 or 5.
     pub members: usize,
@@ -48,7 +48,7 @@ pub struct SimOptions {
 
 impl SimOptions {
     /// Draws them.
-    pub fn from_seed(seed: u64) -> SimOptions {
+    pub(super) fn from_seed(seed: u64) -> SimOptions {
         let mut rng = Rng::new(seed ^ 0x5EED);
         let calm = rng.chance(10);
         let mut fault = |most: u64| {

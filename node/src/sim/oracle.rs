@@ -8,7 +8,7 @@
 //!
 //! `mortal` judges znodes that end by themselves.
 
-pub mod mortal;
+pub(super) mod mortal;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::core::types::{Index, Now, SessionId, Wall, Zxid};
 /// A key's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub struct Value {
+pub(super) struct Value {
     pub data: Vec<u8>,
     pub version: i32,
     pub mzxid: Zxid,
@@ -33,7 +33,7 @@ pub struct Value {
 
 /// The reference.
 #[derive(Debug)]
-pub struct Oracle {
+pub(super) struct Oracle {
     state: State,
     log: BTreeMap<Index, Arc<Entry>>,
     digests: BTreeMap<Index, u64>,
@@ -51,7 +51,7 @@ pub struct Oracle {
 
 impl Oracle {
     /// For these keys. `skewed`: members' wall clocks are not to be trusted.
-    pub fn new(keys: &[String], skewed: bool) -> Oracle {
+    pub(super) fn new(keys: &[String], skewed: bool) -> Oracle {
         Oracle {
             state: State::new(),
             log: BTreeMap::new(),
@@ -66,17 +66,17 @@ impl Oracle {
     }
 
     /// A server wrote this entry into its log.
-    pub fn written(&mut self, entry: &Entry, now: Now) {
+    pub(super) fn written(&mut self, entry: &Entry, now: Now) {
         self.mortals.written(entry, now);
     }
 
     /// Containers and TTL znodes that should be gone, were it this late.
-    pub fn overdue(&self, wall: Wall) -> Vec<String> {
+    pub(super) fn overdue(&self, wall: Wall) -> Vec<String> {
         self.mortals.overdue(&self.state, wall)
     }
 
     /// A server applied this entry.
-    pub fn committed(&mut self, entry: &Arc<Entry>, now: u64) -> Result<(), String> {
+    pub(super) fn committed(&mut self, entry: &Arc<Entry>, now: u64) -> Result<(), String> {
         if let Some(known) = self.log.get(&entry.index) {
             return if known == entry {
                 Ok(())
@@ -146,7 +146,7 @@ impl Oracle {
     }
 
     /// A server's state at an index.
-    pub fn check_state(&self, index: Index, digest: u64) -> Result<(), String> {
+    pub(super) fn check_state(&self, index: Index, digest: u64) -> Result<(), String> {
         match self.digests.get(&index) {
             Some(expected) if *expected == digest => Ok(()),
             Some(expected) => {
@@ -157,7 +157,7 @@ impl Oracle {
     }
 
     /// A snapshot's place in the log.
-    pub fn check_snapshot(&self, meta: &SnapshotMeta) -> Result<(), String> {
+    pub(super) fn check_snapshot(&self, meta: &SnapshotMeta) -> Result<(), String> {
         match self.log.get(&meta.index) {
             Some(entry) if entry.term == meta.term => Ok(()),
             other => Err(format!("snapshot at {}/{} but log has {other:?}", meta.index, meta.term)),
@@ -165,12 +165,12 @@ impl Oracle {
     }
 
     /// The highest zxid that a client was told of: the floor of whatever is asked now.
-    pub fn acknowledged(&self) -> Zxid {
+    pub(super) fn acknowledged(&self) -> Zxid {
         self.acknowledged
     }
 
     /// A client was told that its write took effect.
-    pub fn check_write(&mut self, serial: &[u8], zxid: Zxid, floor: Zxid) -> Result<(), String> {
+    pub(super) fn check_write(&mut self, serial: &[u8], zxid: Zxid, floor: Zxid) -> Result<(), String> {
         let text = String::from_utf8_lossy(serial);
         if self.effects.get(serial) != Some(&zxid) {
             let at = self.effects.get(serial);
@@ -184,7 +184,7 @@ impl Oracle {
     }
 
     /// A client read a key in a reply with this header zxid.
-    pub fn check_read(
+    pub(super) fn check_read(
         &self,
         key: &str,
         zxid: Zxid,
@@ -210,7 +210,7 @@ impl Oracle {
     }
 
     /// The zxid of the first change of a key after `zxid` and up to `until`.
-    pub fn changed_after(&self, key: &str, zxid: Zxid, until: Zxid) -> Option<Zxid> {
+    pub(super) fn changed_after(&self, key: &str, zxid: Zxid, until: Zxid) -> Option<Zxid> {
         let history = self.keys.get(key)?;
         history.iter().map(|(at, _)| *at).find(|at| *at > zxid && *at <= until)
     }
@@ -219,20 +219,20 @@ impl Oracle {
 /// Reconfigs by clients.
 impl Oracle {
     /// A client asks for one.
-    pub fn asked(&mut self, ask: &Ask) {
+    pub(super) fn asked(&mut self, ask: &Ask) {
         let refused = false;
         self.reconfigs.insert(ask.marker.clone(), (ask.clone(), refused));
     }
 
     /// A client was told that it does not come to pass.
-    pub fn refused(&mut self, marker: String) {
+    pub(super) fn refused(&mut self, marker: String) {
         if let Some((_, refused)) = self.reconfigs.get_mut(&marker) {
             *refused = true;
         }
     }
 
     /// A client was told that it came to pass.
-    pub fn took_effect(&mut self, ask: &Ask, zxid: Zxid) -> Result<(), String> {
+    pub(super) fn took_effect(&mut self, ask: &Ask, zxid: Zxid) -> Result<(), String> {
         let since = self.shown_since(&ask.marker);
         if since.len() != 1 || since.iter().any(|at| *at > zxid) {
             return Err(format!("{ask:?} acknowledged at {zxid}, took effect at {since:?}"));
@@ -242,14 +242,14 @@ impl Oracle {
     }
 
     /// The version of the newest configuration that anybody applied.
-    pub fn configuration_version(&self) -> i64 {
+    pub(super) fn configuration_version(&self) -> i64 {
         let shown = self.configurations();
         shown.last().map_or(-1, |(zxid, _)| zxid.0)
     }
 
     /// At the end: each came to pass once or not at all, never after a refusal, and only in the
     /// place of the version that it was meant for.
-    pub fn check_reconfigs(&self) -> Result<(), String> {
+    pub(super) fn check_reconfigs(&self) -> Result<(), String> {
         for (marker, (ask, refused)) in &self.reconfigs {
             let since = self.shown_since(marker);
             if since.len() > usize::from(!refused) {

@@ -9,7 +9,7 @@ use crate::sim::oracle::Oracle;
 /// A reconfig as it was asked for. Each gives a client port to some server that no other one gives
 /// to any, so that its effect can be told from all others.
 #[derive(Clone, Debug)]
-pub struct Ask {
+pub(crate) struct Ask {
     /// That port, as the end of a line.
     pub marker: String,
     /// Lines of servers that must be there.
@@ -24,7 +24,7 @@ pub struct Ask {
 
 impl SimClient {
     /// Asks for this, unless it waits for another one.
-    pub fn reconfigure(&mut self, now: u64, ask: Ask, oracle: &mut Oracle) -> Vec<Request> {
+    pub(crate) fn reconfigure(&mut self, now: u64, ask: Ask, oracle: &mut Oracle) -> Vec<Request> {
         let mut requests = Vec::new();
         if self.waits_long() || self.issued.len() >= 8 {
             return requests;
@@ -49,7 +49,7 @@ impl SimClient {
     }
 
     /// Reads the configuration, and wants to be told when it changes.
-    pub fn look_at_members(&mut self, now: u64, oracle: &Oracle) -> Vec<Request> {
+    pub(crate) fn look_at_members(&mut self, now: u64, oracle: &Oracle) -> Vec<Request> {
         let mut requests = Vec::new();
         if self.issued.len() < 8 {
             let fresh = self.linearizable;

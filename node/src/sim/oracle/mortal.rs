@@ -12,7 +12,7 @@ use crate::core::types::{Index, Now, Reckoning, SessionId, Term, Wall, Zxid};
 const TOLERANCE_MS: u64 = 2_000;
 
 /// The path of a TTL znode of so many milliseconds, or of a container.
-pub fn path(ttl: Option<i64>, name: &str) -> String {
+pub(crate) fn path(ttl: Option<i64>, name: &str) -> String {
     ttl.map_or_else(|| format!("/container-{name}"), |ttl| format!("/ttl-{ttl}-{name}"))
 }
 

@@ -19,6 +19,7 @@ use super::Report;
 use super::client::SimClient;
 use super::disk::SimDisk;
 use super::faults;
+use super::fingerprint::Fingerprint;
 use super::invariants::Invariants;
 use super::net::{Net, Slot};
 use super::operator::CONFIG;
@@ -115,7 +116,7 @@ struct Server {
 
 /// One run.
 #[derive(Debug)]
-pub struct World {
+pub(super) struct World {
     options: SimOptions,
     rng: Rng,
     now: u64,
@@ -139,6 +140,8 @@ pub struct World {
     last_call: u64,
     report: Report,
     trace: bool,
+    /// Only where it was asked for: it takes time.
+    fingerprint: Option<Fingerprint>,
     /// Quiet clients: when each session's last ping reached its server.
     spoke: BTreeMap<SessionId, u64>,
     /// No client says anything any more.
@@ -149,7 +152,7 @@ pub struct World {
 
 impl World {
     /// Prepares a run.
-    pub fn new(options: SimOptions, trace: bool) -> World {
+    pub(super) fn new(options: SimOptions, trace: bool) -> World {
         let keys: Vec<String> = (0..3).map(|n| format!("/k{n}")).collect();
         let clients = (0..options.clients)
             .map(|n| {
@@ -182,6 +185,7 @@ impl World {
             last_call: 0,
             report: Report::default(),
             trace,
+            fingerprint: None,
             spoke: BTreeMap::new(),
             mute: false,
             expired: Vec::new(),
@@ -211,8 +215,18 @@ impl World {
         world
     }
 
+    /// From here on, all that servers do is folded into one fingerprint.
+    pub(super) fn take_fingerprint(&mut self) {
+        self.fingerprint = Some(Fingerprint::default());
+    }
+
+    /// Of all that servers did since [`World::take_fingerprint`].
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint.unwrap_or_default()
+    }
+
     /// Runs it: chaos, then calm, in which everything must work again.
-    pub fn run(&mut self) -> Result<Report, String> {
+    pub(super) fn run(&mut self) -> Result<Report, String> {
         for client in 0..self.clients.len() {
             self.at(500, Ev::Client(client));
         }

@@ -83,6 +83,9 @@ impl World {
     }
 
     pub(super) fn perform(&mut self, slot: Slot, effects: Vec<Effect>) -> Result<(), String> {
+        if let (Some(print), Some(node)) = (&mut self.fingerprint, &self.servers[slot].node) {
+            print.step(slot, &effects, node.state().applied(), node.state().digest());
+        }
         // The log first: what was committed in this step is judged before any reply is looked at.
         for effect in &effects {
             if let Effect::Write { write, .. } = effect {
