@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use quorate_node::config::args::{Cli, Command};
-use quorate_node::shell::program;
+use quorate_node::{Cli, Command, program};
 
 /// The system's keeps what is free between what is not: memory that ran short would stay short,
 /// whatever clients delete.

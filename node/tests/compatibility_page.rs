@@ -1,7 +1,7 @@
 //! The compatibility page names everything that the code knows.
 
-use quorate_node::codec::four_letter;
-use quorate_node::config::{container, zoo_auth, zoo_cfg, zoo_keys, zoo_ops, zoo_tls};
+use quorate_node::settings::{container, zoo_auth, zoo_cfg, zoo_keys, zoo_ops, zoo_tls};
+use quorate_node::wire::four_letter;
 
 const PAGE: &str = include_str!("../COMPATIBILITY.md");
 

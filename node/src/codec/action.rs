@@ -9,7 +9,7 @@ use crate::core::op::{Acl, Create, ErrorCode, Id, Reconfig, Write};
 use crate::core::types::{Index, Password, ServerId, SessionId};
 
 /// Appends an action.
-pub fn encode_action(action: &Action, writer: &mut Writer) {
+pub(crate) fn encode_action(action: &Action, writer: &mut Writer) {
     match action {
         Action::Write { session, attach, ids, write } => {
             writer.u8(0);
@@ -61,7 +61,7 @@ fn password(reader: &mut Reader) -> Result<Password, Malformed> {
 }
 
 /// Reads an action.
-pub fn decode_action(reader: &mut Reader) -> Result<Action, Malformed> {
+pub(crate) fn decode_action(reader: &mut Reader) -> Result<Action, Malformed> {
     Ok(match reader.u8()? {
         0 => {
             let session = SessionId(reader.long()?);

@@ -8,7 +8,7 @@ use crate::core::op::{
 };
 
 /// Appends a frame, its length first.
-pub fn server_frame(frame: &ServerFrame, out: BytesMut) -> BytesMut {
+pub(crate) fn server_frame(frame: &ServerFrame, out: BytesMut) -> BytesMut {
     let mut writer = Writer::over(out);
     let start = writer.len();
     writer.int(0);
@@ -105,7 +105,7 @@ fn strings(list: &[impl AsRef<str>], writer: &mut Writer) {
 }
 
 /// Appends access list lines.
-pub fn encode_acl(acl: &[Acl], writer: &mut Writer) {
+pub(crate) fn encode_acl(acl: &[Acl], writer: &mut Writer) {
     writer.count(acl.len());
     for line in acl {
         writer.int(line.perms);

@@ -6,16 +6,16 @@
 //! members say · [`record`] the log on disk · [`snapshot`] the replicated state · [`versions`] of all
 //! these · [`four_letter`] the words that tools send · [`x500`] subjects of certificates.
 
-pub mod action;
+pub(crate) mod action;
 pub mod client;
-pub mod client_reply;
+pub(crate) mod client_reply;
 pub mod entry;
 pub mod four_letter;
 pub mod jute;
 pub mod peer;
 pub mod record;
 pub mod snapshot;
-pub mod versions;
+pub(crate) mod versions;
 pub mod x500;
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ fn tokens(text: &str) -> anyhow::Result<Vec<(usize, Token)>> {
 ///
 /// # Errors
 /// Names the line where the file is not one, or a module that cannot run here.
-pub fn users(text: &str, section: &str) -> anyhow::Result<Option<BTreeMap<String, String>>> {
+pub(crate) fn users(text: &str, section: &str) -> anyhow::Result<Option<BTreeMap<String, String>>> {
     let mut tokens = tokens(text)?.into_iter().peekable();
     let mut found = None;
     while let Some((line, token)) = tokens.next() {

@@ -1,9 +1,9 @@
 //! What the user typed ([`args`], [`zoo_cfg`], [`container`]) and what it means ([`ServerConfig`]).
 //! Flags and their variables win over the file, the file over ZooKeeper's system properties.
 
-pub mod args;
+pub(crate) mod args;
 pub mod container;
-pub mod jaas;
+pub(crate) mod jaas;
 pub mod zoo_auth;
 pub mod zoo_cfg;
 pub mod zoo_keys;
@@ -40,7 +40,7 @@ const PER_ADDRESS: usize = 60;
 ///
 /// # Errors
 /// Says which setting is missing or contradicts another.
-pub fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
+pub(crate) fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
     let (file, text) = read(args)?;
     let properties = container::properties(&Process);
     let dir = args.data_dir.clone().or_else(|| file.data_dir.clone());

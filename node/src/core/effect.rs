@@ -15,7 +15,7 @@ use super::types::{
 
 /// Where a link should lead.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Link {
+pub(crate) struct Link {
     /// `host:port`, resolved anew at each attempt.
     pub address: String,
     /// Whom to expect there; `None`: only ask who is there (then no messages are sent on it).
@@ -24,7 +24,7 @@ pub struct Link {
 
 /// A thing to do.
 #[derive(Clone, Debug)]
-pub enum Effect {
+pub(crate) enum Effect {
     /// Send to a client.
     Client {
         /// On which connection.
@@ -122,7 +122,7 @@ pub enum Effect {
 /// Why the server closed a client connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs)]
-pub enum CloseReason {
+pub(crate) enum CloseReason {
     /// The client asked.
     Goodbye,
     SessionExpired,
@@ -152,7 +152,7 @@ pub enum CloseReason {
 
 /// A request that was answered, for a connection's and the server's counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answered {
+pub(crate) struct Answered {
     /// On which connection.
     pub conn: ConnId,
     /// Its short name, of [`super::op_name`].
@@ -170,7 +170,7 @@ pub struct Answered {
 /// A fact worth logging or counting; the only observability in the core.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub enum Note {
+pub(crate) enum Note {
     BecameLeader {
         term: Term,
     },

@@ -23,7 +23,7 @@ pub struct Snapshot {
 
 /// An event of the outside world.
 #[derive(Clone, Debug)]
-pub enum Input {
+pub(crate) enum Input {
     /// Several that arrived together: the writes among them travel as one batch.
     Batch(Vec<Input>),
     /// Time passed; at least every 10 ms or so while anything can be due.
@@ -137,7 +137,7 @@ pub enum Input {
 /// What an operator may ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub enum AdminRequest {
+pub(crate) enum AdminRequest {
     /// Write the first configuration. Only a blank member whose id is `seed`.
     Form {
         ensemble: EnsembleId,
@@ -166,7 +166,7 @@ pub enum AdminRequest {
 /// Why an admin call failed. The names are the `error` field of the HTTP answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub enum AdminError {
+pub(crate) enum AdminError {
     NotLeader,
     ConfigVersionConflict,
     ChangeInProgress,

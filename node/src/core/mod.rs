@@ -7,19 +7,19 @@
 //! server is told, [`status`] what it tells · [`types`] numbers that must not be mixed up ·
 //! [`op_name`] short names of requests · [`reply_size`] how large answers are · [`prng`] for elections.
 
-pub mod auth;
-pub mod effect;
-pub mod entry;
-pub mod input;
-pub mod message;
-pub mod node;
-pub mod op;
-pub mod op_name;
-pub mod options;
-pub mod prng;
-pub mod raft;
-pub mod reply_size;
-pub mod state;
-pub mod status;
-pub mod types;
-pub mod watch;
+pub(crate) mod auth;
+pub(crate) mod effect;
+pub(crate) mod entry;
+pub(crate) mod input;
+pub(crate) mod message;
+pub(crate) mod node;
+pub(crate) mod op;
+pub(crate) mod op_name;
+pub(crate) mod options;
+pub(crate) mod prng;
+pub(crate) mod raft;
+pub(crate) mod reply_size;
+pub(crate) mod state;
+pub(crate) mod status;
+pub(crate) mod types;
+pub(crate) mod watch;

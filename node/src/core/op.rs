@@ -82,15 +82,15 @@ pub struct Acl {
 
 /// What a create makes, by the numbers that ZooKeeper's clients use, and two of our own.
 #[allow(missing_docs)]
-pub mod flags {
-    pub const PERSISTENT: i32 = 0;
-    pub const CONTAINER: i32 = 4;
+pub(crate) mod flags {
+    pub(crate) const PERSISTENT: i32 = 0;
+    pub(crate) const CONTAINER: i32 = 4;
     /// Only the op createContainer can ask for it, by flags of another kind.
-    pub const CONTAINER_SEQUENTIAL: i32 = 7;
+    pub(crate) const CONTAINER_SEQUENTIAL: i32 = 7;
     /// None that there is.
-    pub const INVALID: i32 = -1;
+    pub(crate) const INVALID: i32 = -1;
     /// The longest TTL: five bytes of milliseconds.
-    pub const TTL_MAX: i64 = (1 << 40) - 1;
+    pub(crate) const TTL_MAX: i64 = (1 << 40) - 1;
 }
 
 /// A create request in any of its four ops. Flags are judged when it is applied.
@@ -189,7 +189,7 @@ pub enum Read {
 /// What a watch waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(missing_docs)]
-pub enum WatchKind {
+pub(crate) enum WatchKind {
     Data,
     Exist,
     Child,
@@ -311,7 +311,7 @@ pub struct ConnectRequest {
 /// The answer to [`ConnectRequest`]. A refused session has timeout 0, session 0 and a zero password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub struct ConnectResponse {
+pub(crate) struct ConnectResponse {
     pub timeout_ms: i32,
     pub session: SessionId,
     pub password: Password,
@@ -368,7 +368,7 @@ pub enum MultiResult {
 /// One framed reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub struct Reply {
+pub(crate) struct Reply {
     pub xid: i32,
     pub zxid: Zxid,
     pub err: ErrorCode,
@@ -388,7 +388,7 @@ pub enum EventType {
 
 /// A notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WatchEvent {
+pub(crate) struct WatchEvent {
     /// Of the transaction that fired it; -1 for events made by setWatches.
     pub zxid: Zxid,
     /// What happened.
@@ -400,7 +400,7 @@ pub struct WatchEvent {
 /// Anything the server sends to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub enum ServerFrame {
+pub(crate) enum ServerFrame {
     Connect(ConnectResponse),
     Reply(Reply),
     Event(WatchEvent),

@@ -4,12 +4,12 @@
 use super::op::{Op, Read, Write};
 
 /// Of a session's making or taking over.
-pub const SESSION: &str = "SESS";
+pub(crate) const SESSION: &str = "SESS";
 /// Of a ping.
-pub const PING: &str = "PING";
+pub(crate) const PING: &str = "PING";
 
 /// The short name of a request. One that ZooKeeper has no name for is `NA`.
-pub fn of(op: &Op) -> &'static str {
+pub(crate) fn of(op: &Op) -> &'static str {
     match op {
         Op::Read(read) => of_read(read),
         Op::Write(write) => of_write(write),

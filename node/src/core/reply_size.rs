@@ -40,7 +40,7 @@ impl Names {
 
 impl ServerFrame {
     /// How large it is.
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         match self {
             ServerFrame::Reply(reply) => FRAME + reply.body.weight(),
             ServerFrame::Event(event) => FRAME + event.path.len(),

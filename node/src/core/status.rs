@@ -5,7 +5,7 @@ use super::types::{ConnId, EnsembleId, Index, MemberId, ServerId, SessionId, Ter
 
 /// What lies on this member's disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DataState {
+pub(crate) enum DataState {
     /// Nothing: it belongs to no ensemble yet.
     Blank,
     /// An ensemble's data.
@@ -19,7 +19,7 @@ pub enum DataState {
 /// The part it plays now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub enum RoleName {
+pub(crate) enum RoleName {
     Blank,
     Leader,
     Follower,
@@ -31,7 +31,7 @@ pub enum RoleName {
 
 /// A leader's view of another member.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Peer {
+pub(crate) struct Peer {
     /// Which.
     pub id: MemberId,
     /// The last entry known to be durable there.
@@ -46,7 +46,7 @@ pub struct Peer {
 
 /// One client connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Connection {
+pub(crate) struct Connection {
     /// Its number.
     pub conn: ConnId,
     /// 0 before the handshake is done.
@@ -60,7 +60,7 @@ pub struct Connection {
 /// Watch counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub struct WatchCounts {
+pub(crate) struct WatchCounts {
     pub connections: usize,
     pub paths: usize,
     pub watches: usize,
@@ -69,7 +69,7 @@ pub struct WatchCounts {
 /// Counts of the replicated state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub struct StateCounts {
+pub(crate) struct StateCounts {
     pub znodes: usize,
     pub ephemerals: usize,
     pub sessions: usize,
@@ -79,7 +79,7 @@ pub struct StateCounts {
 
 /// Everything at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Status {
+pub(crate) struct Status {
     /// The number in its address.
     pub server: ServerId,
     /// This incarnation of its disk.

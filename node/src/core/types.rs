@@ -3,10 +3,10 @@
 use std::fmt;
 
 macro_rules! number {
-    ($(#[$doc:meta])* $name:ident($inner:ty)) => {
+    ($(#[$doc:meta])* $vis:vis $name:ident($inner:ty)) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(pub $inner);
+        $vis struct $name($vis $inner);
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -18,43 +18,43 @@ macro_rules! number {
 
 number!(
     /// A Raft term. Rises with every election, failed ones included. Never shown to clients.
-    Term(u64)
+    pub Term(u64)
 );
 number!(
     /// A position in the Raft log. The first entry has index 1; 0 is "before the log".
-    Index(u64)
+    pub Index(u64)
 );
 number!(
     /// Monotonic time in milliseconds since an arbitrary start. Every timeout is counted in it.
-    Mono(u64)
+    pub(crate) Mono(u64)
 );
 number!(
     /// Wall-clock time in milliseconds since the Unix epoch. Only for `ctime`/`mtime` and TTLs.
-    Wall(i64)
+    pub Wall(i64)
 );
 number!(
     /// A session's public name. The high byte is the number of the server that created it.
-    SessionId(i64)
+    pub SessionId(i64)
 );
 number!(
     /// One client connection of this process; never reused while the process lives.
-    ConnId(u64)
+    pub(crate) ConnId(u64)
 );
 number!(
     /// One inbound peer connection of this process; never reused while the process lives.
-    LinkId(u64)
+    pub(crate) LinkId(u64)
 );
 number!(
     /// The order of log writes handed to the disk; a completion covers all up to its number.
-    WriteSeq(u64)
+    pub WriteSeq(u64)
 );
 number!(
     /// One admin call that waits for an answer.
-    CallId(u64)
+    pub(crate) CallId(u64)
 );
 number!(
     /// The number a server carries in its address (ZooKeeper's `myid`, ordinal + 1): 1 to 254.
-    ServerId(u8)
+    pub ServerId(u8)
 );
 
 impl Term {
@@ -78,19 +78,19 @@ impl Index {
 
 impl Mono {
     /// Milliseconds from `earlier` to `self`, 0 when `earlier` is later.
-    pub fn since(self, earlier: Mono) -> u64 {
+    pub(crate) fn since(self, earlier: Mono) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 
     /// This instant plus some milliseconds.
-    pub fn plus(self, millis: u64) -> Mono {
+    pub(crate) fn plus(self, millis: u64) -> Mono {
         Mono(self.0.saturating_add(millis))
     }
 }
 
 /// The instant of one step, read by the shell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Now {
+pub(crate) struct Now {
     /// Monotonic, for timeouts.
     pub mono: Mono,
     /// Wall clock, for what clients see.

@@ -11,7 +11,7 @@ use super::types::ConnId;
 /// How much is watched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub struct Counts {
+pub(crate) struct Counts {
     pub connections: usize,
     pub paths: usize,
     pub watches: usize,
@@ -20,7 +20,7 @@ pub struct Counts {
 /// One armed watch, and the place of the next one after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub struct Armed {
+pub(crate) struct Armed {
     pub path: String,
     pub kind: WatchKind,
     pub conn: ConnId,
@@ -51,7 +51,7 @@ struct Hashed {
 
 /// Who watches what.
 #[derive(Debug, Default)]
-pub struct Watches {
+pub(crate) struct Watches {
     by_path: BTreeMap<Arc<str>, BTreeSet<(WatchKind, ConnId)>>,
     by_conn: BTreeMap<ConnId, Own>,
     /// Of connections that are gone; they count no more, and are forgotten some at a time.
@@ -65,7 +65,7 @@ pub struct Watches {
 
 /// A change that somebody is to be told of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fired {
+pub(crate) struct Fired {
     /// To which znode.
     pub path: Arc<str>,
     /// Each once.
@@ -74,7 +74,7 @@ pub struct Fired {
 
 impl Watches {
     /// Arms a watch; the same one again changes nothing.
-    pub fn add(&mut self, conn: ConnId, path: &str, kind: WatchKind) {
+    pub(crate) fn add(&mut self, conn: ConnId, path: &str, kind: WatchKind) {
         let own = self.by_conn.entry(conn).or_default();
         let known = self.by_path.get_key_value(path);
         let path = known.map_or_else(|| Arc::from(path), |(path, _)| Arc::clone(path));
@@ -130,7 +130,7 @@ impl Watches {
     }
 
     /// Removes watches of a type; false if there was none.
-    pub fn remove(&mut self, conn: ConnId, path: &str, kind: WatcherType) -> bool {
+    pub(crate) fn remove(&mut self, conn: ConnId, path: &str, kind: WatcherType) -> bool {
         let path = Arc::from(path);
         let mut found = false;
         for kind in kinds(kind) {
@@ -140,14 +140,14 @@ impl Watches {
     }
 
     /// Whether a watch of a type is armed.
-    pub fn has(&self, conn: ConnId, path: &str, kind: WatcherType) -> bool {
+    pub(crate) fn has(&self, conn: ConnId, path: &str, kind: WatcherType) -> bool {
         let armed = self.by_path.get(path);
         armed.is_some_and(|armed| kinds(kind).iter().any(|kind| armed.contains(&(*kind, conn))))
     }
 
     /// Forgets a connection, whose number never comes back. It may have had very many watches: the
     /// rest of what they took is given back by [`Watches::sweep`].
-    pub fn drop_conn(&mut self, conn: ConnId) {
+    pub(crate) fn drop_conn(&mut self, conn: ConnId) {
         if let Some(own) = self.by_conn.remove(&conn) {
             self.bytes -= own.bytes;
             self.leaving.push((conn, own.all));
@@ -156,7 +156,7 @@ impl Watches {
     }
 
     /// Forgets some of what gone connections watched. Whether there is more.
-    pub fn sweep(&mut self) -> bool {
+    pub(crate) fn sweep(&mut self) -> bool {
         for _ in 0..AT_ONCE {
             let Some((conn, all)) = self.leaving.last_mut() else {
                 return false;
@@ -171,23 +171,23 @@ impl Watches {
     }
 
     /// What all watches take, in bytes.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// The connection whose watches take most.
-    pub fn heaviest(&self) -> Option<ConnId> {
+    pub(crate) fn heaviest(&self) -> Option<ConnId> {
         let most = self.by_conn.iter().max_by_key(|(_, own)| own.bytes);
         most.map(|(conn, _)| *conn)
     }
 
     /// Whether nobody watches anything.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.by_conn.is_empty()
     }
 
     /// Who is to be told of a change. One-shot watches that fired are gone.
-    pub fn fire(&mut self, change: &Change, paths: &mut Paths<'_>) -> Option<Fired> {
+    pub(crate) fn fire(&mut self, change: &Change, paths: &mut Paths<'_>) -> Option<Fired> {
         let (mut conns, mut spent) = (BTreeSet::new(), Vec::new());
         if self.hashes.contains_key(&paths.hash(change.at)) {
             let path = paths.text(change.at);
@@ -278,7 +278,7 @@ impl Watches {
     }
 
     /// How much is watched.
-    pub fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Counts {
         Counts {
             connections: self.by_conn.len(),
             paths: self.by_path.len(),
@@ -287,7 +287,7 @@ impl Watches {
     }
 
     /// Watches by path, those after this one.
-    pub fn by_path_after(&self, last: Option<&Armed>) -> impl Iterator<Item = Armed> {
+    pub(crate) fn by_path_after(&self, last: Option<&Armed>) -> impl Iterator<Item = Armed> {
         let from = last.map_or_else(|| Arc::from(""), |last| Arc::from(&*last.path));
         let last = last.cloned();
         self.by_path.range::<Arc<str>, _>(from..).flat_map(move |(path, armed)| {
@@ -301,7 +301,7 @@ impl Watches {
     }
 
     /// Watches by connection, those after this one.
-    pub fn by_conn_after(&self, last: Option<&Armed>) -> impl Iterator<Item = Armed> {
+    pub(crate) fn by_conn_after(&self, last: Option<&Armed>) -> impl Iterator<Item = Armed> {
         let from = last.map_or(ConnId(0), |last| last.conn);
         let last = last.cloned();
         self.by_conn.range(from..).flat_map(move |(conn, own)| {
@@ -332,7 +332,7 @@ fn weight(path: &str) -> usize {
 
 /// The paths of some changes, and what was found out about them while they fire.
 #[derive(Debug)]
-pub struct Paths<'a> {
+pub(crate) struct Paths<'a> {
     changes: &'a Changes,
     seen: Vec<Seen>,
 }
@@ -347,7 +347,7 @@ struct Seen {
 
 impl Paths<'_> {
     /// Nothing is found out yet. While these fire no watch may be added.
-    pub fn of(changes: &Changes) -> Paths<'_> {
+    pub(crate) fn of(changes: &Changes) -> Paths<'_> {
         let seen = vec![Seen::default(); changes.paths()];
         Paths { changes, seen }
     }

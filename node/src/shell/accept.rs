@@ -13,14 +13,14 @@ const QUIET: Duration = Duration::from_secs(10);
 
 /// Trouble that may come thousands of times a second and is told now and then.
 #[derive(Debug, Default)]
-pub struct Trouble {
+pub(crate) struct Trouble {
     told: Option<Instant>,
     untold: u64,
 }
 
 impl Trouble {
     /// It came again. Gives how often since it was last told, if it is to be told now.
-    pub fn came(&mut self, now: Instant) -> Option<u64> {
+    pub(crate) fn came(&mut self, now: Instant) -> Option<u64> {
         self.untold += 1;
         if self.told.is_some_and(|told| now.duration_since(told) < QUIET) {
             return None;
@@ -32,7 +32,7 @@ impl Trouble {
 
 /// A socket that listens.
 #[derive(Debug)]
-pub struct Port {
+pub(crate) struct Port {
     listener: TcpListener,
     /// Whom it takes, for the log.
     who: &'static str,
@@ -41,12 +41,12 @@ pub struct Port {
 
 impl Port {
     /// Takes these on.
-    pub fn new(listener: TcpListener, who: &'static str) -> Port {
+    pub(crate) fn new(listener: TcpListener, who: &'static str) -> Port {
         Port { listener, who, trouble: Trouble::default() }
     }
 
     /// The next connection, however long that takes.
-    pub async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+    pub(crate) async fn accept(&mut self) -> (TcpStream, SocketAddr) {
         loop {
             match self.listener.accept().await {
                 Ok(accepted) => return accepted,

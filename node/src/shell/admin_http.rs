@@ -23,7 +23,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(9);
 
 /// What the port needs.
 #[derive(Clone, Debug)]
-pub struct Admin {
+pub(crate) struct Admin {
     /// The server.
     pub driver: Arc<Driver>,
     /// Read anew for each call, so that it can be rotated. `None`: calls are refused.
@@ -31,7 +31,7 @@ pub struct Admin {
 }
 
 /// All that the port answers.
-pub fn routes(admin: Admin) -> Router {
+pub(crate) fn routes(admin: Admin) -> Router {
     Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
@@ -45,7 +45,7 @@ pub fn routes(admin: Admin) -> Router {
 }
 
 /// Metrics alone, as of ZooKeeper's Prometheus provider.
-pub fn metrics_alone(admin: Admin) -> Router {
+pub(crate) fn metrics_alone(admin: Admin) -> Router {
     let router = Router::new().route("/metrics", get(metrics));
     router.with_state(admin)
 }

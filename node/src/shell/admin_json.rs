@@ -10,7 +10,7 @@ use crate::core::status::Status;
 use crate::core::types::{EnsembleId, Index, MemberId, ServerId};
 
 /// `/status`.
-pub fn status(status: &Status, disk: (u64, u64), config_hash: &str) -> Value {
+pub(crate) fn status(status: &Status, disk: (u64, u64), config_hash: &str) -> Value {
     let members: Vec<Value> = status
         .config
         .members
@@ -90,7 +90,7 @@ fn role(role: Role) -> &'static str {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(missing_docs)]
-pub struct MemberJson {
+pub(crate) struct MemberJson {
     pub member_id: String,
     pub server_id: u8,
     pub peer: String,
@@ -102,7 +102,7 @@ pub struct MemberJson {
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[allow(missing_docs)]
-pub struct CallJson {
+pub(crate) struct CallJson {
     pub ensemble_id: Option<String>,
     #[serde(rename = "self")]
     pub seed: Option<String>,
@@ -114,14 +114,14 @@ pub struct CallJson {
 }
 
 /// Why a call cannot be understood.
-pub type Misunderstood = String;
+pub(crate) type Misunderstood = String;
 
 impl CallJson {
     /// What the call of this name asks.
     ///
     /// # Errors
     /// Says which field is missing or wrong.
-    pub fn request(&self, name: &str) -> Result<AdminRequest, Misunderstood> {
+    pub(crate) fn request(&self, name: &str) -> Result<AdminRequest, Misunderstood> {
         match name {
             "drain" => return Ok(AdminRequest::Drain),
             "snapshot" => return Ok(AdminRequest::Snapshot),
@@ -181,7 +181,7 @@ fn id(field: &str, text: Option<&str>) -> Result<MemberId, Misunderstood> {
 }
 
 /// An error's HTTP status, name and advice.
-pub fn explain(error: AdminError) -> (u16, &'static str, &'static str) {
+pub(crate) fn explain(error: AdminError) -> (u16, &'static str, &'static str) {
     match error {
         AdminError::NotLeader => (409, "NotLeader", "ask the leader"),
         AdminError::ConfigVersionConflict => {

@@ -29,7 +29,7 @@ const GONE: Duration = Duration::from_secs(30);
 
 /// Serves until this is dropped. When there are too many connections the oldest one makes room:
 /// a probe of the kubelet must get through whoever else is there.
-pub async fn serve(mut port: Port, router: Router) {
+pub(crate) async fn serve(mut port: Port, router: Router) {
     let router = router.layer(middleware::from_fn(in_time));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD);

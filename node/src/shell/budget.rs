@@ -23,7 +23,7 @@ const OUT_OF_ORDER: [i32; 2] = [-2, -4];
 
 /// The bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BudgetLimits {
+pub(crate) struct BudgetLimits {
     /// Bytes of all clients together.
     pub bytes: usize,
     /// Requests in progress of all clients together, beyond which nobody is read from who has one
@@ -39,7 +39,7 @@ impl Default for BudgetLimits {
 
 /// What all clients take.
 #[derive(Debug)]
-pub struct Budget {
+pub(crate) struct Budget {
     limits: BudgetLimits,
     bytes: AtomicUsize,
     requests: AtomicUsize,
@@ -57,7 +57,7 @@ struct Shares {
 
 /// What one client takes. Given back when dropped.
 #[derive(Debug)]
-pub struct Share {
+pub(crate) struct Share {
     number: u64,
     budget: Arc<Budget>,
     bytes: AtomicUsize,
@@ -80,7 +80,7 @@ struct Requests {
 
 impl Budget {
     /// Nothing is taken yet.
-    pub fn new(limits: BudgetLimits) -> Arc<Budget> {
+    pub(crate) fn new(limits: BudgetLimits) -> Arc<Budget> {
         Arc::new(Budget {
             limits,
             bytes: AtomicUsize::new(0),
@@ -95,7 +95,7 @@ impl Budget {
     }
 
     /// The share of a new client.
-    pub fn share(self: &Arc<Budget>) -> Arc<Share> {
+    pub(crate) fn share(self: &Arc<Budget>) -> Arc<Share> {
         let mut shares = self.shares();
         shares.last += 1;
         let number = shares.last;
@@ -113,12 +113,12 @@ impl Budget {
     }
 
     /// Bytes taken now.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
 
     /// Bytes that may be taken.
-    pub fn limit(&self) -> usize {
+    pub(crate) fn limit(&self) -> usize {
         self.limits.bytes
     }
 
@@ -170,7 +170,7 @@ impl Share {
     }
 
     /// A request came.
-    pub fn requested(&self, xid: i32, bytes: usize) {
+    pub(crate) fn requested(&self, xid: i32, bytes: usize) {
         let mut requests = self.requests();
         if OUT_OF_ORDER.contains(&xid) {
             requests.others.push_back(bytes);
@@ -184,7 +184,7 @@ impl Share {
     }
 
     /// So much of a frame has come that is not whole yet.
-    pub fn half(&self, bytes: usize) {
+    pub(crate) fn half(&self, bytes: usize) {
         let before = std::mem::replace(&mut self.requests().half, bytes);
         if bytes > before {
             self.take(bytes - before);
@@ -194,12 +194,12 @@ impl Share {
     }
 
     /// Something waits to be written.
-    pub fn queued(&self, bytes: usize) {
+    pub(crate) fn queued(&self, bytes: usize) {
         self.take(bytes);
     }
 
     /// Frames of this weight were written, with the answers to these requests among them.
-    pub fn written(&self, bytes: usize, replies: &[i32]) {
+    pub(crate) fn written(&self, bytes: usize, replies: &[i32]) {
         let mut requests = self.requests();
         let (mut count, mut freed) = (0, 0);
         for xid in replies {
@@ -238,7 +238,7 @@ impl Share {
     }
 
     /// Waits until the client may be read from.
-    pub async fn room(&self) {
+    pub(crate) async fn room(&self) {
         loop {
             let all = self.budget.room.notified();
             tokio::pin!(all);
@@ -254,7 +254,7 @@ impl Share {
     }
 
     /// Waits until this client is to be let go because it takes more than all others.
-    pub async fn over(&self) {
+    pub(crate) async fn over(&self) {
         while !self.over.load(Ordering::Relaxed) {
             self.told.notified().await;
         }

@@ -36,7 +36,7 @@ const HANDSHAKE: usize = 4 << 10;
 
 /// Limits of the port.
 #[derive(Clone, Debug)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// The longest frame (`jute.maxbuffer`).
     pub frame: usize,
     /// All connections together; 0: any number.
@@ -58,7 +58,7 @@ struct Counts {
 
 /// What the client ports share: who is connected, and what they may take.
 #[derive(Debug)]
-pub struct Clients {
+pub(crate) struct Clients {
     counts: Mutex<Counts>,
     budget: Arc<Budget>,
     limits: Limits,
@@ -66,7 +66,7 @@ pub struct Clients {
 
 impl Clients {
     /// Nobody is connected yet.
-    pub fn new(limits: Limits) -> Arc<Clients> {
+    pub(crate) fn new(limits: Limits) -> Arc<Clients> {
         Arc::new(Clients { counts: Mutex::default(), budget: Budget::new(limits.budget), limits })
     }
 
@@ -75,13 +75,13 @@ impl Clients {
     }
 
     /// What they take.
-    pub fn budget(&self) -> &Arc<Budget> {
+    pub(crate) fn budget(&self) -> &Arc<Budget> {
         &self.budget
     }
 }
 
 /// Serves clients until this is dropped; all of them with TLS, or none.
-pub async fn serve(
+pub(crate) async fn serve(
     mut port: Port,
     tls: Option<Arc<Tls>>,
     driver: Arc<Driver>,

@@ -33,7 +33,7 @@ enum Outgoing {
 
 /// Where frames for a client go; never blocks. The core bounds what it sends ahead.
 #[derive(Clone)]
-pub struct ClientQueue {
+pub(crate) struct ClientQueue {
     queue: UnboundedSender<Outgoing>,
     share: Arc<Share>,
     /// Its counters.
@@ -57,7 +57,7 @@ impl ClientQueue {
     }
 
     /// Queues a frame.
-    pub fn send(&self, frame: ServerFrame) {
+    pub(crate) fn send(&self, frame: ServerFrame) {
         let weight = frame.weight();
         // Before it can be written.
         self.share.queued(weight);
@@ -65,12 +65,12 @@ impl ClientQueue {
     }
 
     /// Tells the core once what was queued before is written.
-    pub fn mark(&self, sent: Sent) {
+    pub(crate) fn mark(&self, sent: Sent) {
         let _ = self.queue.send(Outgoing::Mark(sent));
     }
 
     /// Closes the connection once what was queued before is written.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         let _ = self.queue.send(Outgoing::Close);
     }
 }

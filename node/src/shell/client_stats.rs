@@ -10,7 +10,7 @@ use crate::core::effect::Answered;
 /// The last answered request, and how long answers took. Times are in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub struct Answers {
+pub(crate) struct Answers {
     /// Its short name, `NA` before the first.
     pub name: &'static str,
     /// The client's number for it; -1: none yet. Pings and the like do not count.
@@ -34,7 +34,7 @@ impl Default for Answers {
 
 impl Answers {
     /// The mean, rounded down as ZooKeeper does.
-    pub fn mean(&self) -> u64 {
+    pub(crate) fn mean(&self) -> u64 {
         self.sum.checked_div(self.count).unwrap_or(0)
     }
 
@@ -56,7 +56,7 @@ impl Answers {
 /// A client's counters.
 #[derive(Debug)]
 #[allow(missing_docs)]
-pub struct ClientStats {
+pub(crate) struct ClientStats {
     pub address: SocketAddr,
     /// Whether it came by the secure port.
     pub secure: bool,
@@ -72,7 +72,7 @@ pub struct ClientStats {
 
 impl ClientStats {
     /// Of a connection whose first frame has just arrived.
-    pub fn new(address: SocketAddr, secure: bool) -> ClientStats {
+    pub(crate) fn new(address: SocketAddr, secure: bool) -> ClientStats {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH);
         ClientStats {
             address,
@@ -91,30 +91,30 @@ impl ClientStats {
     }
 
     /// Frames came in.
-    pub fn received(&self, count: u64) {
+    pub(crate) fn received(&self, count: u64) {
         self.received.fetch_add(count, Ordering::Relaxed);
         let heard = self.since.elapsed().as_millis() as u64;
         self.heard.store(heard, Ordering::Relaxed);
     }
 
     /// Milliseconds since the client was last heard.
-    pub fn silent_ms(&self) -> u64 {
+    pub(crate) fn silent_ms(&self) -> u64 {
         let now = self.since.elapsed().as_millis() as u64;
         now.saturating_sub(self.heard.load(Ordering::Relaxed))
     }
 
     /// A request of it was answered, so many milliseconds after this process started.
-    pub fn answered(&self, answered: &Answered, at: u64) {
+    pub(crate) fn answered(&self, answered: &Answered, at: u64) {
         self.lock().take(answered, at);
     }
 
     /// The last answered request, and how long answers took.
-    pub fn answers(&self) -> Answers {
+    pub(crate) fn answers(&self) -> Answers {
         *self.lock()
     }
 
     /// As if the connection were new (`crst`).
-    pub fn reset(&self) {
+    pub(crate) fn reset(&self) {
         self.received.store(0, Ordering::Relaxed);
         self.sent.store(0, Ordering::Relaxed);
         *self.lock() = Answers::default();

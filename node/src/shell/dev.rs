@@ -24,7 +24,7 @@ fn local(port: u16) -> SocketAddr {
 ///
 /// # Errors
 /// When a folder or a port cannot be used.
-pub async fn start(members: u8, dir: &Path, port: u16) -> anyhow::Result<Vec<Server>> {
+pub(crate) async fn start(members: u8, dir: &Path, port: u16) -> anyhow::Result<Vec<Server>> {
     let list: Vec<StaticServer> = (0..members)
         .map(|n| StaticServer {
             server: ServerId(n + 1),
@@ -76,7 +76,7 @@ pub async fn start(members: u8, dir: &Path, port: u16) -> anyhow::Result<Vec<Ser
 }
 
 /// What clients connect to.
-pub fn connection_string(servers: &[Server]) -> String {
+pub(crate) fn connection_string(servers: &[Server]) -> String {
     servers
         .iter()
         .filter_map(|it| it.client)

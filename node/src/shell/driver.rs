@@ -28,7 +28,7 @@ use crate::core::types::{CallId, ConnId, Index, LinkId, MemberId, Term};
 /// Work that is neither a client's, a peer's nor the log's.
 #[derive(Debug)]
 #[allow(missing_docs)]
-pub enum Chore {
+pub(crate) enum Chore {
     SaveSnapshot(Arc<Snapshot>),
     SendSnapshot { to: MemberId, term: Term, index: Index },
     Wipe,
@@ -36,7 +36,7 @@ pub enum Chore {
 }
 
 /// The answer to a peer's hello: whether it may talk.
-pub type HelloAnswer = (bool, Hello);
+pub(crate) type HelloAnswer = (bool, Hello);
 
 struct Inner {
     node: Node,
@@ -50,7 +50,7 @@ struct Inner {
 }
 
 /// A running server's core.
-pub struct Driver {
+pub(crate) struct Driver {
     inner: Mutex<Inner>,
     log: LogQueue,
     chores: UnboundedSender<Chore>,
@@ -68,7 +68,7 @@ impl std::fmt::Debug for Driver {
 
 impl Driver {
     /// Brings the core to life. Its first effects are dispatched at once.
-    pub fn start(
+    pub(crate) fn start(
         options: Options,
         recovered: Recovered,
         boot: u64,
@@ -108,7 +108,7 @@ impl Driver {
     }
 
     /// Something happened.
-    pub fn step(&self, input: Input) {
+    pub(crate) fn step(&self, input: Input) {
         let mut inner = self.lock();
         self.step_locked(&mut inner, input);
     }
@@ -125,7 +125,7 @@ impl Driver {
 
     /// Steps again whenever the core has more to answer than one step may. In between others get
     /// the lock: whoever waits for it takes it while this sleeps.
-    pub async fn go_on(&self) {
+    pub(crate) async fn go_on(&self) {
         loop {
             self.again.notified().await;
             sleep(Duration::from_millis(1)).await;
@@ -134,12 +134,12 @@ impl Driver {
     }
 
     /// A number that this process has not used.
-    pub fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
     /// A client connected; see [`Input::Connected`].
-    pub fn connected(
+    pub(crate) fn connected(
         &self,
         conn: ConnId,
         (ip, subject): (std::net::IpAddr, Option<String>),
@@ -152,21 +152,21 @@ impl Driver {
     }
 
     /// A client connection ended.
-    pub fn disconnected(&self, conn: ConnId) {
+    pub(crate) fn disconnected(&self, conn: ConnId) {
         let mut inner = self.lock();
         inner.clients.remove(&conn);
         self.step_locked(&mut inner, Input::Disconnected { conn });
     }
 
     /// A link of ours is usable.
-    pub fn link_up(&self, member: MemberId, link: u64, queue: PeerQueue) {
+    pub(crate) fn link_up(&self, member: MemberId, link: u64, queue: PeerQueue) {
         let mut inner = self.lock();
         inner.peers.insert(member, (link, queue));
         self.step_locked(&mut inner, Input::LinkUp(member));
     }
 
     /// It broke, unless another one took its place.
-    pub fn link_down(&self, member: MemberId, link: u64) {
+    pub(crate) fn link_down(&self, member: MemberId, link: u64) {
         let mut inner = self.lock();
         if inner.peers.get(&member).is_some_and(|(known, _)| *known == link) {
             inner.peers.remove(&member);
@@ -175,7 +175,7 @@ impl Driver {
     }
 
     /// Asks the core whether a peer may talk.
-    pub fn hello(&self, hello: Hello) -> oneshot::Receiver<HelloAnswer> {
+    pub(crate) fn hello(&self, hello: Hello) -> oneshot::Receiver<HelloAnswer> {
         let link = LinkId(self.number());
         let (answer, answered) = oneshot::channel();
         let mut inner = self.lock();
@@ -185,7 +185,10 @@ impl Driver {
     }
 
     /// Makes an admin call.
-    pub fn call(&self, request: AdminRequest) -> oneshot::Receiver<Result<Index, AdminError>> {
+    pub(crate) fn call(
+        &self,
+        request: AdminRequest,
+    ) -> oneshot::Receiver<Result<Index, AdminError>> {
         let call = CallId(self.number());
         let (answer, answered) = oneshot::channel();
         let mut inner = self.lock();
@@ -196,17 +199,17 @@ impl Driver {
     }
 
     /// What the server says about itself.
-    pub fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> Status {
         self.lock().node.status(clock::now())
     }
 
     /// Looks at the core; what is done there must be short, for everything else waits meanwhile.
-    pub fn look<T>(&self, at: impl FnOnce(&Node) -> T) -> T {
+    pub(crate) fn look<T>(&self, at: impl FnOnce(&Node) -> T) -> T {
         at(&self.lock().node)
     }
 
     /// A page of client connections with their counters, and where the next page begins.
-    pub fn connections_page(
+    pub(crate) fn connections_page(
         &self,
         after: Option<ConnId>,
     ) -> (Vec<(Connection, Arc<ClientStats>)>, Option<ConnId>) {
@@ -219,7 +222,7 @@ impl Driver {
     }
 
     /// Where a member is reached, and who we say we are.
-    pub fn address_of(&self, member: MemberId) -> Option<(String, Hello)> {
+    pub(crate) fn address_of(&self, member: MemberId) -> Option<(String, Hello)> {
         self.lock().links.address_of(member)
     }
 }

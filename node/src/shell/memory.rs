@@ -14,7 +14,7 @@ const GROUPS: &str = "/sys/fs/cgroup";
 
 /// Bytes that the operating system grants: the least that a control group of this process allows,
 /// or all that the machine has.
-pub fn granted() -> u64 {
+pub(crate) fn granted() -> u64 {
     let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let groups = own.lines().flat_map(files_of).filter_map(|file| {
         // A file that is not there, or says `max`, bounds nothing.
@@ -61,7 +61,7 @@ fn used() -> Option<u64> {
 }
 
 /// What clients may take of it for requests and replies in progress, and as much again for watches.
-pub fn for_clients(limit: u64) -> usize {
+pub(crate) fn for_clients(limit: u64) -> usize {
     const LEAST: u64 = 16 << 20;
     const MOST: u64 = 1 << 30;
     usize::try_from((limit / 8).clamp(LEAST, MOST)).unwrap_or(usize::MAX)

@@ -12,28 +12,28 @@
 //! [`metrics`] counters · [`shown`] and `environment` what is told of the set-up ·
 //! [`dev`] a whole ensemble in one process · [`program`] the subcommands.
 
-pub mod accept;
-pub mod admin_http;
-pub mod admin_json;
-pub mod admin_port;
-pub mod budget;
-pub mod client_port;
-pub mod client_queue;
-pub mod client_stats;
-pub mod dev;
-pub mod disk;
-pub mod driver;
-pub mod memory;
-pub mod metrics;
-pub mod peer_link;
-pub mod peer_port;
-pub mod peer_queue;
+pub(crate) mod accept;
+pub(crate) mod admin_http;
+pub(crate) mod admin_json;
+pub(crate) mod admin_port;
+pub(crate) mod budget;
+pub(crate) mod client_port;
+pub(crate) mod client_queue;
+pub(crate) mod client_stats;
+pub(crate) mod dev;
+pub(crate) mod disk;
+pub(crate) mod driver;
+pub(crate) mod memory;
+pub(crate) mod metrics;
+pub(crate) mod peer_link;
+pub(crate) mod peer_port;
+pub(crate) mod peer_queue;
 pub mod program;
-pub mod server;
-pub mod shown;
-pub mod snapshot_stream;
-pub mod sockets;
-pub mod tls;
+pub(crate) mod server;
+pub(crate) mod shown;
+pub(crate) mod snapshot_stream;
+pub(crate) mod sockets;
+pub(crate) mod tls;
 
 mod admin_commands;
 mod admin_views;

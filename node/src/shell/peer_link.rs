@@ -25,7 +25,7 @@ use crate::core::types::MemberId;
 /// Time for a name lookup and a connection, and for an answer to a hello.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Time without an acknowledgement after which a member is taken for gone.
-pub const GONE: Duration = Duration::from_secs(3);
+pub(crate) const GONE: Duration = Duration::from_secs(3);
 /// Bytes that are encoded before they are written, but for one large message.
 const WRITE: usize = 256 << 10;
 const RETRY_MIN: Duration = Duration::from_millis(50);
@@ -33,7 +33,7 @@ const RETRY_MAX: Duration = Duration::from_secs(1);
 
 /// The links that are wanted, and their tasks.
 #[derive(Debug)]
-pub struct Links {
+pub(crate) struct Links {
     driver: Weak<Driver>,
     /// Links may be asked for on the log's thread, which is none of the runtime's.
     runtime: Handle,
@@ -43,12 +43,12 @@ pub struct Links {
 
 impl Links {
     /// None yet. To be called on the runtime that is to carry them.
-    pub fn new(driver: Weak<Driver>) -> Links {
+    pub(crate) fn new(driver: Weak<Driver>) -> Links {
         Links { driver, runtime: Handle::current(), hello: None, tasks: BTreeMap::new() }
     }
 
     /// Keeps exactly these. Who we say we are may have changed: then all are made anew.
-    pub fn keep(&mut self, hello: Hello, links: Vec<Link>) {
+    pub(crate) fn keep(&mut self, hello: Hello, links: Vec<Link>) {
         if self.hello.as_ref() != Some(&hello) {
             std::mem::take(&mut self.tasks).values().for_each(AbortHandle::abort);
         }
@@ -71,7 +71,7 @@ impl Links {
     }
 
     /// Where a member is reached, and who we say we are to it.
-    pub fn address_of(&self, member: MemberId) -> Option<(String, Hello)> {
+    pub(crate) fn address_of(&self, member: MemberId) -> Option<(String, Hello)> {
         let link = self.tasks.keys().find(|link| link.member == Some(member))?;
         let hello = self.hello.clone()?;
         Some((link.address.clone(), Hello { to: Some(member), ..hello }))
@@ -85,7 +85,7 @@ impl Drop for Links {
 }
 
 /// Connects, resolving the name anew.
-pub async fn connect(address: &str) -> std::io::Result<TcpStream> {
+pub(crate) async fn connect(address: &str) -> std::io::Result<TcpStream> {
     let stream = timeout(PATIENCE, TcpStream::connect(address)).await??;
     sockets::tune(&stream, GONE);
     Ok(stream)
@@ -99,7 +99,7 @@ fn peer_error(error: Malformed) -> std::io::Error {
 }
 
 /// Reads one frame.
-pub async fn read_frame(read: &mut (impl AsyncReadExt + Unpin)) -> std::io::Result<Frame> {
+pub(crate) async fn read_frame(read: &mut (impl AsyncReadExt + Unpin)) -> std::io::Result<Frame> {
     let mut head = [0; HEADER];
     read.read_exact(&mut head).await?;
     let (length, crc) = peer::header(&head).map_err(peer_error)?;
@@ -210,7 +210,7 @@ async fn carry(
 }
 
 /// One frame as bytes.
-pub fn frame_bytes(frame: &Frame) -> Bytes {
+pub(crate) fn frame_bytes(frame: &Frame) -> Bytes {
     peer::encode(frame, BytesMut::new()).freeze()
 }
 

@@ -20,7 +20,7 @@ use crate::core::types::MemberId;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Serves members until this is dropped.
-pub async fn serve(mut port: Port, driver: Arc<Driver>, disk: DiskConfig) {
+pub(crate) async fn serve(mut port: Port, driver: Arc<Driver>, disk: DiskConfig) {
     loop {
         let (stream, _) = port.accept().await;
         let (driver, disk) = (Arc::clone(&driver), disk.clone());

@@ -19,7 +19,7 @@ const MESSAGE: usize = 128;
 
 /// Where messages for a member go; never blocks.
 #[derive(Debug)]
-pub struct PeerQueue {
+pub(crate) struct PeerQueue {
     queue: UnboundedSender<(PeerMessage, usize)>,
     room: Arc<Room>,
 }
@@ -50,7 +50,7 @@ pub(super) fn queue() -> (PeerQueue, PeerQueued) {
 
 impl PeerQueue {
     /// Queues a message, unless the link is to be broken.
-    pub fn send(&self, message: PeerMessage) {
+    pub(crate) fn send(&self, message: PeerMessage) {
         if self.room.over.load(Ordering::Relaxed) {
             return;
         }

@@ -28,7 +28,7 @@ use crate::core::types::WriteSeq;
 
 /// Everything that a server is told when it starts.
 #[derive(Clone, Debug)]
-pub struct ServerConfig {
+pub(crate) struct ServerConfig {
     /// For the core.
     pub options: Options,
     /// For the disk.
@@ -55,7 +55,7 @@ pub struct ServerConfig {
 
 /// A running server.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     driver: Arc<Driver>,
     log: LogQueue,
     writer: JoinHandle<()>,
@@ -98,7 +98,7 @@ impl Server {
     ///
     /// # Errors
     /// When the folder or a port cannot be used; the text says what to do.
-    pub async fn start(config: ServerConfig) -> anyhow::Result<Server> {
+    pub(crate) async fn start(config: ServerConfig) -> anyhow::Result<Server> {
         let client = listen_if(config.client, "clients").await?;
         let secure =
             listen_if(config.tls.as_ref().map(|it| it.address), "clients with TLS").await?;
@@ -208,7 +208,7 @@ impl Server {
     }
 
     /// Hands leadership over, lets clients go, makes the log durable, and ends.
-    pub async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         let drained = self.driver.call(AdminRequest::Drain);
         if timeout(Duration::from_secs(15), drained).await.is_err() {
             tracing::warn!("not all clients left in time");
@@ -221,7 +221,7 @@ impl Server {
     }
 
     /// The core, for tests and the admin port.
-    pub fn driver(&self) -> &Arc<Driver> {
+    pub(crate) fn driver(&self) -> &Arc<Driver> {
         &self.driver
     }
 }

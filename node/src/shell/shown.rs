@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// Settings as they are shown.
 #[derive(Clone, Debug, Default)]
-pub struct Shown {
+pub(crate) struct Shown {
     /// `tickTime`, in milliseconds.
     pub tick_ms: u64,
     /// Lines of `conf`, under ZooKeeper's keys.

@@ -27,7 +27,13 @@ fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> std::io:
 }
 
 /// Sends the newest stored snapshot to a member and tells the core how it went.
-pub async fn send(driver: Arc<Driver>, disk: DiskConfig, to: MemberId, term: Term, index: Index) {
+pub(crate) async fn send(
+    driver: Arc<Driver>,
+    disk: DiskConfig,
+    to: MemberId,
+    term: Term,
+    index: Index,
+) {
     let newest = snapshots::list(&disk).into_iter().next().filter(|(at, _, _)| *at >= index);
     let sent = match (newest, driver.address_of(to)) {
         (Some((at, _, path)), Some((address, hello))) => {
@@ -79,7 +85,7 @@ async fn stream(
 }
 
 /// Takes what a leader offers.
-pub async fn receive(
+pub(crate) async fn receive(
     mut connection: TcpStream,
     driver: &Arc<Driver>,
     disk: &DiskConfig,

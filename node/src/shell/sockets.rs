@@ -21,7 +21,7 @@ thread_local! {
 
 /// Appends what has arrived; 0 at the end. Through a buffer of the thread: a connection that waits
 /// has none of its own, and what it keeps of a read is as large as what arrived.
-pub async fn read_some(
+pub(crate) async fn read_some(
     read: &mut (impl AsyncRead + Unpin),
     into: &mut BytesMut,
 ) -> std::io::Result<usize> {
@@ -42,7 +42,7 @@ pub async fn read_some(
 }
 
 /// Listens. A wildcard of IPv6 serves IPv4 too, and falls back to it where there is no IPv6.
-pub async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+pub(crate) async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     match TcpListener::bind(address).await {
         Err(_) if address.is_ipv6() && address.ip().is_unspecified() => {
             let v4 = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), address.port());
@@ -54,7 +54,7 @@ pub async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 
 /// No delay, and a peer that vanished is noticed: what is unacknowledged for `patience`, or a
 /// silence that keepalives do not end, breaks the connection.
-pub fn tune(stream: &TcpStream, patience: Duration) {
+pub(crate) fn tune(stream: &TcpStream, patience: Duration) {
     let socket = SockRef::from(stream);
     let keepalive =
         TcpKeepalive::new().with_time(patience).with_interval(patience / 3).with_retries(3);

@@ -38,6 +38,8 @@ struct Issued {
 enum What {
     /// The data is the write's serial.
     Write(Vec<u8>),
+    /// A write that must succeed.
+    Probe(Vec<u8>),
     Delete,
     Reconfig(Ask),
     Sync,
@@ -118,7 +120,12 @@ pub(super) struct SimClient {
 
 impl SimClient {
     /// A client that works on these keys.
-    pub(super) fn new(name: usize, keys: &[String], timeout_ms: i32, linearizable: bool) -> SimClient {
+    pub(super) fn new(
+        name: usize,
+        keys: &[String],
+        timeout_ms: i32,
+        linearizable: bool,
+    ) -> SimClient {
         SimClient {
             name,
             link: Link::Down { until: 0 },
@@ -157,7 +164,10 @@ impl SimClient {
     /// The connection is gone: whatever was unanswered has an unknown outcome.
     pub(super) fn lost(&mut self, now: u64, rng: &mut Rng) {
         let writes = |issued: &&Issued| {
-            matches!(issued.what, What::Write(_) | What::Delete | What::Reconfig(_))
+            matches!(
+                issued.what,
+                What::Write(_) | What::Probe(_) | What::Delete | What::Reconfig(_)
+            )
         };
         self.tally.unknown += self.issued.iter().filter(writes).count() as u64;
         self.issued.clear();
@@ -201,9 +211,13 @@ impl SimClient {
         let mut requests = Vec::new();
         let floor = oracle.acknowledged();
         for key in self.keys.clone() {
+            // It may be there.
+            let data = self.next_serial();
+            let op = Op::Write(create(&key, &data, 0));
+            self.issue(now, floor, What::Write(data), op, &mut requests);
             let data = self.next_serial();
             let op = Op::Write(set(&key, &data));
-            self.issue(now, floor, What::Write(data), op, &mut requests);
+            self.issue(now, floor, What::Probe(data), op, &mut requests);
             self.issue(now, floor, What::Sync, Op::Sync { path: key.clone() }, &mut requests);
             self.read(now, floor, &key, true, false, &mut requests);
         }
@@ -376,7 +390,11 @@ impl SimClient {
             other => other,
         };
         match issued.what {
-            What::Write(serial) if result.is_ok() => {
+            What::Probe(serial) if result.is_err() => {
+                let text = String::from_utf8_lossy(&serial);
+                Err(format!("the last write {text} was refused: {:?}", reply.err))
+            }
+            What::Write(serial) | What::Probe(serial) if result.is_ok() => {
                 self.tally.acknowledged += 1;
                 oracle.check_write(&serial, reply.zxid, issued.floor)
             }
@@ -401,7 +419,9 @@ impl SimClient {
                 }
                 Ok(())
             }
-            What::Write(_) | What::Delete | What::SetWatches | What::Ping => Ok(()),
+            What::Write(_) | What::Probe(_) | What::Delete | What::SetWatches | What::Ping => {
+                Ok(())
+            }
         }
     }
 

@@ -76,6 +76,8 @@ pub struct Report {
     /// Of clients, that came to pass.
     pub reconfigs: u64,
     pub snapshots: u64,
+    /// Servers that took a write of every key at the end and showed it.
+    pub probes: u64,
     /// A hash over everything that happened: equal for equal seeds.
     pub fingerprint: u64,
 }
@@ -95,6 +97,7 @@ impl Report {
         self.changes += other.changes;
         self.reconfigs += other.reconfigs;
         self.snapshots += other.snapshots;
+        self.probes += other.probes;
         self.fingerprint ^= other.fingerprint;
     }
 }

@@ -170,7 +170,12 @@ impl Oracle {
     }
 
     /// A client was told that its write took effect.
-    pub(super) fn check_write(&mut self, serial: &[u8], zxid: Zxid, floor: Zxid) -> Result<(), String> {
+    pub(super) fn check_write(
+        &mut self,
+        serial: &[u8],
+        zxid: Zxid,
+        floor: Zxid,
+    ) -> Result<(), String> {
         let text = String::from_utf8_lossy(serial);
         if self.effects.get(serial) != Some(&zxid) {
             let at = self.effects.get(serial);

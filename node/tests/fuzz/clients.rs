@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quorate_node::codec::client::{self, op};
-use quorate_node::codec::jute::Writer;
-use quorate_node::codec::x500;
-use quorate_node::core::auth::SaslUsers;
-use quorate_node::core::auth::digest_md5::{Exchange, Step};
-use quorate_node::core::entry::{Action, Command, Entry, Payload};
-use quorate_node::core::op::{ErrorCode, Id, Op, Read, Reconfig, Write};
-use quorate_node::core::state::State;
-use quorate_node::core::types::{Index, Password, ServerId, SessionId, Term, Wall};
+use quorate_node::model::SaslUsers;
+use quorate_node::model::State;
+use quorate_node::model::{Action, Command, Entry, Payload};
+use quorate_node::model::{ErrorCode, Id, Op, Read, Reconfig, Write};
+use quorate_node::model::{Exchange, Step};
+use quorate_node::model::{Index, Password, ServerId, SessionId, Term, Wall};
+use quorate_node::wire::client::{self, op};
+use quorate_node::wire::jute::Writer;
+use quorate_node::wire::x500;
 
 use crate::members;
 use crate::requests::{self, create, part};

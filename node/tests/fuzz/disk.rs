@@ -9,17 +9,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use quorate_node::codec::record::{self as codec, HEADER, Header, Record, Seal};
-use quorate_node::core::entry::{Action, Command, Entry, Payload};
-use quorate_node::core::input::Snapshot;
-use quorate_node::core::raft::event::{HardState, LogWrite, SnapshotMeta};
-use quorate_node::core::state::State;
-use quorate_node::core::types::{
-    EnsembleId, Index, MemberId, Password, ServerId, Term, Wall, WriteSeq,
-};
-use quorate_node::shell::disk::recovery::{self, Found};
-use quorate_node::shell::disk::writer::{DiskOp, LogQueue, Told, start};
-use quorate_node::shell::disk::{DiskConfig, DiskError, files, snapshots};
+use quorate_node::disk::recovery::{self, Found};
+use quorate_node::disk::writer::{DiskOp, LogQueue, Told, start};
+use quorate_node::disk::{DiskConfig, DiskError, files, snapshots};
+use quorate_node::model::Snapshot;
+use quorate_node::model::State;
+use quorate_node::model::{Action, Command, Entry, Payload};
+use quorate_node::model::{EnsembleId, Index, MemberId, Password, ServerId, Term, Wall, WriteSeq};
+use quorate_node::model::{HardState, LogWrite, SnapshotMeta};
+use quorate_node::wire::record::{self as codec, HEADER, Header, Record, Seal};
 
 use crate::mutate::Random;
 use crate::{alone, random, rounds, values};

@@ -1,9 +1,9 @@
 //! What members say to each other, and the entries in it.
 
 use bytes::{Bytes, BytesMut};
-use quorate_node::codec::jute::{Reader, Writer};
-use quorate_node::codec::{entry as codec, peer};
-use quorate_node::core::entry::Entry;
+use quorate_node::model::Entry;
+use quorate_node::wire::jute::{Reader, Writer};
+use quorate_node::wire::{entry as codec, peer};
 
 use crate::values;
 

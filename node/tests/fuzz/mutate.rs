@@ -1,6 +1,6 @@
 //! Makes odd bytes of good ones.
 
-use quorate_node::core::prng::Prng;
+use quorate_node::model::Prng;
 
 /// Lengths, counts and numbers at which readers trip.
 const EXTREMES: [i32; 12] =

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
-use quorate_node::codec::jute::Malformed;
-use quorate_node::codec::snapshot::{Decoder, Encoder};
-use quorate_node::core::entry::Action;
-use quorate_node::core::input::Snapshot;
-use quorate_node::core::op::{Acl, Create, Id, Write};
-use quorate_node::core::raft::event::SnapshotMeta;
-use quorate_node::core::state::State;
-use quorate_node::core::state::znode::Lifetime;
-use quorate_node::core::types::{Index, Password, ServerId, Term};
+use quorate_node::model::Action;
+use quorate_node::model::Lifetime;
+use quorate_node::model::Snapshot;
+use quorate_node::model::SnapshotMeta;
+use quorate_node::model::State;
+use quorate_node::model::{Acl, Create, Id, Write};
+use quorate_node::model::{Index, Password, ServerId, Term};
+use quorate_node::wire::jute::Malformed;
+use quorate_node::wire::snapshot::{Decoder, Encoder};
 
 use crate::clients::apply;
 use crate::values::{self, complete, variants};

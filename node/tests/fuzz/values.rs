@@ -6,16 +6,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quorate_node::codec::peer::Frame;
-use quorate_node::codec::record::Record;
-use quorate_node::core::entry::{Action, Command, Entry, Origin, Payload};
-use quorate_node::core::message::{Hello, PeerMessage, Submission};
-use quorate_node::core::op::{Acl, Create, ErrorCode, Id, Reconfig, Write};
-use quorate_node::core::raft::config::{Config, Member, Role};
-use quorate_node::core::raft::event::{HardState, Message};
-use quorate_node::core::types::{
-    EnsembleId, Index, MemberId, Password, ServerId, SessionId, Term, Wall,
-};
+use quorate_node::model::{Acl, Create, ErrorCode, Id, Reconfig, Write};
+use quorate_node::model::{Action, Command, Entry, Origin, Payload};
+use quorate_node::model::{Config, Member, Role};
+use quorate_node::model::{EnsembleId, Index, MemberId, Password, ServerId, SessionId, Term, Wall};
+use quorate_node::model::{HardState, Message};
+use quorate_node::model::{Hello, PeerMessage, Submission};
+use quorate_node::wire::peer::Frame;
+use quorate_node::wire::record::Record;
 
 /// Names of variants, and all of the names.
 macro_rules! variants {

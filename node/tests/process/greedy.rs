@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use bytes::BytesMut;
-use quorate_node::codec::client::op;
-use quorate_node::codec::jute::{Reader, Writer};
+use quorate_node::wire::client::op;
+use quorate_node::wire::jute::{Reader, Writer};
 
 use crate::support::client::{Client, Session, handshake, open};
 use crate::support::ensemble::Ensemble;

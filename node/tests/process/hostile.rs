@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use quorate_node::codec::client::op;
-use quorate_node::codec::jute::Writer;
+use quorate_node::wire::client::op;
+use quorate_node::wire::jute::Writer;
 
 use crate::requests::{self, create, part};
 use crate::support::client::{Client, Session, handshake, open, word};

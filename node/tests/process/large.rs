@@ -1,6 +1,6 @@
 //! More than fits into a packet, on a real ensemble.
 
-use quorate_node::codec::client::op;
+use quorate_node::wire::client::op;
 
 use crate::support::client::{Client, EPHEMERAL, Failure, PERSISTENT_SEQUENTIAL};
 use crate::support::ensemble::Ensemble;

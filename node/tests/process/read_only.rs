@@ -1,6 +1,6 @@
 //! `readonlymode.enabled`: what a server that is cut off from the quorum does for read-only clients.
 
-use quorate_node::codec::client::op;
+use quorate_node::wire::client::op;
 
 use crate::support::client::{Client, Failure, Session, word};
 use crate::support::ensemble::Ensemble;

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use quorate_node::codec::client::op;
+use quorate_node::wire::client::op;
 
 use crate::support::client::{Client, EPHEMERAL, Failure};
 use crate::support::ensemble::{Ensemble, Member};

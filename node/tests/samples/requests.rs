@@ -1,7 +1,7 @@
 //! Bodies of good requests, to be tampered with.
 
-use quorate_node::codec::client::op;
-use quorate_node::codec::jute::Writer;
+use quorate_node::wire::client::op;
+use quorate_node::wire::jute::Writer;
 
 fn acl(body: &mut Writer) {
     body.count(2);

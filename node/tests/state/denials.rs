@@ -2,7 +2,7 @@
 //! Source: ZooKeeper 3.9, `PrepRequestProcessor` and `FinalRequestProcessor`.
 use std::sync::Arc;
 
-use quorate_node::core::op::{Acl, Body, Create, ErrorCode, Id, MultiResult, Read, Write};
+use quorate_node::model::{Acl, Body, Create, ErrorCode, Id, MultiResult, Read, Write};
 
 use crate::support::World;
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use quorate_node::core::entry::Action;
-use quorate_node::core::op::{Body, Create, EventType, Read, Write};
-use quorate_node::core::state::{Outcome, State};
+use quorate_node::model::Action;
+use quorate_node::model::{Body, Create, EventType, Read, Write};
+use quorate_node::model::{Outcome, State};
 
 use crate::support::{EPHEMERAL, SEQUENTIAL, World, create, delete};
 

@@ -2,8 +2,8 @@
 //! a restart leave the count right.
 
 use bytes::Bytes;
-use quorate_node::core::op::{Body, ErrorCode, MultiResult, Read, Write};
-use quorate_node::core::state::{Overrun, State};
+use quorate_node::model::{Body, ErrorCode, MultiResult, Read, Write};
+use quorate_node::model::{Overrun, State};
 
 use crate::support::{EPHEMERAL, World, create, delete, set};
 

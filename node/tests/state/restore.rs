@@ -1,6 +1,6 @@
 //! A restored image is the state it was taken of.
 
-use quorate_node::core::op::Write;
+use quorate_node::model::Write;
 
 use crate::support::{EPHEMERAL, SEQUENTIAL, World, create, delete, set};
 

@@ -2,10 +2,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quorate_node::core::entry::{Action, Command, Entry, Payload};
-use quorate_node::core::op::{Acl, Body, Create, ErrorCode, Id, Read, Write};
-use quorate_node::core::state::{Outcome, State};
-use quorate_node::core::types::{Index, Password, ServerId, SessionId, Term, Wall};
+use quorate_node::model::{Acl, Body, Create, ErrorCode, Id, Read, Write};
+use quorate_node::model::{Action, Command, Entry, Payload};
+use quorate_node::model::{Index, Password, ServerId, SessionId, Term, Wall};
+use quorate_node::model::{Outcome, State};
 
 pub(crate) const EPHEMERAL: i32 = 1;
 pub(crate) const SEQUENTIAL: i32 = 2;

@@ -3,9 +3,9 @@
 //! ([`digest_md5`]). Shared by the replicated state, which judges access lists, and by the
 //! connections, which collect ids.
 
-pub mod digest_md5;
-pub mod scheme;
-pub mod x500;
+pub(crate) mod digest_md5;
+pub(crate) mod scheme;
+pub(crate) mod x500;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use super::x500;
 
 /// Whether an access list may name this id. `world` and `auth` have rules of their own.
-pub fn is_valid(scheme: &str, id: &str) -> bool {
+pub(crate) fn is_valid(scheme: &str, id: &str) -> bool {
     match scheme {
         "digest" => is_user_and_hash(id),
         "ip" => network(id).is_some(),
@@ -18,7 +18,7 @@ pub fn is_valid(scheme: &str, id: &str) -> bool {
 }
 
 /// Whether somebody who is `own` under a scheme is meant by that scheme's id in an access list.
-pub fn matches(scheme: &str, own: &str, listed: &str) -> bool {
+pub(crate) fn matches(scheme: &str, own: &str, listed: &str) -> bool {
     match scheme {
         "ip" => in_network(listed, own),
         // ZooKeeper lets this user pass for every other one of SASL.

@@ -37,7 +37,7 @@ const ESCAPABLE_IN_QUOTES: &str = ",=\n+<>#;\\\"";
 const TO_BE_ESCAPED: &str = ",+<>;\"";
 
 /// Whether the text is a distinguished name; the empty one is.
-pub fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     text.is_empty() || parts(text, &[',', ';']).into_iter().all(is_relative_name)
 }
 

@@ -24,7 +24,7 @@ struct Own {
 
 /// Barriers that are waited for.
 #[derive(Debug, Default)]
-pub struct Barriers {
+pub(crate) struct Barriers {
     last: u64,
     /// Of this server's connections.
     own: BTreeMap<u64, Own>,
@@ -41,12 +41,12 @@ impl Barriers {
     }
 
     /// How many are waited for here.
-    pub fn pending(&self) -> usize {
+    pub(crate) fn pending(&self) -> usize {
         self.own.len()
     }
 
     /// Nobody waits for this connection's barriers any more.
-    pub fn drop_conn(&mut self, conn: ConnId) {
+    pub(crate) fn drop_conn(&mut self, conn: ConnId) {
         self.own.retain(|_, own| own.conn != conn);
         let own = &self.own;
         self.ready.retain(|(_, id)| own.contains_key(id));

@@ -13,7 +13,7 @@ use crate::core::types::{ConnId, Index, Mono, SessionId, Zxid};
 
 /// How far a connection's handshake is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub(crate) enum Stage {
     /// Nothing was said yet.
     New,
     /// A session is being made or taken over by the submitted request of this number; requests
@@ -42,7 +42,7 @@ pub enum Stage {
 
 /// What an item at the head of the queue waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Waits {
+pub(crate) enum Waits {
     /// Nothing: it is answered when it is at the head.
     Nothing,
     /// The outcome of a submitted request.
@@ -54,7 +54,7 @@ pub enum Waits {
 /// What there is to answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub enum Work {
+pub(crate) enum Work {
     Read(Read),
     /// A submitted write; its outcome once known.
     Write(Option<(Zxid, Result<Body, ErrorCode>)>),
@@ -88,7 +88,7 @@ impl Work {
 /// One request in progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub struct Item {
+pub(crate) struct Item {
     pub xid: i32,
     /// Its short name.
     pub name: &'static str,
@@ -103,7 +103,7 @@ pub struct Item {
 
 /// A request that is not looked at yet.
 #[derive(Clone, Debug)]
-pub struct Held {
+pub(crate) struct Held {
     /// The request.
     pub request: Request,
     /// Who was on the connection when it came.
@@ -112,7 +112,7 @@ pub struct Held {
 
 /// A client connection.
 #[derive(Clone, Debug)]
-pub struct Connection {
+pub(crate) struct Connection {
     /// How far the handshake is.
     pub stage: Stage,
     /// Negotiated, in milliseconds.
@@ -176,7 +176,7 @@ impl Connection {
     }
 
     /// The session it holds.
-    pub fn session(&self) -> Option<SessionId> {
+    pub(crate) fn session(&self) -> Option<SessionId> {
         match self.stage {
             Stage::Attached { session, .. } | Stage::ReadOnly { session, .. } => Some(session),
             _ => None,
@@ -185,7 +185,7 @@ impl Connection {
 
     /// Adds an authenticated id, unless there are too many: each write carries all of them.
     #[must_use]
-    pub fn add_id(&mut self, id: Id) -> bool {
+    pub(crate) fn add_id(&mut self, id: Id) -> bool {
         if self.ids.contains(&id) {
             return true;
         }
@@ -198,7 +198,7 @@ impl Connection {
     }
 
     /// Records the outcome of a submitted request.
-    pub fn resolve(&mut self, request: u64, zxid: Zxid, result: Result<Body, ErrorCode>) {
+    pub(crate) fn resolve(&mut self, request: u64, zxid: Zxid, result: Result<Body, ErrorCode>) {
         let waits = Waits::Outcome(request);
         if let Some(item) = self.items.iter_mut().find(|item| item.waits == waits) {
             item.waits = Waits::Nothing;
@@ -209,7 +209,7 @@ impl Connection {
     }
 
     /// Records that a barrier was passed.
-    pub fn pass(&mut self, barrier: u64) {
+    pub(crate) fn pass(&mut self, barrier: u64) {
         for item in &mut self.items {
             if item.waits == Waits::Barrier(barrier) {
                 item.waits = Waits::Nothing;
@@ -219,14 +219,14 @@ impl Connection {
     }
 
     /// Whether a request must be held back for now.
-    pub fn holds(&self, op: &Op) -> bool {
+    pub(crate) fn holds(&self, op: &Op) -> bool {
         let behind = || self.is_ready() || self.heavy > 0 || self.barriers > 0;
         !self.held.is_empty()
             || (matches!(op, Op::Write(_) | Op::Reconfig { .. } | Op::Close) && behind())
     }
 
     /// Takes the oldest held request if its time has come.
-    pub fn next_held(&mut self) -> Option<Held> {
+    pub(crate) fn next_held(&mut self) -> Option<Held> {
         let next = self.held.pop_front()?;
         let rest = std::mem::take(&mut self.held);
         let wait = self.holds(&next.request.op);
@@ -239,24 +239,24 @@ impl Connection {
     }
 
     /// How many requests are in progress.
-    pub fn outstanding(&self) -> usize {
+    pub(crate) fn outstanding(&self) -> usize {
         self.items.len() + self.early.len() + self.held.len()
     }
 
     /// Whether the oldest item waits for nothing.
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         let first = self.items.front();
         first.is_some_and(|item| item.waits == Waits::Nothing)
     }
 
     /// Whether the oldest item must be answered now: it is a write, or comes before one that is
     /// submitted. The client would see the order broken if anything happened in between.
-    pub fn is_urgent(&self) -> bool {
+    pub(crate) fn is_urgent(&self) -> bool {
         self.writes > 0
     }
 
     /// Puts a request in line.
-    pub fn push(&mut self, item: Item) {
+    pub(crate) fn push(&mut self, item: Item) {
         self.writes += usize::from(item.work.is_write());
         self.barriers += usize::from(matches!(item.waits, Waits::Barrier(_)));
         self.heavy += usize::from(item.heavy);
@@ -264,7 +264,7 @@ impl Connection {
     }
 
     /// Takes the oldest item if it waits for nothing.
-    pub fn next_ready(&mut self) -> Option<Item> {
+    pub(crate) fn next_ready(&mut self) -> Option<Item> {
         if !self.is_ready() {
             return None;
         }
@@ -277,19 +277,19 @@ impl Connection {
 
 /// All client connections of this server.
 #[derive(Debug, Default)]
-pub struct Connections {
+pub(crate) struct Connections {
     all: BTreeMap<ConnId, Connection>,
     by_session: BTreeMap<SessionId, ConnId>,
 }
 
 impl Connections {
     /// A new connection from this address, with randomness for a challenge.
-    pub fn open(&mut self, conn: ConnId, ip: IpAddr, entropy: [u8; 30]) {
+    pub(crate) fn open(&mut self, conn: ConnId, ip: IpAddr, entropy: [u8; 30]) {
         self.all.insert(conn, Connection::new(ip, entropy));
     }
 
     /// Forgets a connection.
-    pub fn remove(&mut self, conn: ConnId) -> Option<Connection> {
+    pub(crate) fn remove(&mut self, conn: ConnId) -> Option<Connection> {
         let connection = self.all.remove(&conn)?;
         if let Some(session) = connection.session() {
             self.detach(session, conn);
@@ -298,22 +298,22 @@ impl Connections {
     }
 
     /// The connection of that number.
-    pub fn get(&self, conn: ConnId) -> Option<&Connection> {
+    pub(crate) fn get(&self, conn: ConnId) -> Option<&Connection> {
         self.all.get(&conn)
     }
 
     /// The same, to change it.
-    pub fn get_mut(&mut self, conn: ConnId) -> Option<&mut Connection> {
+    pub(crate) fn get_mut(&mut self, conn: ConnId) -> Option<&mut Connection> {
         self.all.get_mut(&conn)
     }
 
     /// Which connection holds the session.
-    pub fn of_session(&self, session: SessionId) -> Option<ConnId> {
+    pub(crate) fn of_session(&self, session: SessionId) -> Option<ConnId> {
         self.by_session.get(&session).copied()
     }
 
     /// Gives a session to a connection.
-    pub fn attach(&mut self, conn: ConnId, session: SessionId, attach: Index) {
+    pub(crate) fn attach(&mut self, conn: ConnId, session: SessionId, attach: Index) {
         if let Some(connection) = self.all.get_mut(&conn) {
             connection.stage = Stage::Attached { session, attach };
             self.by_session.insert(session, conn);
@@ -321,7 +321,7 @@ impl Connections {
     }
 
     /// Marks a connection as closing; its session is no longer on it.
-    pub fn closing(&mut self, conn: ConnId) {
+    pub(crate) fn closing(&mut self, conn: ConnId) {
         let Some(connection) = self.all.get_mut(&conn) else {
             return;
         };
@@ -343,19 +343,22 @@ impl Connections {
     }
 
     /// All of them, by number.
-    pub fn iter(&self) -> impl Iterator<Item = (ConnId, &Connection)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (ConnId, &Connection)> {
         self.all.iter().map(|(conn, connection)| (*conn, connection))
     }
 
     /// Those with higher numbers than this one, by number.
-    pub fn after(&self, conn: Option<ConnId>) -> impl Iterator<Item = (ConnId, &Connection)> {
+    pub(crate) fn after(
+        &self,
+        conn: Option<ConnId>,
+    ) -> impl Iterator<Item = (ConnId, &Connection)> {
         let from = conn.map_or(Bound::Unbounded, Bound::Excluded);
         let rest = self.all.range((from, Bound::Unbounded));
         rest.map(|(conn, connection)| (*conn, connection))
     }
 
     /// Requests in progress, all together.
-    pub fn outstanding(&self) -> usize {
+    pub(crate) fn outstanding(&self) -> usize {
         self.all.values().map(|connection| connection.outstanding()).sum()
     }
 
@@ -363,7 +366,7 @@ impl Connections {
     ///
     /// # Panics
     /// When a session is registered to a connection that does not hold it, or a count is wrong.
-    pub fn check_invariants(&self) {
+    pub(crate) fn check_invariants(&self) {
         for connection in self.all.values() {
             let barrier = |item: &&Item| matches!(item.waits, Waits::Barrier(_));
             let barriers = connection.items.iter().filter(barrier).count();

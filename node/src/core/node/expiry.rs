@@ -17,7 +17,7 @@ struct Life {
 
 /// Sessions that spoke, and, on the leader, when each ends.
 #[derive(Debug, Default)]
-pub struct Expiry {
+pub(crate) struct Expiry {
     /// Leader only.
     lives: BTreeMap<SessionId, Life>,
     /// Leader only: when to look at a session next; never later than its end.
@@ -30,7 +30,7 @@ pub struct Expiry {
 
 impl Expiry {
     /// A session spoke.
-    pub fn touch(&mut self, session: SessionId, now: Mono) {
+    pub(crate) fn touch(&mut self, session: SessionId, now: Mono) {
         if session == SessionId(0) {
             return;
         }
@@ -39,28 +39,28 @@ impl Expiry {
     }
 
     /// As leader: a session spoke somewhere.
-    pub fn heard(&mut self, session: SessionId, now: Mono) {
+    pub(crate) fn heard(&mut self, session: SessionId, now: Mono) {
         if let Some(life) = self.lives.get_mut(&session) {
             life.heard = life.heard.max(now);
         }
     }
 
     /// As leader: a session that is to be watched from now on.
-    pub fn open(&mut self, session: SessionId, timeout_ms: i32, now: Mono) {
+    pub(crate) fn open(&mut self, session: SessionId, timeout_ms: i32, now: Mono) {
         let timeout_ms = u64::try_from(timeout_ms).unwrap_or(0);
         self.lives.insert(session, Life { heard: now, timeout_ms });
         self.look.insert((now.plus(timeout_ms), session));
     }
 
     /// A session is over.
-    pub fn end(&mut self, session: SessionId) {
+    pub(crate) fn end(&mut self, session: SessionId) {
         self.lives.remove(&session);
         self.touched.remove(&session);
     }
 
     /// Sessions whose time was up `grace_ms` ago. Each is given again after another timeout, should
     /// it still be there then.
-    pub fn due(&mut self, now: Mono, grace_ms: u64) -> Vec<SessionId> {
+    pub(crate) fn due(&mut self, now: Mono, grace_ms: u64) -> Vec<SessionId> {
         let Some(now) = now.0.checked_sub(grace_ms).map(Mono) else {
             return Vec::new();
         };
@@ -86,13 +86,13 @@ impl Expiry {
     }
 
     /// As leader: milliseconds until a session ends, should it stay silent.
-    pub fn left(&self, session: SessionId, now: Mono) -> Option<u64> {
+    pub(crate) fn left(&self, session: SessionId, now: Mono) -> Option<u64> {
         let life = self.lives.get(&session)?;
         Some(life.heard.plus(life.timeout_ms).since(now))
     }
 
     /// Not the leader (any more).
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.lives.clear();
         self.look.clear();
     }

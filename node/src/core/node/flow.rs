@@ -27,7 +27,7 @@ const MANY: usize = 100;
 
 /// What was sent to one client and may not have left yet, by weight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sent {
+pub(crate) struct Sent {
     /// All of it,
     pub bytes: usize,
     /// and what of it are events.
@@ -46,7 +46,7 @@ impl Sent {
 
 /// A connection's part.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Flow {
+pub(crate) struct Flow {
     /// What the shell has not told to have left.
     waiting: Sent,
     /// Of that, what follows the last mark.

@@ -13,7 +13,7 @@ const PAGE: usize = 2_000;
 
 /// A session, as `dump` shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SessionLine {
+pub(crate) struct SessionLine {
     /// Which.
     pub session: SessionId,
     /// Negotiated, in milliseconds.
@@ -24,7 +24,7 @@ pub struct SessionLine {
 
 /// An ephemeral znode and the place to go on after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EphemeralLine {
+pub(crate) struct EphemeralLine {
     /// Whose.
     pub session: SessionId,
     /// Its path.
@@ -35,7 +35,7 @@ pub struct EphemeralLine {
 
 impl Node {
     /// Client connections, by number.
-    pub fn connections_page(&self, after: Option<ConnId>) -> Vec<Connection> {
+    pub(crate) fn connections_page(&self, after: Option<ConnId>) -> Vec<Connection> {
         let describe = |(conn, connection): (ConnId, &Held)| Connection {
             conn,
             session: connection.session().unwrap_or_default(),
@@ -47,7 +47,11 @@ impl Node {
     }
 
     /// Watches by path or by connection, each with the session of its connection.
-    pub fn watches_page(&self, by_path: bool, after: Option<&Armed>) -> Vec<(Armed, SessionId)> {
+    pub(crate) fn watches_page(
+        &self,
+        by_path: bool,
+        after: Option<&Armed>,
+    ) -> Vec<(Armed, SessionId)> {
         let page: Vec<Armed> = if by_path {
             self.watches.by_path_after(after).take(PAGE).collect()
         } else {
@@ -62,7 +66,7 @@ impl Node {
     }
 
     /// Sessions of the ensemble, by id.
-    pub fn sessions_page(&self, now: Mono, after: Option<SessionId>) -> Vec<SessionLine> {
+    pub(crate) fn sessions_page(&self, now: Mono, after: Option<SessionId>) -> Vec<SessionLine> {
         let page = self.state.sessions_after(after).take(PAGE);
         page.map(|(session, details)| SessionLine {
             session,
@@ -73,14 +77,14 @@ impl Node {
     }
 
     /// Ephemeral znodes, by session.
-    pub fn ephemerals_page(&self, after: Option<(SessionId, u32)>) -> Vec<EphemeralLine> {
+    pub(crate) fn ephemerals_page(&self, after: Option<(SessionId, u32)>) -> Vec<EphemeralLine> {
         let page = self.state.ephemerals_after(after).take(PAGE);
         page.map(|(session, place, path)| EphemeralLine { session, path, place }).collect()
     }
 
     /// Digests of the replicated state at every 128th transaction, oldest first; for a comparison
     /// with the other members'.
-    pub fn digest_history(&self) -> Vec<(Zxid, u64)> {
+    pub(crate) fn digest_history(&self) -> Vec<(Zxid, u64)> {
         self.digests.iter().collect()
     }
 }

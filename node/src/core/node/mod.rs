@@ -13,12 +13,12 @@
 //! `watching` what clients watch ·
 //! `standing` whether to serve, and the status · `wall_watch` whether wall time can be trusted.
 
-pub mod barrier;
-pub mod connection;
-pub mod expiry;
-pub mod flow;
-pub mod listing;
-pub mod submit;
+pub(crate) mod barrier;
+pub(crate) mod connection;
+pub(crate) mod expiry;
+pub(crate) mod flow;
+pub(crate) mod listing;
+pub(crate) mod submit;
 
 mod admin;
 mod apply;
@@ -65,7 +65,7 @@ use super::watch::Watches;
 
 /// What was found on the disk.
 #[derive(Clone, Debug)]
-pub struct Recovered {
+pub(crate) struct Recovered {
     /// This incarnation of the disk.
     pub member: MemberId,
     /// `None`: blank.
@@ -82,7 +82,7 @@ pub struct Recovered {
 
 /// A server.
 #[derive(Debug)]
-pub struct Node {
+pub(crate) struct Node {
     options: Options,
     member: MemberId,
     ensemble: Option<EnsembleId>,
@@ -113,7 +113,7 @@ pub struct Node {
 
 impl Node {
     /// Starts from what the disk holds. The first effects (links, a vote request) go to `out`.
-    pub fn new(
+    pub(crate) fn new(
         options: Options,
         recovered: Recovered,
         boot: u64,
@@ -165,7 +165,7 @@ impl Node {
     }
 
     /// The one entry point: what happened, and what is to be done about it, in order.
-    pub fn step(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
+    pub(crate) fn step(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
         self.begin_turn();
         self.take(now, input, out);
         self.end_turn(now, out);
@@ -300,7 +300,7 @@ impl Node {
     ///
     /// # Panics
     /// When it does not hold.
-    pub fn check_invariants(&self) {
+    pub(crate) fn check_invariants(&self) {
         if let Some(raft) = &self.raft {
             raft.check_invariants();
             assert!(
@@ -315,12 +315,12 @@ impl Node {
     }
 
     /// The replicated state, for tests and the simulator.
-    pub fn state(&self) -> &State {
+    pub(crate) fn state(&self) -> &State {
         &self.state
     }
 
     /// The consensus core, for tests and the simulator; `None` while blank.
-    pub fn raft(&self) -> Option<&Raft> {
+    pub(crate) fn raft(&self) -> Option<&Raft> {
         self.raft.as_ref()
     }
 }

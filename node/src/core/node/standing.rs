@@ -243,7 +243,7 @@ impl Node {
     }
 
     /// What this server says about itself.
-    pub fn status(&self, now: Now) -> Status {
+    pub(crate) fn status(&self, now: Now) -> Status {
         let raft = self.raft.as_ref();
         let counts = self.state.counts();
         let data = match raft {

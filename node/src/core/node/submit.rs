@@ -33,7 +33,7 @@ struct Pending {
 
 /// This server's requests without an outcome, oldest first.
 #[derive(Debug, Default)]
-pub struct SubmitQueue {
+pub(crate) struct SubmitQueue {
     last: u64,
     items: VecDeque<Pending>,
     /// The newest term whose first entry is applied here.
@@ -49,7 +49,7 @@ pub struct SubmitQueue {
 
 impl SubmitQueue {
     /// Puts a request in line; gives its number.
-    pub fn push(&mut self, conn: Option<ConnId>, action: Action) -> u64 {
+    pub(crate) fn push(&mut self, conn: Option<ConnId>, action: Action) -> u64 {
         self.last += 1;
         self.unsent += 1;
         self.items.push_back(Pending { request: self.last, conn, action, sent: None });
@@ -57,7 +57,7 @@ impl SubmitQueue {
     }
 
     /// Takes a request out whose outcome is known; gives the connection that waits for it.
-    pub fn resolve(&mut self, request: u64) -> Option<ConnId> {
+    pub(crate) fn resolve(&mut self, request: u64) -> Option<ConnId> {
         let at = self.items.binary_search_by_key(&request, |item| item.request).ok()?;
         let item = self.items.remove(at)?;
         if item.sent.is_none() {
@@ -67,7 +67,7 @@ impl SubmitQueue {
     }
 
     /// Nobody waits for this connection's requests any more; those that were not sent never are.
-    pub fn drop_conn(&mut self, conn: ConnId) {
+    pub(crate) fn drop_conn(&mut self, conn: ConnId) {
         self.items.retain_mut(|item| {
             if item.conn != Some(conn) {
                 return true;
@@ -81,7 +81,7 @@ impl SubmitQueue {
 
     /// The first entry of `term` is applied here: what older leaders had not brought into the log
     /// by now never will be.
-    pub fn settle(&mut self, term: Term) {
+    pub(crate) fn settle(&mut self, term: Term) {
         self.settled = term;
         self.stream = 0;
         self.hold_until = Mono(0);
@@ -94,7 +94,7 @@ impl SubmitQueue {
     }
 
     /// The leader of `term` did not take `from` and what followed in this stream.
-    pub fn refused(&mut self, term: Term, stream: u64, from: u64, hold_until: Mono) {
+    pub(crate) fn refused(&mut self, term: Term, stream: u64, from: u64, hold_until: Mono) {
         if term != self.settled || stream != self.stream {
             return;
         }
@@ -110,7 +110,7 @@ impl SubmitQueue {
 
     /// A new link to the leader of `term`: what went over the old one may not have arrived. The
     /// leader knows which it took.
-    pub fn resend(&mut self, term: Term) {
+    pub(crate) fn resend(&mut self, term: Term) {
         if term == self.settled {
             for item in &mut self.items {
                 if item.sent == Some(term) {
@@ -122,12 +122,12 @@ impl SubmitQueue {
     }
 
     /// Whether anything can be handed to the leader of `term` now.
-    pub fn due(&self, term: Term, now: Mono) -> bool {
+    pub(crate) fn due(&self, term: Term, now: Mono) -> bool {
         self.unsent > 0 && self.settled == term && now >= self.hold_until
     }
 
     /// What is to be handed to the leader of `term`, in order; it counts as sent.
-    pub fn take(&mut self, term: Term) -> Vec<Submission> {
+    pub(crate) fn take(&mut self, term: Term) -> Vec<Submission> {
         let mut taken = Vec::with_capacity(self.unsent);
         let first = self.items.len().saturating_sub(self.unsent);
         for item in self.items.range_mut(first..) {
@@ -139,24 +139,14 @@ impl SubmitQueue {
     }
 
     /// Forgets all: the state jumped, and nobody is left who waits.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.items.clear();
         self.unsent = 0;
     }
 
     /// The newest term whose first entry is applied here.
-    pub fn settled(&self) -> Term {
+    pub(crate) fn settled(&self) -> Term {
         self.settled
-    }
-
-    /// How many have no outcome yet.
-    pub fn len(&self) -> usize {
-        self.items.len()
-    }
-
-    /// Whether every request has its outcome.
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
     }
 
     fn recount(&mut self) {
@@ -167,7 +157,7 @@ impl SubmitQueue {
     ///
     /// # Panics
     /// When the order or the count is broken.
-    pub fn check_invariants(&self) {
+    pub(crate) fn check_invariants(&self) {
         let unsent = self.items.iter().filter(|item| item.sent.is_none()).count();
         assert_eq!(unsent, self.unsent, "count of unsent requests");
         let first = self.items.len() - unsent;

@@ -79,7 +79,7 @@ pub enum LogWrite {
 
 /// A membership change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub(crate) enum Change {
     /// Add members that receive the log and do not vote. Members already there are left alone.
     AddLearners(Vec<Member>),
     /// One joint change to exactly these voters, all members already; voters left out leave the
@@ -94,7 +94,7 @@ pub enum Change {
 
 /// Why a membership change, transfer or read was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// Only the leader can; it may be known.
     NotLeader,
     /// The expected configuration version is not the present one.
@@ -118,7 +118,7 @@ pub enum Refusal {
 /// What happens to the consensus core.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // The variant says what its fields are.
-pub enum Event {
+pub(crate) enum Event {
     /// Time passed.
     Tick,
     /// From another member (its identity was checked by the handshake).
@@ -148,7 +148,7 @@ pub enum Event {
 /// What the consensus core wants done, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // The variant says what its fields are.
-pub enum Action {
+pub(crate) enum Action {
     /// Send; may be lost.
     Send { to: MemberId, message: Message },
     /// Make durable, in order; [`Event::Durable`] follows.
@@ -191,7 +191,7 @@ pub struct Timing {
 
 /// What of the log stays in memory behind a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keep {
+pub(crate) struct Keep {
     /// Trailing entries, for members that are a little late.
     pub entries: u64,
     /// Weight of what a leader keeps, at most, for members that are catching up.
@@ -215,7 +215,7 @@ pub struct Window {
 
 /// What recovery found, and who this member is.
 #[derive(Clone, Debug)]
-pub struct Boot {
+pub(crate) struct Boot {
     /// This member.
     pub id: MemberId,
     /// Its timing.

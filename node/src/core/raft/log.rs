@@ -13,7 +13,7 @@ use crate::core::types::{Index, Term, WriteSeq};
 
 /// The log.
 #[derive(Debug)]
-pub struct Log {
+pub(crate) struct Log {
     /// The last compacted entry.
     base: (Index, Term),
     entries: VecDeque<Arc<Entry>>,
@@ -29,7 +29,7 @@ pub struct Log {
 
 impl Log {
     /// Continues a snapshot by durable entries (see [`super::event::Boot::entries`]).
-    pub fn new(snapshot: SnapshotMeta, entries: Vec<Arc<Entry>>) -> Log {
+    pub(crate) fn new(snapshot: SnapshotMeta, entries: Vec<Arc<Entry>>) -> Log {
         let mut entries: VecDeque<Arc<Entry>> = entries.into();
         let mut base = (snapshot.index, snapshot.term);
         // A snapshot that replaces the log is durable a moment before the log is reset. What is left
@@ -66,37 +66,37 @@ impl Log {
     }
 
     /// The end.
-    pub fn last_index(&self) -> Index {
+    pub(crate) fn last_index(&self) -> Index {
         self.entries.back().map_or(self.base.0, |entry| entry.index)
     }
 
     /// The end's term.
-    pub fn last_term(&self) -> Term {
+    pub(crate) fn last_term(&self) -> Term {
         self.entries.back().map_or(self.base.1, |entry| entry.term)
     }
 
     /// The first entry that is still there (or would be).
-    pub fn first_index(&self) -> Index {
+    pub(crate) fn first_index(&self) -> Index {
         self.base.0.next()
     }
 
     /// The last compacted position.
-    pub fn base_index(&self) -> Index {
+    pub(crate) fn base_index(&self) -> Index {
         self.base.0
     }
 
     /// The newest durable snapshot's position.
-    pub fn snapshot_index(&self) -> Index {
+    pub(crate) fn snapshot_index(&self) -> Index {
         self.snapshot
     }
 
     /// Committed.
-    pub fn commit_index(&self) -> Index {
+    pub(crate) fn commit_index(&self) -> Index {
         self.commit
     }
 
     /// Durable here.
-    pub fn durable_index(&self) -> Index {
+    pub(crate) fn durable_index(&self) -> Index {
         self.durable
     }
 
@@ -105,12 +105,12 @@ impl Log {
     }
 
     /// The entry at an index.
-    pub fn entry(&self, index: Index) -> Option<&Arc<Entry>> {
+    pub(crate) fn entry(&self, index: Index) -> Option<&Arc<Entry>> {
         self.entries.get(self.position(index)?)
     }
 
     /// The term at an index, the base included.
-    pub fn term_at(&self, index: Index) -> Option<Term> {
+    pub(crate) fn term_at(&self, index: Index) -> Option<Term> {
         if index == self.base.0 {
             return Some(self.base.1);
         }
@@ -118,7 +118,7 @@ impl Log {
     }
 
     /// Entries from `from` on, within these bounds but at least one.
-    pub fn batch(&self, from: Index, entries: usize, bytes: usize) -> Vec<Arc<Entry>> {
+    pub(crate) fn batch(&self, from: Index, entries: usize, bytes: usize) -> Vec<Arc<Entry>> {
         let Some(start) = self.position(from) else {
             return Vec::new();
         };
@@ -136,7 +136,7 @@ impl Log {
 
     /// The last index, not above `index`, whose term is not above `term` (to skip whole terms of
     /// a diverged log).
-    pub fn last_not_above(&self, index: Index, term: Term) -> (Index, Term) {
+    pub(crate) fn last_not_above(&self, index: Index, term: Term) -> (Index, Term) {
         let mut at = index.min(self.last_index());
         while at > self.base.0 {
             match self.term_at(at) {
@@ -148,7 +148,7 @@ impl Log {
     }
 
     /// Appends contiguous entries; they count as durable when `seq` is.
-    pub fn append(&mut self, entries: &[Arc<Entry>], seq: WriteSeq) {
+    pub(crate) fn append(&mut self, entries: &[Arc<Entry>], seq: WriteSeq) {
         for entry in entries {
             assert_eq!(entry.index, self.last_index().next(), "appended with a gap");
             if let Payload::Config(config) = &entry.payload {
@@ -160,7 +160,7 @@ impl Log {
     }
 
     /// Drops everything from `from` on. Gives whether a configuration went with it.
-    pub fn truncate(&mut self, from: Index) -> bool {
+    pub(crate) fn truncate(&mut self, from: Index) -> bool {
         assert!(from > self.commit, "truncating committed entries: {from} <= {}", self.commit);
         if let Some(position) = self.position(from) {
             self.entries.truncate(position);
@@ -175,7 +175,7 @@ impl Log {
     }
 
     /// Writes up to `seq` are durable. Gives whether more of the log is.
-    pub fn durable(&mut self, seq: WriteSeq) -> bool {
+    pub(crate) fn durable(&mut self, seq: WriteSeq) -> bool {
         let before = self.durable;
         while let Some((needs, last)) = self.writing.front().copied() {
             if needs > seq {
@@ -188,7 +188,7 @@ impl Log {
     }
 
     /// Commits up to `index` (or to the end); gives what is newly committed.
-    pub fn commit_to(&mut self, index: Index) -> Vec<Arc<Entry>> {
+    pub(crate) fn commit_to(&mut self, index: Index) -> Vec<Arc<Entry>> {
         let index = index.min(self.last_index());
         let mut entries = Vec::new();
         while self.commit < index {
@@ -202,7 +202,7 @@ impl Log {
 
     /// The least index from `from` on such that the entries behind it, up to `until`, weigh no more
     /// than this.
-    pub fn lightest(&self, from: Index, until: Index, bytes: usize) -> Index {
+    pub(crate) fn lightest(&self, from: Index, until: Index, bytes: usize) -> Index {
         let mut weight = 0;
         let mut at = until;
         while at > from
@@ -218,7 +218,7 @@ impl Log {
     }
 
     /// A durable snapshot covers `meta.index`; entries up to `until` may go.
-    pub fn compact(&mut self, meta: SnapshotMeta, until: Index) {
+    pub(crate) fn compact(&mut self, meta: SnapshotMeta, until: Index) {
         self.snapshot = self.snapshot.max(meta.index);
         while self.base.0 < until
             && let Some(entry) = self.entries.pop_front()
@@ -233,7 +233,7 @@ impl Log {
     }
 
     /// A received snapshot replaces everything; durable when `seq` is.
-    pub fn install(&mut self, meta: SnapshotMeta, seq: WriteSeq) {
+    pub(crate) fn install(&mut self, meta: SnapshotMeta, seq: WriteSeq) {
         assert!(meta.index > self.commit, "installing what is committed already");
         self.base = (meta.index, meta.term);
         self.entries.clear();
@@ -246,19 +246,19 @@ impl Log {
     }
 
     /// The newest configuration.
-    pub fn config(&self) -> &Config {
+    pub(crate) fn config(&self) -> &Config {
         self.configs.last().expect("there is always one, if only the empty one")
     }
 
     /// The newest committed configuration.
-    pub fn committed_config(&self) -> &Config {
+    pub(crate) fn committed_config(&self) -> &Config {
         let committed = self.configs.iter().rev().find(|config| config.index <= self.commit);
         committed.unwrap_or_else(|| self.configs.first().expect("there is always one"))
     }
 
     /// What was in force before the newest configuration, if that may still be lost. It is committed,
     /// though this member need not know: nobody proposes a configuration before the last one is.
-    pub fn config_before(&self) -> Option<&Config> {
+    pub(crate) fn config_before(&self) -> Option<&Config> {
         let before = self.configs.iter().rev().nth(1);
         before.filter(|_| self.config().index > self.commit)
     }
@@ -267,7 +267,7 @@ impl Log {
     ///
     /// # Panics
     /// When the order of positions is broken.
-    pub fn check_invariants(&self) {
+    pub(crate) fn check_invariants(&self) {
         let last = self.last_index();
         assert!(self.base.0 <= self.commit, "base {} beyond commit {}", self.base.0, self.commit);
         assert!(self.commit <= last, "commit {} beyond the end {last}", self.commit);

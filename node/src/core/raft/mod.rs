@@ -7,11 +7,11 @@
 //! `membership` changes · `transfer` handing leadership over · `read_index` confirmed reads ·
 //! `snapshot` compaction and installation · `repair` of a damaged log · `view` what others may ask.
 
-pub mod config;
-pub mod event;
-pub mod log;
-pub mod progress;
-pub mod quorum;
+pub(crate) mod config;
+pub(crate) mod event;
+pub(crate) mod log;
+pub(crate) mod progress;
+pub(crate) mod quorum;
 
 mod election;
 mod follower;
@@ -32,7 +32,7 @@ use self::config::Member;
 use self::event::{Action, Boot, Event, HardState, LogWrite, Message, Timing, Window};
 use self::log::Log;
 use self::progress::Progress;
-pub use self::view::{PeerView, RoleNow};
+pub(crate) use self::view::{PeerView, RoleNow};
 use crate::core::prng::Prng;
 use crate::core::types::{Index, MemberId, Mono, Term, WriteSeq};
 
@@ -81,7 +81,7 @@ enum Deferred {
 
 /// The consensus core of one member.
 #[derive(Debug)]
-pub struct Raft {
+pub(crate) struct Raft {
     id: MemberId,
     timing: Timing,
     window: Window,
@@ -113,7 +113,7 @@ pub struct Raft {
 
 impl Raft {
     /// Starts from what is durable.
-    pub fn new(boot: Boot) -> Raft {
+    pub(crate) fn new(boot: Boot) -> Raft {
         let log = Log::new(boot.snapshot, boot.entries);
         let mut raft = Raft {
             id: boot.id,
@@ -145,7 +145,7 @@ impl Raft {
     }
 
     /// Something happened; what is to be done goes to `out`, in order.
-    pub fn step(&mut self, now: Mono, event: Event, out: &mut Vec<Action>) {
+    pub(crate) fn step(&mut self, now: Mono, event: Event, out: &mut Vec<Action>) {
         match event {
             Event::Tick => self.tick(now, out),
             Event::Message { from, message } => self.receive(now, from, message, out),

@@ -21,7 +21,7 @@ enum Mode {
 
 /// One member.
 #[derive(Clone, Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// Known to be equal and durable there up to here. Invariant: matched < next.
     pub matched: Index,
     /// The next entry to send.
@@ -40,7 +40,7 @@ pub struct Progress {
 
 impl Progress {
     /// A member about which nothing is known yet.
-    pub fn new(next: Index, connected: bool, heard: Option<Mono>) -> Progress {
+    pub(crate) fn new(next: Index, connected: bool, heard: Option<Mono>) -> Progress {
         Progress {
             matched: Index(0),
             next,
@@ -54,12 +54,12 @@ impl Progress {
     }
 
     /// Whether a snapshot is on its way.
-    pub fn snapshotting(&self) -> bool {
+    pub(crate) fn snapshotting(&self) -> bool {
         matches!(self.mode, Mode::Snapshot(_))
     }
 
     /// What comes after this it still has to be sent.
-    pub fn awaits(&self) -> Index {
+    pub(crate) fn awaits(&self) -> Index {
         match self.mode {
             Mode::Snapshot(index) => index,
             _ => self.matched,
@@ -67,12 +67,12 @@ impl Progress {
     }
 
     /// Whether it is in step.
-    pub fn replicating(&self) -> bool {
+    pub(crate) fn replicating(&self) -> bool {
         self.mode == Mode::Replicate
     }
 
     /// Whether another batch may be sent now.
-    pub fn may_send(&self, window: &Window) -> bool {
+    pub(crate) fn may_send(&self, window: &Window) -> bool {
         match self.mode {
             Mode::Probe { waiting } => !waiting,
             Mode::Replicate => {
@@ -84,7 +84,7 @@ impl Progress {
     }
 
     /// A batch that ends at `last` was sent.
-    pub fn sent(&mut self, last: Index, weight: usize) {
+    pub(crate) fn sent(&mut self, last: Index, weight: usize) {
         match &mut self.mode {
             Mode::Probe { waiting } => *waiting = true,
             Mode::Replicate if last >= self.next => {
@@ -97,14 +97,14 @@ impl Progress {
     }
 
     /// A heartbeat may take a lost probe's place.
-    pub fn probe_again(&mut self) {
+    pub(crate) fn probe_again(&mut self) {
         if let Mode::Probe { waiting } = &mut self.mode {
             *waiting = false;
         }
     }
 
     /// It has everything up to `matched`. Gives whether that is news.
-    pub fn accepted(&mut self, matched: Index) -> bool {
+    pub(crate) fn accepted(&mut self, matched: Index) -> bool {
         let news = matched > self.matched;
         self.matched = self.matched.max(matched);
         self.next = self.next.max(self.matched.next());
@@ -123,14 +123,14 @@ impl Progress {
     }
 
     /// It does not have the entry before; go on from `next`.
-    pub fn rejected(&mut self, next: Index) {
+    pub(crate) fn rejected(&mut self, next: Index) {
         self.next = next.max(self.matched.next());
         self.restart();
     }
 
     /// It does not have what it once acknowledged: its disk was damaged, and it repairs itself.
     /// Only the answer to the present probe says so; to believe a late one would do no harm.
-    pub fn regressed(&mut self, prev: Index, meets: Index) -> bool {
+    pub(crate) fn regressed(&mut self, prev: Index, meets: Index) -> bool {
         let probed = matches!(self.mode, Mode::Probe { .. }) && prev.next() == self.next;
         if probed && prev > Index(0) {
             self.matched = Index(0);
@@ -141,14 +141,14 @@ impl Progress {
     }
 
     /// It gets a snapshot that covers `index`.
-    pub fn snapshot(&mut self, index: Index) {
+    pub(crate) fn snapshot(&mut self, index: Index) {
         self.mode = Mode::Snapshot(index);
         self.flight.clear();
         self.flight_bytes = 0;
     }
 
     /// The snapshot arrived, or did not.
-    pub fn snapshot_done(&mut self, index: Index, ok: bool) {
+    pub(crate) fn snapshot_done(&mut self, index: Index, ok: bool) {
         if self.snapshotting() {
             if ok {
                 self.next = self.next.max(index.next());
@@ -158,7 +158,7 @@ impl Progress {
     }
 
     /// The link broke or was made: what was in flight may be lost.
-    pub fn relinked(&mut self, up: bool) {
+    pub(crate) fn relinked(&mut self, up: bool) {
         self.connected = up;
         if !self.snapshotting() {
             if self.matched > Index(0) {

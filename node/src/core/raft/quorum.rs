@@ -5,12 +5,12 @@ use super::config::Config;
 use crate::core::types::MemberId;
 
 /// How many of `voters` are a majority.
-pub fn majority(voters: usize) -> usize {
+pub(crate) fn majority(voters: usize) -> usize {
     voters / 2 + 1
 }
 
 /// The highest value that a majority of each half has reached. 0 without voters.
-pub fn agreed(config: &Config, value: impl Fn(MemberId) -> u64) -> u64 {
+pub(crate) fn agreed(config: &Config, value: impl Fn(MemberId) -> u64) -> u64 {
     let incoming = agreed_of(&config.voters(), &value);
     if config.joint() { incoming.min(agreed_of(&config.outgoing, &value)) } else { incoming }
 }
@@ -23,7 +23,7 @@ fn agreed_of(voters: &[MemberId], value: &impl Fn(MemberId) -> u64) -> u64 {
 }
 
 /// Whether those for whom `has` holds are a majority of each half.
-pub fn reached(config: &Config, has: impl Fn(MemberId) -> bool) -> bool {
+pub(crate) fn reached(config: &Config, has: impl Fn(MemberId) -> bool) -> bool {
     agreed(config, |id| u64::from(has(id))) == 1
 }
 

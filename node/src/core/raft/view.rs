@@ -10,7 +10,7 @@ use crate::core::types::{Index, MemberId, Mono, Term};
 /// The part a member plays, as others see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub enum RoleNow {
+pub(crate) enum RoleNow {
     Leader,
     Follower,
     Candidate,
@@ -23,7 +23,7 @@ pub enum RoleNow {
 /// A leader's view of another member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub struct PeerView {
+pub(crate) struct PeerView {
     pub id: MemberId,
     pub matched: Index,
     pub connected: bool,
@@ -33,7 +33,7 @@ pub struct PeerView {
 
 impl Raft {
     /// The part this member plays.
-    pub fn role(&self) -> RoleNow {
+    pub(crate) fn role(&self) -> RoleNow {
         let committed = self.log.committed_config();
         let config = self.log.config();
         let known = |config: &Config| config.member(self.id).is_some() || config.votes(self.id);
@@ -49,33 +49,33 @@ impl Raft {
     }
 
     /// This member.
-    pub fn id(&self) -> MemberId {
+    pub(crate) fn id(&self) -> MemberId {
         self.id
     }
 
     /// The newest term seen.
-    pub fn term(&self) -> Term {
+    pub(crate) fn term(&self) -> Term {
         self.hard.term
     }
 
     /// Who leads in it, as far as it is known.
-    pub fn leader(&self) -> Option<MemberId> {
+    pub(crate) fn leader(&self) -> Option<MemberId> {
         self.leader
     }
 
     /// The configuration in force: the newest in the log.
-    pub fn config(&self) -> &Config {
+    pub(crate) fn config(&self) -> &Config {
         self.log.config()
     }
 
     /// The newest committed configuration.
-    pub fn committed_config(&self) -> &Config {
+    pub(crate) fn committed_config(&self) -> &Config {
         self.log.committed_config()
     }
 
     /// Everybody to keep a link to: members of the configuration in force and of the committed
     /// one, and those that were dropped and are still being told.
-    pub fn contacts(&self) -> Vec<Member> {
+    pub(crate) fn contacts(&self) -> Vec<Member> {
         let mut contacts: BTreeMap<MemberId, Member> = BTreeMap::new();
         if let Role::Leader(leading) = &self.role {
             for (member, _) in &leading.lingering {
@@ -89,48 +89,43 @@ impl Raft {
     }
 
     /// Committed, as far as this member knows.
-    pub fn commit_index(&self) -> Index {
+    pub(crate) fn commit_index(&self) -> Index {
         self.log.commit_index()
     }
 
     /// The end of the log.
-    pub fn last_index(&self) -> Index {
+    pub(crate) fn last_index(&self) -> Index {
         self.log.last_index()
     }
 
     /// The start of the log.
-    pub fn first_index(&self) -> Index {
+    pub(crate) fn first_index(&self) -> Index {
         self.log.first_index()
     }
 
     /// The term of an entry, if the log has it or ends its compaction there.
-    pub fn term_at(&self, index: Index) -> Option<Term> {
+    pub(crate) fn term_at(&self, index: Index) -> Option<Term> {
         self.log.term_at(index)
     }
 
     /// Whether this member leads and takes proposals (not while handing leadership over).
-    pub fn accepts_proposals(&self) -> bool {
+    pub(crate) fn accepts_proposals(&self) -> bool {
         matches!(&self.role, Role::Leader(leading) if leading.transfer.is_none())
     }
 
     /// Whether this leader has committed an entry of its own term: before that it does not know
     /// what is committed (Raft §8).
-    pub fn ready_to_serve(&self) -> bool {
+    pub(crate) fn ready_to_serve(&self) -> bool {
         matches!(&self.role, Role::Leader(leading) if self.log.commit_index() >= leading.start)
     }
 
-    /// Whether leadership is being handed over.
-    pub fn transferring(&self) -> bool {
-        matches!(&self.role, Role::Leader(leading) if leading.transfer.is_some())
-    }
-
     /// Whether the log is being repaired, so that this member does not vote.
-    pub fn repairing(&self) -> bool {
+    pub(crate) fn repairing(&self) -> bool {
         self.repair.is_some()
     }
 
     /// Milliseconds since the leader was heard; on the leader, since a quorum was.
-    pub fn leader_contact(&self, now: Mono) -> Option<u64> {
+    pub(crate) fn leader_contact(&self, now: Mono) -> Option<u64> {
         match &self.role {
             Role::Leader(leading) => {
                 let heard = |id: MemberId| {
@@ -147,7 +142,7 @@ impl Raft {
     }
 
     /// A leader's view of the others; empty on other members.
-    pub fn peers(&self, now: Mono) -> Vec<PeerView> {
+    pub(crate) fn peers(&self, now: Mono) -> Vec<PeerView> {
         let Role::Leader(leading) = &self.role else {
             return Vec::new();
         };
@@ -162,7 +157,7 @@ impl Raft {
     }
 
     /// On the leader: whether that member was heard lately.
-    pub fn hears(&self, now: Mono, id: MemberId) -> bool {
+    pub(crate) fn hears(&self, now: Mono, id: MemberId) -> bool {
         let Role::Leader(leading) = &self.role else {
             return false;
         };
@@ -171,7 +166,7 @@ impl Raft {
     }
 
     /// On the leader: whether the members that can be counted on would be a quorum without this one.
-    pub fn quorum_without(&self, now: Mono, id: MemberId) -> bool {
+    pub(crate) fn quorum_without(&self, now: Mono, id: MemberId) -> bool {
         let leads = matches!(self.role, Role::Leader(_));
         let counts = |member| member != id && self.caught_up(now, member);
         leads && quorum::reached(self.config(), counts)
@@ -181,7 +176,7 @@ impl Raft {
     ///
     /// # Panics
     /// When it does not.
-    pub fn check_invariants(&self) {
+    pub(crate) fn check_invariants(&self) {
         self.log.check_invariants();
         if let Role::Leader(leading) = &self.role {
             assert_eq!(self.leader, Some(self.id), "a leader follows itself");

@@ -11,7 +11,7 @@ const SLACK: usize = 64;
 /// The lists of a tree. Which are in use is known by who else holds them, so nothing has to be
 /// told when a znode changes its list or goes; a snapshot that is being stored counts, too.
 #[derive(Debug, Default)]
-pub struct AccessLists {
+pub(crate) struct AccessLists {
     lists: BTreeSet<Arc<[Acl]>>,
     /// How many were in use when that was last looked for.
     used: usize,
@@ -20,7 +20,7 @@ pub struct AccessLists {
 impl AccessLists {
     /// The one shared copy of a list. Those that nobody holds any more are dropped now and then,
     /// so that a client that sets ever new lists costs no more than twice what is in use.
-    pub fn intern(&mut self, list: Arc<[Acl]>) -> Arc<[Acl]> {
+    pub(crate) fn intern(&mut self, list: Arc<[Acl]>) -> Arc<[Acl]> {
         if let Some(known) = self.lists.get(&list) {
             return Arc::clone(known);
         }
@@ -33,13 +33,9 @@ impl AccessLists {
     }
 
     /// How many are kept.
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
         self.lists.len()
-    }
-
-    /// Whether none is kept.
-    pub fn is_empty(&self) -> bool {
-        self.lists.is_empty()
     }
 }
 

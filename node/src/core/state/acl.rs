@@ -7,30 +7,30 @@ use crate::core::auth::scheme;
 use crate::core::op::{Acl, ErrorCode, Id};
 
 /// Read data and list children.
-pub const READ: i32 = 1;
+pub(crate) const READ: i32 = 1;
 /// Change data.
-pub const WRITE: i32 = 2;
+pub(crate) const WRITE: i32 = 2;
 /// Create children.
-pub const CREATE: i32 = 4;
+pub(crate) const CREATE: i32 = 4;
 /// Delete children.
-pub const DELETE: i32 = 8;
+pub(crate) const DELETE: i32 = 8;
 /// Change the access list.
-pub const ADMIN: i32 = 16;
+pub(crate) const ADMIN: i32 = 16;
 /// All of them.
-pub const ALL: i32 = 31;
+pub(crate) const ALL: i32 = 31;
 
 /// Lines that a list may have. ZooKeeper bounds it by the frame alone (some 40,000 lines), but each
 /// request on the znode is judged by all of them, on every member.
-pub const LINES_MAX: usize = 256;
+pub(crate) const LINES_MAX: usize = 256;
 
 /// `world:anyone` with these permissions.
-pub fn anyone(perms: i32) -> Arc<[Acl]> {
+pub(crate) fn anyone(perms: i32) -> Arc<[Acl]> {
     let id = Id { scheme: "world".to_owned(), id: "anyone".to_owned() };
     Arc::new([Acl { perms, id }])
 }
 
 /// Whether the caller has the permission. Any matching line is enough; `super` needs none.
-pub fn allowed(acl: &[Acl], ids: &[Id], perm: i32) -> bool {
+pub(crate) fn allowed(acl: &[Acl], ids: &[Id], perm: i32) -> bool {
     if acl.is_empty() || ids.iter().any(|id| id.scheme == "super") {
         return true;
     }
@@ -49,7 +49,7 @@ fn names(id: &Id, ids: &[Id]) -> bool {
 /// # Errors
 /// `InvalidAcl` for an empty list, an unknown scheme, an id that the scheme does not know, or more
 /// than [`LINES_MAX`] lines, given or stored.
-pub fn fix_up(acl: Option<&[Acl]>, ids: &[Id]) -> Result<Arc<[Acl]>, ErrorCode> {
+pub(crate) fn fix_up(acl: Option<&[Acl]>, ids: &[Id]) -> Result<Arc<[Acl]>, ErrorCode> {
     let acl =
         acl.filter(|acl| !acl.is_empty() && acl.len() <= LINES_MAX).ok_or(ErrorCode::InvalidAcl)?;
     let (mut fixed, mut seen) = (Vec::new(), BTreeSet::new());
@@ -81,7 +81,7 @@ pub fn fix_up(acl: Option<&[Acl]>, ids: &[Id]) -> Result<Arc<[Acl]>, ErrorCode> 
 }
 
 /// The list as somebody without ADMIN may see it.
-pub fn masked(acl: &[Acl]) -> Vec<Acl> {
+pub(crate) fn masked(acl: &[Acl]) -> Vec<Acl> {
     let mask = |line: &Acl| match line.id.id.split_once(':') {
         Some((user, _)) if line.id.scheme == "digest" => {
             Acl { perms: line.perms, id: Id { scheme: "digest".into(), id: format!("{user}:x") } }

@@ -10,15 +10,15 @@
 //! shows it · [`image`] a snapshot that shares structure · `digest` what members compare ·
 //! `ledger` what is kept beside each znode.
 
-pub mod access_lists;
-pub mod acl;
-pub mod changes;
-pub mod image;
-pub mod path;
-pub mod server_list;
-pub mod session;
-pub mod tree;
-pub mod znode;
+pub(crate) mod access_lists;
+pub(crate) mod acl;
+pub(crate) mod changes;
+pub(crate) mod image;
+pub(crate) mod path;
+pub(crate) mod server_list;
+pub(crate) mod session;
+pub(crate) mod tree;
+pub(crate) mod znode;
 
 mod apply;
 mod closing;
@@ -31,15 +31,15 @@ mod reconfig;
 mod verdicts;
 mod write;
 
-pub use self::acl::allowed;
+pub(crate) use self::acl::allowed;
 use self::changes::Changes;
 use self::image::Image;
-pub use self::mortal::Glance;
+pub(crate) use self::mortal::Glance;
 pub use self::quota::Overrun;
 use self::quota::Quotas;
-pub use self::reconfig::Target;
-pub use self::server_list::election_port;
-pub use self::session::Session;
+pub(crate) use self::reconfig::Target;
+pub(crate) use self::server_list::election_port;
+pub(crate) use self::session::Session;
 use self::session::Sessions;
 use self::tree::Tree;
 use super::op::{Body, ErrorCode};

@@ -48,7 +48,7 @@ impl State {
 impl Tree {
     /// Whether a container or TTL znode is due (ZooKeeper's `ContainerManager`): childless, and
     /// a container must have had a child, a TTL znode must have been left alone for its time.
-    pub fn is_due(&self, place: u32, reckoning: Reckoning) -> bool {
+    pub(crate) fn is_due(&self, place: u32, reckoning: Reckoning) -> bool {
         let Some(znode) = self.get(place) else {
             return false;
         };

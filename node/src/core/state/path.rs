@@ -1,7 +1,7 @@
 //! What a path may be. Source: ZooKeeper's `PathUtils.validatePath`.
 
 /// Whether the full rule holds.
-pub fn is_valid(path: &str) -> bool {
+pub(crate) fn is_valid(path: &str) -> bool {
     if path == "/" {
         return true;
     }
@@ -19,12 +19,12 @@ fn is_forbidden(c: char) -> bool {
 }
 
 /// The empty path is an old name of the root.
-pub fn normal(path: &str) -> &str {
+pub(crate) fn normal(path: &str) -> &str {
     if path.is_empty() { "/" } else { path }
 }
 
 /// The parent and the last name; `None` for the root and for what is no absolute path.
-pub fn split(path: &str) -> Option<(&str, &str)> {
+pub(crate) fn split(path: &str) -> Option<(&str, &str)> {
     let at = path.rfind('/')?;
     if path == "/" {
         return None;
@@ -33,7 +33,7 @@ pub fn split(path: &str) -> Option<(&str, &str)> {
 }
 
 /// The same for a znode to be made: numbered, "/" makes a child of the root without a name of its own.
-pub fn split_new(path: &str) -> Option<(&str, &str)> {
+pub(crate) fn split_new(path: &str) -> Option<(&str, &str)> {
     if path == "/" {
         return Some(("/", ""));
     }
@@ -41,7 +41,7 @@ pub fn split_new(path: &str) -> Option<(&str, &str)> {
 }
 
 /// Znodes that ZooKeeper reserves: they cannot be deleted.
-pub fn is_special(path: &str) -> bool {
+pub(crate) fn is_special(path: &str) -> bool {
     matches!(path, "/" | "/zookeeper" | "/zookeeper/quota" | "/zookeeper/config")
 }
 

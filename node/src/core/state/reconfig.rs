@@ -86,7 +86,7 @@ impl State {
 }
 
 /// What a reconfig that was accepted asks for: the servers there are to be.
-pub type Target = Arc<[StaticServer]>;
+pub(crate) type Target = Arc<[StaticServer]>;
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,7 @@ use crate::core::types::ServerId;
 
 /// Something to show as the election port, which does not exist here. It must not be the peer port:
 /// ZooKeeper's own classes, by which Curator reads this text, refuse that.
-pub fn election_port(peer: &str) -> u16 {
+pub(crate) fn election_port(peer: &str) -> u16 {
     let port = peer.rsplit(':').next().and_then(|it| it.parse().ok());
     let port: u16 = port.unwrap_or(2888);
     // As 3888 stands beside 2888.
@@ -35,7 +35,7 @@ pub(super) fn members(config: &Config) -> Vec<StaticServer> {
 }
 
 /// The text, but for the version in its last line.
-pub fn lines(servers: &[StaticServer]) -> String {
+pub(crate) fn lines(servers: &[StaticServer]) -> String {
     let mut text = String::new();
     for it in servers {
         let role = match it.role {

@@ -18,57 +18,55 @@ pub struct Session {
 
 /// All sessions.
 #[derive(Debug, Default)]
-pub struct Sessions {
+pub(crate) struct Sessions {
     all: BTreeMap<SessionId, Session>,
     counter: u16,
 }
 
 impl Sessions {
     /// As they were.
-    pub fn from_parts(sessions: &[(SessionId, Session)], counter: u16) -> Sessions {
+    pub(crate) fn from_parts(sessions: &[(SessionId, Session)], counter: u16) -> Sessions {
         Sessions { all: sessions.iter().copied().collect(), counter }
     }
 
     /// Where numbers go on.
-    pub fn counter(&self) -> u16 {
+    pub(crate) fn counter(&self) -> u16 {
         self.counter
     }
 
     /// A session's details.
-    pub fn get(&self, id: SessionId) -> Option<&Session> {
+    pub(crate) fn get(&self, id: SessionId) -> Option<&Session> {
         self.all.get(&id)
     }
 
     /// The same, to change it.
-    pub fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
+    pub(crate) fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
         self.all.get_mut(&id)
     }
 
     /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = (SessionId, &Session)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (SessionId, &Session)> {
         self.all.iter().map(|(id, session)| (*id, session))
     }
 
     /// Those with higher ids than this one, by id.
-    pub fn after(&self, id: Option<SessionId>) -> impl Iterator<Item = (SessionId, &Session)> {
+    pub(crate) fn after(
+        &self,
+        id: Option<SessionId>,
+    ) -> impl Iterator<Item = (SessionId, &Session)> {
         let from = id.map_or(Bound::Unbounded, Bound::Excluded);
         let rest = self.all.range((from, Bound::Unbounded));
         rest.map(|(id, session)| (*id, session))
     }
 
     /// How many.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.all.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
     }
 
     /// A new one. Its id is laid out as ZooKeeper's: the server's number in the high byte, then
     /// five bytes of wall clock, then a counter.
-    pub fn create(&mut self, server: ServerId, wall: Wall, session: Session) -> SessionId {
+    pub(crate) fn create(&mut self, server: ServerId, wall: Wall, session: Session) -> SessionId {
         loop {
             self.counter = self.counter.wrapping_add(1);
             let clock = (wall.0 as u64 & 0xFF_FFFF_FFFF) << 16;
@@ -82,7 +80,7 @@ impl Sessions {
     }
 
     /// Ends one.
-    pub fn remove(&mut self, id: SessionId) -> bool {
+    pub(crate) fn remove(&mut self, id: SessionId) -> bool {
         self.all.remove(&id).is_some()
     }
 }

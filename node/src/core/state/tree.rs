@@ -28,11 +28,11 @@ pub struct Chunk {
 }
 
 /// The place of the root.
-pub const ROOT: u32 = 0;
+pub(crate) const ROOT: u32 = 0;
 
 /// All znodes.
 #[derive(Debug)]
-pub struct Tree {
+pub(crate) struct Tree {
     chunks: Vec<Arc<Chunk>>,
     free: BTreeSet<u32>,
     index: BTreeMap<u32, BTreeMap<Arc<str>, u32>>,
@@ -48,7 +48,7 @@ pub struct Tree {
 
 impl Tree {
     /// The root and ZooKeeper's reserved znodes.
-    pub fn new() -> Tree {
+    pub(crate) fn new() -> Tree {
         let mut tree = Tree {
             chunks: Vec::new(),
             free: BTreeSet::new(),
@@ -89,7 +89,7 @@ impl Tree {
     }
 
     /// The tree of an image.
-    pub fn from_chunks(chunks: Vec<Arc<Chunk>>) -> Tree {
+    pub(crate) fn from_chunks(chunks: Vec<Arc<Chunk>>) -> Tree {
         let mut tree = Tree { chunks: Vec::new(), ..Tree::new() };
         tree.index.clear();
         tree.acls = AccessLists::default();
@@ -133,38 +133,33 @@ impl Tree {
     }
 
     /// The arena, to be shared.
-    pub fn chunks(&self) -> &[Arc<Chunk>] {
+    pub(crate) fn chunks(&self) -> &[Arc<Chunk>] {
         &self.chunks
     }
 
     /// How many znodes.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// Never: there is always the root.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// How many of them are ephemeral.
-    pub fn ephemeral_count(&self) -> usize {
+    pub(crate) fn ephemeral_count(&self) -> usize {
         self.ephemeral_count
     }
 
     /// Names and data, in bytes.
-    pub fn data_bytes(&self) -> u64 {
+    pub(crate) fn data_bytes(&self) -> u64 {
         self.data_bytes
     }
 
     /// The znode at a place.
-    pub fn get(&self, place: u32) -> Option<&Znode> {
+    pub(crate) fn get(&self, place: u32) -> Option<&Znode> {
         let place = place as usize;
         self.chunks.get(place / CHUNK)?.znodes.get(place % CHUNK)?.as_ref()
     }
 
     /// Where a path leads. `""` is the root.
-    pub fn find(&self, path: &str) -> Option<u32> {
+    pub(crate) fn find(&self, path: &str) -> Option<u32> {
         let rest = path::normal(path).strip_prefix('/')?;
         if rest.is_empty() {
             return Some(ROOT);
@@ -173,17 +168,17 @@ impl Tree {
     }
 
     /// A child's place.
-    pub fn child(&self, parent: u32, name: &str) -> Option<u32> {
+    pub(crate) fn child(&self, parent: u32, name: &str) -> Option<u32> {
         self.index.get(&parent)?.get(name).copied()
     }
 
     /// The children's names, sorted.
-    pub fn children(&self, parent: u32) -> impl Iterator<Item = (&Arc<str>, u32)> {
+    pub(crate) fn children(&self, parent: u32) -> impl Iterator<Item = (&Arc<str>, u32)> {
         self.index.get(&parent).into_iter().flatten().map(|(name, place)| (name, *place))
     }
 
     /// The full path of a place.
-    pub fn path_of(&self, place: u32) -> String {
+    pub(crate) fn path_of(&self, place: u32) -> String {
         let (mut names, mut length, mut at) = (Vec::new(), 0, place);
         while at != ROOT {
             let Some(znode) = self.get(at) else { break };
@@ -203,7 +198,7 @@ impl Tree {
     }
 
     /// How many znodes are below a place.
-    pub fn count_below(&self, place: u32) -> usize {
+    pub(crate) fn count_below(&self, place: u32) -> usize {
         usize::try_from(self.ledger.holds(place).znodes - 1).unwrap_or(0)
     }
 
@@ -214,7 +209,11 @@ impl Tree {
 
     /// Changes a znode in place; an image that shares its chunk keeps the old one. Lifetime, name
     /// and parent never change, and data is for [`Tree::set_data`].
-    pub fn change<T>(&mut self, place: u32, change: impl FnOnce(&mut Znode) -> T) -> Option<T> {
+    pub(crate) fn change<T>(
+        &mut self,
+        place: u32,
+        change: impl FnOnce(&mut Znode) -> T,
+    ) -> Option<T> {
         let znode = slot(&mut self.chunks, place)?.as_mut()?;
         let before = data_in_memory(znode);
         let result = change(znode);
@@ -224,7 +223,7 @@ impl Tree {
     }
 
     /// Gives a znode other data, and whatever else is to change with it.
-    pub fn set_data<T>(
+    pub(crate) fn set_data<T>(
         &mut self,
         place: u32,
         data: Option<Bytes>,
@@ -240,7 +239,7 @@ impl Tree {
     }
 
     /// Makes a znode what it was (a multi is undone).
-    pub fn revert(&mut self, place: u32, before: Znode) {
+    pub(crate) fn revert(&mut self, place: u32, before: Znode) {
         let Some(now) = self.get(place) else {
             return self.put_back(place, before);
         };
@@ -253,7 +252,7 @@ impl Tree {
     }
 
     /// Adds a child; the parent's counters move.
-    pub fn insert(&mut self, parent: u32, znode: Znode) -> u32 {
+    pub(crate) fn insert(&mut self, parent: u32, znode: Znode) -> u32 {
         let place = self.place(znode);
         self.change(parent, |parent| {
             // Numbers end at the largest one: a negative count says that they are used up, and
@@ -267,14 +266,14 @@ impl Tree {
     }
 
     /// Removes a childless znode; the parent's counters move.
-    pub fn remove(&mut self, place: u32) -> Option<Znode> {
+    pub(crate) fn remove(&mut self, place: u32) -> Option<Znode> {
         let znode = self.erase(place)?;
         self.change(znode.parent, |parent| parent.children -= 1);
         Some(znode)
     }
 
     /// Removes a znode and nothing else: the parent's counters are the caller's business.
-    pub fn erase(&mut self, place: u32) -> Option<Znode> {
+    pub(crate) fn erase(&mut self, place: u32) -> Option<Znode> {
         let znode = self.vacate(place)?;
         self.ledger.leave(place);
         if let Some(children) = self.index.get_mut(&znode.parent) {
@@ -395,22 +394,22 @@ impl Tree {
     }
 
     /// One shared copy of an access list.
-    pub fn intern(&mut self, acl: Arc<[Acl]>) -> Arc<[Acl]> {
+    pub(crate) fn intern(&mut self, acl: Arc<[Acl]>) -> Arc<[Acl]> {
         self.acls.intern(acl)
     }
 
     /// Places of a session's ephemerals.
-    pub fn ephemeral_places(&self, session: SessionId) -> impl Iterator<Item = u32> {
+    pub(crate) fn ephemeral_places(&self, session: SessionId) -> impl Iterator<Item = u32> {
         self.ephemerals.get(&session).into_iter().flatten().copied()
     }
 
     /// Sessions that own ephemerals.
-    pub fn ephemeral_owners(&self) -> usize {
+    pub(crate) fn ephemeral_owners(&self) -> usize {
         self.ephemerals.len()
     }
 
     /// Ephemerals by session and place, those after this one.
-    pub fn ephemerals_after(
+    pub(crate) fn ephemerals_after(
         &self,
         last: Option<(SessionId, u32)>,
     ) -> impl Iterator<Item = (SessionId, u32, String)> {
@@ -425,12 +424,12 @@ impl Tree {
     }
 
     /// Places of containers and TTL znodes, from this one on.
-    pub fn mortal_from(&self, place: u32) -> impl Iterator<Item = u32> {
+    pub(crate) fn mortal_from(&self, place: u32) -> impl Iterator<Item = u32> {
         self.mortal.range(place..).copied()
     }
 
     /// The digest of all znodes.
-    pub fn digest(&self) -> u64 {
+    pub(crate) fn digest(&self) -> u64 {
         self.ledger.digest()
     }
 }

@@ -22,7 +22,7 @@ fn path(dir: &Path) -> PathBuf {
 }
 
 /// Reads the file, or makes a new blank identity if there is none and no log either.
-pub fn load_or_create(dir: &Path, has_log: bool) -> Result<Identity, DiskError> {
+pub(crate) fn load_or_create(dir: &Path, has_log: bool) -> Result<Identity, DiskError> {
     let path = path(dir);
     match std::fs::read_to_string(&path) {
         Ok(text) => parse(&text).map_err(other_version(&path))?.ok_or_else(|| {
@@ -49,7 +49,7 @@ pub fn load_or_create(dir: &Path, has_log: bool) -> Result<Identity, DiskError> 
 }
 
 /// Writes the file, durably.
-pub fn save(dir: &Path, identity: Identity) -> Result<(), DiskError> {
+pub(crate) fn save(dir: &Path, identity: Identity) -> Result<(), DiskError> {
     let ensemble = identity.ensemble.map_or_else(|| "-".to_owned(), |it| it.to_string());
     let version = Format::Identity.known().written;
     let body = format!("{TITLE}{version}\nmember {}\nensemble {ensemble}\n", identity.member);

@@ -17,11 +17,11 @@
 //! [`recovery`] what a start finds · [`replay`] what the log's records amount to.
 
 pub mod files;
-pub mod folder;
-pub mod identity;
+pub(crate) mod folder;
+pub(crate) mod identity;
 pub mod recovery;
 mod replay;
-pub mod segment;
+pub(crate) mod segment;
 pub mod snapshots;
 mod vote;
 pub mod writer;
@@ -99,7 +99,7 @@ fn other_version(path: &Path) -> impl FnOnce(OtherVersion) -> DiskError {
 }
 
 /// Puts words to an I/O error.
-pub fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> DiskError {
+pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> DiskError {
     let path = path.to_owned();
     move |source| DiskError::Io { doing, path, source }
 }
@@ -107,7 +107,7 @@ pub fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Di
 /// Bytes used and free.
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(missing_docs)]
-pub struct Sizes {
+pub(crate) struct Sizes {
     pub log_bytes: u64,
     pub snapshot_bytes: u64,
     /// Where there is less, if the log has a disk of its own.
@@ -116,7 +116,7 @@ pub struct Sizes {
 }
 
 /// Measures the folder and its file system.
-pub fn sizes(config: &DiskConfig) -> Sizes {
+pub(crate) fn sizes(config: &DiskConfig) -> Sizes {
     let used = |dir: PathBuf| {
         let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
         files.filter_map(|file| file.metadata().ok()).map(|meta| meta.len()).sum()

@@ -13,7 +13,7 @@ use crate::core::types::Index;
 
 /// An open segment.
 #[derive(Debug)]
-pub struct Segment {
+pub(crate) struct Segment {
     /// Its nonce and number.
     pub header: Header,
     /// The highest entry in it.
@@ -25,12 +25,12 @@ pub struct Segment {
 }
 
 /// The path of a segment.
-pub fn path(dir: &Path, number: u64) -> PathBuf {
+pub(crate) fn path(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("{number:016x}.log"))
 }
 
 /// All segments' numbers, in order.
-pub fn list(dir: &Path) -> Result<Vec<u64>, DiskError> {
+pub(crate) fn list(dir: &Path) -> Result<Vec<u64>, DiskError> {
     let mut numbers = Vec::new();
     for file in std::fs::read_dir(dir).map_err(io("list", dir))? {
         let name = file.map_err(io("list", dir))?.file_name();
@@ -45,7 +45,7 @@ pub fn list(dir: &Path) -> Result<Vec<u64>, DiskError> {
 
 impl Segment {
     /// Makes a new one. It has its name only once it is whole.
-    pub fn create(dir: &Path, number: u64, capacity: u64) -> Result<Segment, DiskError> {
+    pub(crate) fn create(dir: &Path, number: u64, capacity: u64) -> Result<Segment, DiskError> {
         static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
         let header = Header { nonce: u64::from_be_bytes(files::entropy()?), number };
         let path = path(dir, number);
@@ -72,7 +72,7 @@ impl Segment {
     }
 
     /// Opens one to go on behind its last good record, and clears what is there.
-    pub fn reopen(
+    pub(crate) fn reopen(
         dir: &Path,
         header: Header,
         at: u64,
@@ -93,22 +93,22 @@ impl Segment {
     }
 
     /// What seals the records that are appended next: all before them is durable.
-    pub fn seal(&self) -> Seal {
+    pub(crate) fn seal(&self) -> Seal {
         Seal { nonce: self.header.nonce, synced: self.at }
     }
 
     /// Whether so many bytes fit.
-    pub fn fits(&self, bytes: usize) -> bool {
+    pub(crate) fn fits(&self, bytes: usize) -> bool {
         self.at + bytes as u64 <= self.capacity
     }
 
     /// Whether more than half is used.
-    pub fn half_full(&self) -> bool {
+    pub(crate) fn half_full(&self) -> bool {
         self.at * 2 > self.capacity
     }
 
     /// Appends and syncs. After an error nothing is known about the file any more.
-    pub fn append(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
         self.file.seek(SeekFrom::Start(self.at)).map_err(io("seek in", &self.path))?;
         self.file.write_all(bytes).map_err(io("append to", &self.path))?;
         self.file.sync_data().map_err(io("sync", &self.path))?;

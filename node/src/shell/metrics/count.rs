@@ -4,16 +4,16 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// A number that only grows, but for a reset.
 #[derive(Debug, Default)]
-pub struct Counter(AtomicU64);
+pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
     /// So many more.
-    pub fn add(&self, count: u64) {
+    pub(crate) fn add(&self, count: u64) {
         self.0.fetch_add(count, Ordering::Relaxed);
     }
 
     /// How many.
-    pub fn get(&self) -> u64 {
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 
@@ -24,7 +24,7 @@ impl Counter {
 
 /// The last, smallest and largest of some sizes in bytes; -1 before the first.
 #[derive(Debug)]
-pub struct Sizes {
+pub(crate) struct Sizes {
     last: AtomicI64,
     min: AtomicI64,
     max: AtomicI64,
@@ -38,7 +38,7 @@ impl Default for Sizes {
 
 impl Sizes {
     /// Another one.
-    pub fn observe(&self, bytes: usize) {
+    pub(crate) fn observe(&self, bytes: usize) {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         self.last.store(bytes, Ordering::Relaxed);
         self.max.fetch_max(bytes, Ordering::Relaxed);
@@ -48,7 +48,7 @@ impl Sizes {
     }
 
     /// Last, smallest, largest.
-    pub fn get(&self) -> [i64; 3] {
+    pub(crate) fn get(&self) -> [i64; 3] {
         [&self.last, &self.min, &self.max].map(|it| it.load(Ordering::Relaxed))
     }
 

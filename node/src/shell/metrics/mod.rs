@@ -2,10 +2,10 @@
 //! `quorate_node_*` for the rest ([`own`]). The only room that names metrics. `count` how often,
 //! `summary` how much and how long, `sample` one figure as it is shown.
 
-pub mod count;
-pub mod sample;
-pub mod summary;
-pub mod zookeeper;
+pub(crate) mod count;
+pub(crate) mod sample;
+pub(crate) mod summary;
+pub(crate) mod zookeeper;
 
 mod gauges;
 mod own;
@@ -34,7 +34,7 @@ const QUOTA_PAUSE: Duration = Duration::from_secs(1);
 
 /// Shared handles.
 #[derive(Clone)]
-pub struct Metrics(Arc<Inner>);
+pub(crate) struct Metrics(Arc<Inner>);
 
 struct Inner {
     registry: Registry,
@@ -69,7 +69,7 @@ impl Metrics {
     ///
     /// # Errors
     /// When two metrics have the same name.
-    pub fn new(disk: DiskConfig, shown: Shown) -> prometheus::Result<Metrics> {
+    pub(crate) fn new(disk: DiskConfig, shown: Shown) -> prometheus::Result<Metrics> {
         let registry = Registry::new();
         let histogram = |name: &str, help: &str| {
             Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets()))
@@ -122,39 +122,39 @@ impl Metrics {
     }
 
     /// What is counted under ZooKeeper's names.
-    pub fn counted(&self) -> &Counted {
+    pub(crate) fn counted(&self) -> &Counted {
         &self.0.counted
     }
 
     /// What was set, for words and commands that show it.
-    pub fn shown(&self) -> &Shown {
+    pub(crate) fn shown(&self) -> &Shown {
         &self.0.shown
     }
 
     /// Milliseconds since this process started.
-    pub fn uptime_ms(&self) -> u64 {
+    pub(crate) fn uptime_ms(&self) -> u64 {
         self.0.started.elapsed().as_millis() as u64
     }
 
     /// What clients take of the memory is shown as well.
-    pub fn budget(&self, budget: &Arc<Budget>) {
+    pub(crate) fn budget(&self, budget: &Arc<Budget>) {
         let _ = self.0.budget.set(Arc::clone(budget));
     }
 
     /// Frames of this many bytes came in.
-    pub fn received(&self, count: u64, bytes: u64) {
+    pub(crate) fn received(&self, count: u64, bytes: u64) {
         self.0.counted.packets_received.add(count);
         self.0.counted.bytes_received_count.add(bytes);
     }
 
     /// Frames of this many bytes went out.
-    pub fn sent(&self, count: u64, bytes: u64) {
+    pub(crate) fn sent(&self, count: u64, bytes: u64) {
         self.0.counted.packets_sent.add(count);
         self.0.counted.response_bytes.add(bytes);
     }
 
     /// Something happened on the secure port.
-    pub fn tls(&self, event: TlsEvent) {
+    pub(crate) fn tls(&self, event: TlsEvent) {
         let counted = &self.0.counted;
         match event {
             TlsEvent::HandshakeFailed | TlsEvent::HandshakeTimedOut => {
@@ -167,24 +167,24 @@ impl Metrics {
     }
 
     /// A connection was over a limit.
-    pub fn refused_connection(&self) {
+    pub(crate) fn refused_connection(&self) {
         self.0.counted.connection_rejected.add(1);
     }
 
     /// A connection was closed by us.
-    pub fn closed(&self, reason: CloseReason) {
+    pub(crate) fn closed(&self, reason: CloseReason) {
         self.0.counted.closed(reason);
         self.0.closed.with_label_values(&[close_label(reason)]).inc();
     }
 
     /// A log sync took this long.
-    pub fn synced(&self, took: Duration) {
+    pub(crate) fn synced(&self, took: Duration) {
         self.0.fsync_seconds.observe(took.as_secs_f64());
         self.0.counted.synced(took);
     }
 
     /// The core noted something: counted, and logged if a person would want to know.
-    pub fn note(&self, note: &Note) {
+    pub(crate) fn note(&self, note: &Note) {
         self.0.counted.note(note);
         match note {
             Note::Answered(answered) => return self.answered(answered),
@@ -221,12 +221,12 @@ impl Metrics {
     }
 
     /// What four-letter words and `/commands` tell.
-    pub fn facts(&self, driver: &Driver) -> Facts {
+    pub(crate) fn facts(&self, driver: &Driver) -> Facts {
         gauges::facts(self, &driver.status())
     }
 
     /// Everything that has one of ZooKeeper's names, as it dumps it for `mntr`.
-    pub fn samples(&self, driver: &Driver) -> Vec<Sample> {
+    pub(crate) fn samples(&self, driver: &Driver) -> Vec<Sample> {
         let status = driver.status();
         let facts = gauges::facts(self, &status);
         let mut samples = gauges::dumped(&facts, &status, self.counted());
@@ -235,7 +235,7 @@ impl Metrics {
     }
 
     /// A snapshot of this zxid lies on the disk, stored at a time in seconds since 1970.
-    pub fn snapshot_stored(&self, zxid: Zxid, at: SystemTime) {
+    pub(crate) fn snapshot_stored(&self, zxid: Zxid, at: SystemTime) {
         let at = at.duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
         *self.lock_snapshot() = Some((zxid, at));
     }
@@ -246,17 +246,17 @@ impl Metrics {
     }
 
     /// The newest one.
-    pub fn last_snapshot(&self) -> Option<(Zxid, u64)> {
+    pub(crate) fn last_snapshot(&self) -> Option<(Zxid, u64)> {
         *self.lock_snapshot()
     }
 
     /// Where the data lies.
-    pub fn disk_config(&self) -> &DiskConfig {
+    pub(crate) fn disk_config(&self) -> &DiskConfig {
         &self.0.disk
     }
 
     /// Free and total bytes of the data folder's file system.
-    pub fn disk(&self) -> disk::Sizes {
+    pub(crate) fn disk(&self) -> disk::Sizes {
         disk::sizes(&self.0.disk)
     }
 
@@ -264,7 +264,7 @@ impl Metrics {
     ///
     /// # Errors
     /// When a metric cannot be encoded.
-    pub fn render(&self, driver: &Driver) -> prometheus::Result<String> {
+    pub(crate) fn render(&self, driver: &Driver) -> prometheus::Result<String> {
         let status = driver.status();
         let facts = gauges::facts(self, &status);
         let mut out = String::new();

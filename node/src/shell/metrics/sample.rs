@@ -9,7 +9,7 @@ use super::summary::View;
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value {
+pub(crate) enum Value {
     /// Not a number; Prometheus does not show it.
     Text(String),
     /// A whole number that goes up and down.
@@ -24,7 +24,7 @@ pub enum Value {
 
 /// A named value.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// ZooKeeper's name.
     pub name: &'static str,
     /// What it is, for people.
@@ -34,7 +34,7 @@ pub struct Sample {
 }
 
 /// A number as Java prints a double, with at most four decimals.
-pub fn real(number: f64) -> String {
+pub(crate) fn real(number: f64) -> String {
     let rounded = (number * 10_000.0).round() / 10_000.0;
     format!("{rounded:?}")
 }
@@ -44,7 +44,7 @@ const NAMED: [(&str, f64); 4] = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("p
 
 impl Sample {
     /// Keys and values as ZooKeeper's default provider dumps them.
-    pub fn plain(&self) -> Vec<(String, Json)> {
+    pub(crate) fn plain(&self) -> Vec<(String, Json)> {
         let name = self.name;
         match &self.value {
             Value::Text(text) => vec![(name.to_owned(), json!(text))],
@@ -85,7 +85,7 @@ impl Sample {
     }
 
     /// The same as ZooKeeper's Prometheus provider dumps them.
-    pub fn as_prometheus_provider(&self) -> Vec<(String, Json)> {
+    pub(crate) fn as_prometheus_provider(&self) -> Vec<(String, Json)> {
         let name = self.name;
         match &self.value {
             Value::Text(text) => vec![(name.to_owned(), json!(text))],
@@ -109,7 +109,7 @@ impl Sample {
     }
 
     /// Prometheus' text format.
-    pub fn write_prometheus(&self, out: &mut String) {
+    pub(crate) fn write_prometheus(&self, out: &mut String) {
         let (name, help) = (self.name, self.help);
         let kind = match &self.value {
             Value::Text(_) => return,

@@ -8,7 +8,7 @@ const RECENT: usize = 1_024;
 
 /// One summary.
 #[derive(Debug, Default)]
-pub struct Summary(Mutex<Seen>);
+pub(crate) struct Summary(Mutex<Seen>);
 
 #[derive(Debug, Default)]
 struct Seen {
@@ -23,7 +23,7 @@ struct Seen {
 /// What a summary holds at one instant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub struct View {
+pub(crate) struct View {
     pub count: u64,
     pub sum: u64,
     pub min: u64,
@@ -37,7 +37,7 @@ impl Summary {
     }
 
     /// Another observation.
-    pub fn observe(&self, value: u64) {
+    pub(crate) fn observe(&self, value: u64) {
         let mut seen = self.lock();
         seen.min = if seen.count == 0 { value } else { seen.min.min(value) };
         seen.max = seen.max.max(value);
@@ -52,12 +52,12 @@ impl Summary {
     }
 
     /// Forgets everything.
-    pub fn reset(&self) {
+    pub(crate) fn reset(&self) {
         *self.lock() = Seen::default();
     }
 
     /// What it holds now.
-    pub fn view(&self) -> View {
+    pub(crate) fn view(&self) -> View {
         let seen = self.lock();
         let mut sorted = seen.recent.clone();
         let (count, sum, min, max) = (seen.count, seen.sum, seen.min, seen.max);
@@ -69,12 +69,12 @@ impl Summary {
 
 impl View {
     /// The mean; 0 when there was none.
-    pub fn mean(&self) -> f64 {
+    pub(crate) fn mean(&self) -> f64 {
         if self.count == 0 { 0.0 } else { self.sum as f64 / self.count as f64 }
     }
 
     /// The value that this part of the newest observations does not exceed (nearest rank).
-    pub fn quantile(&self, part: f64) -> Option<u64> {
+    pub(crate) fn quantile(&self, part: f64) -> Option<u64> {
         let rank = (part * self.sorted.len() as f64).ceil() as usize;
         self.sorted.get(rank.saturating_sub(1)).copied()
     }

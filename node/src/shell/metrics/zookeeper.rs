@@ -15,7 +15,7 @@ use crate::core::op::EventType;
 /// All that is counted; gauges are read where they are.
 #[derive(Debug, Default)]
 #[allow(missing_docs)] // Named as ZooKeeper's metrics.
-pub struct Counted {
+pub(crate) struct Counted {
     pub connection_rejected: Counter,
     pub connection_request_count: Counter,
     pub connection_revalidate_count: Counter,
@@ -66,7 +66,7 @@ fn millis(took: Duration) -> u64 {
 
 impl Counted {
     /// A request was answered.
-    pub fn answered(&self, answered: &Answered) {
+    pub(crate) fn answered(&self, answered: &Answered) {
         if answered.write {
             self.updatelatency.observe(answered.millis);
         } else {
@@ -75,7 +75,7 @@ impl Counted {
     }
 
     /// The core noted something.
-    pub fn note(&self, note: &Note) {
+    pub(crate) fn note(&self, note: &Note) {
         match note {
             Note::Applied { millis } => {
                 self.propagation_latency.observe(*millis);
@@ -117,7 +117,7 @@ impl Counted {
     }
 
     /// A client connection is closed by us.
-    pub fn closed(&self, reason: CloseReason) {
+    pub(crate) fn closed(&self, reason: CloseReason) {
         match reason {
             CloseReason::AuthFailed | CloseReason::AuthRequired => self.auth_failed_count.add(1),
             CloseReason::NotServing => self.cnxn_closed_without_zk_server_running.add(1),
@@ -126,7 +126,7 @@ impl Counted {
     }
 
     /// Entries go to the log: as leader its own proposals, otherwise a leader's.
-    pub fn appended(&self, entries: &[std::sync::Arc<Entry>]) {
+    pub(crate) fn appended(&self, entries: &[std::sync::Arc<Entry>]) {
         let leads = self.leads.load(Ordering::Relaxed);
         for entry in entries {
             if let (true, Payload::Command(_)) = (leads, &entry.payload) {
@@ -143,7 +143,7 @@ impl Counted {
     }
 
     /// A log sync took this long.
-    pub fn synced(&self, took: Duration) {
+    pub(crate) fn synced(&self, took: Duration) {
         self.fsynctime.observe(millis(took));
         if took > FSYNC_SLOW {
             self.fsync_slow.add(1);
@@ -151,7 +151,7 @@ impl Counted {
     }
 
     /// A snapshot was stored in this time, or could not be.
-    pub fn saved_snapshot(&self, took: Duration, ok: bool) {
+    pub(crate) fn saved_snapshot(&self, took: Duration, ok: bool) {
         if ok {
             self.snapshottime.observe(millis(took));
         } else {
@@ -160,13 +160,13 @@ impl Counted {
     }
 
     /// Recovery took this long and found so many entries behind the snapshot.
-    pub fn recovered(&self, took: Duration, entries: usize) {
+    pub(crate) fn recovered(&self, took: Duration, entries: usize) {
         self.dbinittime.observe(millis(took));
         self.startup_txns_loaded.observe(entries as u64);
     }
 
     /// Least, mean and longest time to an answer, in milliseconds.
-    pub fn latency(&self) -> (u64, f64, u64) {
+    pub(crate) fn latency(&self) -> (u64, f64, u64) {
         let views = [self.readlatency.view(), self.updatelatency.view()];
         let seen = || views.iter().filter(|view| view.count > 0);
         let count: u64 = seen().map(|view| view.count).sum();
@@ -305,7 +305,7 @@ impl Counted {
     }
 
     /// All of them but for sizes and overall latency.
-    pub fn samples(&self) -> Vec<Sample> {
+    pub(crate) fn samples(&self) -> Vec<Sample> {
         let counters = self.counters().into_iter().map(|(name, help, counter)| Sample {
             name,
             help,
@@ -321,7 +321,7 @@ impl Counted {
     }
 
     /// As if the server had just started (`srst`).
-    pub fn reset(&self) {
+    pub(crate) fn reset(&self) {
         for (_, _, counter) in self.counters() {
             counter.reset();
         }

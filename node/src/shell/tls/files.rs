@@ -15,7 +15,7 @@ use super::{ClientAuth, TlsConfig};
 
 /// The content of the files.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Files {
+pub(crate) struct Files {
     certificates: Vec<u8>,
     key: Vec<u8>,
     authorities: Option<Vec<u8>>,
@@ -43,7 +43,7 @@ impl Files {
     ///
     /// # Errors
     /// Names the one that cannot be read.
-    pub fn read(config: &TlsConfig) -> anyhow::Result<Files> {
+    pub(crate) fn read(config: &TlsConfig) -> anyhow::Result<Files> {
         Ok(Files {
             certificates: read(&config.certificates)?,
             key: read(&config.key)?,
@@ -55,7 +55,7 @@ impl Files {
     ///
     /// # Errors
     /// Names the file that does not hold what it should.
-    pub fn server(&self, config: &TlsConfig) -> anyhow::Result<Arc<ServerConfig>> {
+    pub(crate) fn server(&self, config: &TlsConfig) -> anyhow::Result<Arc<ServerConfig>> {
         let chain = certificates(&self.certificates, &config.certificates)?;
         let provider = Arc::new(ring::default_provider());
         let versions = [&rustls::version::TLS13, &rustls::version::TLS12];

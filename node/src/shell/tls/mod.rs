@@ -1,7 +1,7 @@
 //! TLS for clients: which certificate is shown and who is believed ([`files`]), and what a
 //! connection goes through before its first frame (here).
 
-pub mod files;
+pub(crate) mod files;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -57,7 +57,7 @@ pub struct TlsConfig {
 
 /// What happens on the secure port, as metrics name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TlsEvent {
+pub(crate) enum TlsEvent {
     /// A client is through.
     Handshake,
     /// It broke off, or its certificate is not believed.
@@ -76,7 +76,7 @@ pub enum TlsEvent {
 
 impl TlsEvent {
     /// Its label.
-    pub fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             TlsEvent::Handshake => "handshake",
             TlsEvent::HandshakeFailed => "handshake_failed",
@@ -91,7 +91,7 @@ impl TlsEvent {
 
 /// The secure port's side of handshakes.
 #[derive(Debug)]
-pub struct Tls {
+pub(crate) struct Tls {
     config: TlsConfig,
     current: RwLock<(Files, Arc<ServerConfig>)>,
     handshakes: Semaphore,
@@ -102,7 +102,7 @@ impl Tls {
     ///
     /// # Errors
     /// Names the file that cannot be used, and why.
-    pub fn load(config: TlsConfig) -> anyhow::Result<Tls> {
+    pub(crate) fn load(config: TlsConfig) -> anyhow::Result<Tls> {
         let files = Files::read(&config)?;
         let server = files.server(&config)?;
         Ok(Tls {
@@ -119,7 +119,7 @@ impl Tls {
 
     /// Puts changed files into force for connections to come, for as long as the server runs.
     /// What cannot be used changes nothing and is told once, not at each look.
-    pub async fn watch(&self, metrics: &Metrics) {
+    pub(crate) async fn watch(&self, metrics: &Metrics) {
         let mut every = interval(LOOK);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut bad: Option<String> = None;
@@ -162,7 +162,7 @@ impl Tls {
 
     /// Does the handshake; `None`: the connection is of no use. With the client's name if it
     /// showed a certificate.
-    pub async fn accept(
+    pub(crate) async fn accept(
         &self,
         stream: TcpStream,
         address: SocketAddr,

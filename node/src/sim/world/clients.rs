@@ -79,6 +79,19 @@ impl World {
         self.at(delay, Ev::ToServer { slot, life, input });
     }
 
+    /// A client opens a connection.
+    pub(super) fn open(&mut self, client: usize, slot: Slot) {
+        self.last_conn += 1;
+        let conn = ConnId(self.last_conn);
+        self.conns.insert(conn, client);
+        let request = self.clients[client].connect(slot, conn, self.now);
+        let mut entropy = [0; 16];
+        entropy[..8].copy_from_slice(&self.rng.word().to_be_bytes());
+        let ip = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+        self.tell_server(slot, Input::Connected { conn, ip, subject: None, entropy: [0; 30] });
+        self.tell_server(slot, Input::Connect { conn, request, entropy });
+    }
+
     /// A client that only pings does so as late as it may; it never gives its server up.
     fn quiet_turn(&mut self, client: usize, slot: Slot, conn: ConnId) {
         let timeout_ms = u64::from(self.options.session_timeout_ms.unsigned_abs());
@@ -108,18 +121,7 @@ impl World {
                 if self.servers[slot].node.is_none() {
                     return;
                 }
-                self.last_conn += 1;
-                let conn = ConnId(self.last_conn);
-                self.conns.insert(conn, client);
-                let request = self.clients[client].connect(slot, conn, self.now);
-                let mut entropy = [0; 16];
-                entropy[..8].copy_from_slice(&self.rng.word().to_be_bytes());
-                let ip = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-                self.tell_server(
-                    slot,
-                    Input::Connected { conn, ip, subject: None, entropy: [0; 30] },
-                );
-                self.tell_server(slot, Input::Connect { conn, request, entropy });
+                self.open(client, slot);
             }
             ClientLink::Up { slot, conn } => {
                 if !self.calm

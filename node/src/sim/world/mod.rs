@@ -1,10 +1,12 @@
 //! The world: what is in it, events, time.
 //!
 //! `servers` steps the cores and does what they want done · `links` between servers · `clients`
-//! their connections · `reconfig` what these ask of the membership · `trouble` faults, the operator, and the calm after them.
+//! their connections · `reconfig` what these ask of the membership · `trouble` faults, the operator, and the calm after them ·
+//! `probe` the last question.
 
 mod clients;
 mod links;
+mod probe;
 mod reconfig;
 mod servers;
 #[cfg(test)]
@@ -125,6 +127,8 @@ pub(super) struct World {
     sequence: u64,
     servers: Vec<Server>,
     net: Net,
+    /// The znodes that clients work on.
+    keys: Vec<String>,
     clients: Vec<SimClient>,
     conns: BTreeMap<ConnId, usize>,
     oracle: Oracle,
@@ -171,6 +175,7 @@ impl World {
             sequence: 0,
             servers: Vec::new(),
             net: Net::default(),
+            keys,
             clients,
             conns: BTreeMap::new(),
             oracle: Oracle::new(&known, options.skewed),
@@ -240,6 +245,7 @@ impl World {
         if !self.settled() {
             return Err(format!("at {}: no calm: {}", self.now, self.describe()));
         }
+        self.probe()?;
         self.oracle.check_reconfigs()?;
         self.report.virtual_ms = self.now;
         self.report.elections = self.invariants.elections;

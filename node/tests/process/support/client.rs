@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
 use bytes::Bytes;
-use quorate_node::codec::client::op;
-use quorate_node::codec::jute::{Malformed, Reader, Writer};
+use quorate_node::wire::client::op;
+use quorate_node::wire::jute::{Malformed, Reader, Writer};
 
 pub(crate) const NO_NODE: i32 = -101;
 pub(crate) const EPHEMERAL: i32 = 1;

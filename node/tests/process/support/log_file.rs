@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use quorate_node::codec::record::{self, Scan};
+use quorate_node::wire::record::{self, Scan};
 
 /// The segments, oldest first.
 pub(crate) fn segments(data: &Path) -> Vec<PathBuf> {

@@ -1,7 +1,7 @@
 //! What a client does about rights: authenticating, access lists, and asking who it is.
 
 use bytes::Bytes;
-use quorate_node::codec::client::op;
+use quorate_node::wire::client::op;
 
 use super::client::{Client, Failure};
 
