@@ -211,6 +211,7 @@ mod tests {
             "fn f(it: super::super::types::Zxid) {}",
             "crate::core::types::Zxid",
         ),
+        ("node/src/core/raft/leader", "use crate::core::raft::Raft;", "crate::core::raft::Raft"),
         ("node/src/core/state", "use crate::core::raft::Raft;", "crate::core::raft::Raft"),
         ("node/src/core/state", "use super::super::types::Mono;", "crate::core::types::Mono"),
         ("node/src/core/node", "use crate::codec::jute;", "crate::codec::jute"),
@@ -237,7 +238,11 @@ mod tests {
         ("node/src/config", "use crate::shell::memory;", "crate::shell::memory"),
         ("node/src/config", "fn f() { std::fs::write(a, b) }", "std::fs::write"),
         ("node/src/shell", "use crate::config::args;", "crate::config::args"),
-        ("node/src/shell", "use crate::core::raft::{Raft, RoleNow};", "crate::core::raft::Raft"),
+        (
+            "node/src/shell",
+            "use crate::core::raft::{Raft, ServerState};",
+            "crate::core::raft::Raft",
+        ),
         (
             "node/src/shell/metrics",
             "use crate::shell::driver::Driver;",

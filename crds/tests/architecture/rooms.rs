@@ -128,6 +128,25 @@ pub(crate) const ROOMS: &[Room] = &[
         ],
         ..OPEN
     },
+    // Whoever is in it leads: it neither sees nor touches elections.
+    Room {
+        place: "node/src/core/raft/leader",
+        own: &[
+            "crate::core::entry::Entry",
+            "crate::core::entry::Payload",
+            "crate::core::raft::config",
+            "crate::core::raft::event",
+            "crate::core::raft::leader",
+            "crate::core::raft::log",
+            "crate::core::raft::peer_view",
+            "crate::core::raft::quorum",
+            "crate::core::raft::settings",
+            "crate::core::raft::transfer",
+            "crate::core::raft::writes",
+            "crate::core::types",
+        ],
+        ..OPEN
+    },
     Room {
         place: "node/src/core/state",
         own: &[

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::core::node::Node;
-use crate::core::raft::RoleNow;
+use crate::core::raft::ServerState;
 use crate::core::raft::config::Config;
 use crate::core::types::{Index, MemberId, Term};
 
@@ -31,7 +31,7 @@ impl Invariants {
         let Some(raft) = node.raft() else {
             return Ok(());
         };
-        self.one_leader_per_term(raft.role(), raft.term(), member)?;
+        self.one_leader_per_term(raft.server_state(), raft.term(), member)?;
         self.terms_never_go_back(raft.term(), member)?;
         if self.any_number {
             return Ok(());
@@ -68,11 +68,11 @@ impl Invariants {
     /// Election safety (Raft §5.2).
     fn one_leader_per_term(
         &mut self,
-        role: RoleNow,
+        role: ServerState,
         term: Term,
         member: MemberId,
     ) -> Result<(), String> {
-        if role != RoleNow::Leader {
+        if role != ServerState::Leader {
             return Ok(());
         }
         match self.leaders.insert(term, member) {

@@ -6,7 +6,7 @@ use super::Node;
 use crate::core::effect::Effect;
 use crate::core::input::{AdminError, AdminRequest};
 use crate::core::raft::event::{Event, Refusal};
-use crate::core::raft::{Raft, RoleNow};
+use crate::core::raft::{Raft, ServerState};
 use crate::core::types::{CallId, EnsembleId, Index, MemberId, Now, WriteSeq};
 
 /// Calls that wait for the consensus core, under its numbers for them.
@@ -98,7 +98,7 @@ impl Node {
         if member != self.member {
             return Err(AdminError::UnknownMember);
         }
-        if raft.role() != RoleNow::Removed {
+        if raft.server_state() != ServerState::Removed {
             return Err(AdminError::NotRemoved);
         }
         let version = raft.config().index;

@@ -58,7 +58,7 @@ use super::entry::Entry;
 use super::input::{Input, Snapshot};
 use super::options::Options;
 use super::raft::Raft;
-use super::raft::event::{Action, Boot, Event, HardState};
+use super::raft::event::{Boot, Event, HardState, Output};
 use super::state::State;
 use super::types::{EnsembleId, MemberId, Now, WriteSeq};
 use super::watch::Watches;
@@ -237,43 +237,43 @@ impl Node {
 
     /// Runs the consensus core on what gathered.
     fn run(&mut self, now: Now, out: &mut Vec<Effect>) {
-        let mut actions = Vec::new();
+        let mut outputs = Vec::new();
         while let Some(event) = self.events.pop_front() {
             let Some(raft) = &mut self.raft else { continue };
-            raft.step(now.mono, event, &mut actions);
-            for action in actions.drain(..) {
-                self.act(now, action, out);
+            raft.step(now.mono, event, &mut outputs);
+            for output in outputs.drain(..) {
+                self.act(now, output, out);
             }
         }
     }
 
     /// Does what the consensus core wants done.
-    fn act(&mut self, now: Now, action: Action, out: &mut Vec<Effect>) {
-        match action {
-            Action::Send { to, message } => {
+    fn act(&mut self, now: Now, output: Output, out: &mut Vec<Effect>) {
+        match output {
+            Output::Send { to, message } => {
                 let message = super::message::PeerMessage::Raft(message);
                 out.push(Effect::Peer { to, message });
             }
-            Action::Write { seq, write } => out.push(Effect::Write { seq, write }),
-            Action::Commit(entries) => self.commit(now, &entries, out),
-            Action::Restore(meta) => self.restore(now, &meta, out),
-            Action::SendSnapshot { to, term, index } => {
+            Output::Write { seq, write } => out.push(Effect::Write { seq, write }),
+            Output::Commit(entries) => self.commit(now, &entries, out),
+            Output::Restore(meta) => self.restore(now, &meta, out),
+            Output::SendSnapshot { to, term, index } => {
                 out.push(Effect::SendSnapshot { to, term, index });
             }
-            Action::ReadReady { id, index } => self.read_ready(now, id, Some(index), out),
-            Action::ReadRefused { id, .. } => self.read_ready(now, id, None, out),
-            Action::ChangeDone { id, version } => {
+            Output::ReadReady { id, index } => self.read_ready(now, id, Some(index), out),
+            Output::ReadRefused { id, .. } => self.read_ready(now, id, None, out),
+            Output::ChangeDone { id, version } => {
                 self.own_change_ended(now, id, None, out);
                 self.call_done(id, version, out);
             }
-            Action::ChangeRefused { id, refusal } | Action::TransferRefused { id, refusal } => {
+            Output::ChangeRefused { id, refusal } | Output::TransferRefused { id, refusal } => {
                 self.own_change_ended(now, id, Some(refusal), out);
                 self.call_refused(id, refusal, out);
             }
-            Action::TransferDone { id } => self.transfer_done(id, out),
-            Action::Repaired => out.push(Effect::Repaired),
-            Action::Turned => self.turned(now, out),
-            Action::Configured => self.configured(now, out),
+            Output::TransferDone { id } => self.transfer_done(id, out),
+            Output::Repaired => out.push(Effect::Repaired),
+            Output::RoleChanged => self.turned(now, out),
+            Output::Configured => self.configured(now, out),
         }
     }
 

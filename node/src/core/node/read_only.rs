@@ -10,13 +10,13 @@ use crate::core::effect::{CloseReason, Effect};
 use crate::core::op::{
     Body, ConnectRequest, ConnectResponse, ErrorCode, Op, Reply, Request, ServerFrame,
 };
-use crate::core::raft::{Raft, RoleNow};
+use crate::core::raft::{Raft, ServerState};
 use crate::core::types::{ConnId, Now, Password, SessionId};
 
 impl Node {
     /// Whether read-only clients are served. What is here is old, but it is a state that was.
     pub(super) fn reads_only(&self) -> bool {
-        let whole = |raft: &Raft| !raft.repairing() && raft.role() != RoleNow::Removed;
+        let whole = |raft: &Raft| !raft.repairing() && raft.server_state() != ServerState::Removed;
         self.options.read_only_mode
             && !self.standing.serving()
             && !self.standing.draining()

@@ -4,7 +4,7 @@ use super::Node;
 use crate::core::effect::{CloseReason, Effect, Note};
 use crate::core::raft::config::Role;
 use crate::core::raft::event::Event;
-use crate::core::raft::{Raft, RoleNow};
+use crate::core::raft::{Raft, ServerState};
 use crate::core::status::{DataState, Peer, RoleName, StateCounts, Status, WatchCounts};
 use crate::core::types::{CallId, ConnId, Index, MemberId, Mono, Now, Term};
 
@@ -109,7 +109,7 @@ impl Node {
     /// go while their sessions still live.
     fn refresh_serving(&mut self, now: Now, out: &mut Vec<Effect>) {
         let Some(raft) = &self.raft else { return };
-        let removed = raft.role() == RoleNow::Removed;
+        let removed = raft.server_state() == ServerState::Removed;
         let contact = raft.leader_contact(now.mono);
         let alive = raft.leader().is_some()
             && contact.is_some_and(|ms| ms <= 2 * self.options.timing.election);
@@ -188,7 +188,7 @@ impl Node {
         if self.standing.draining() {
             return Err("draining".to_owned());
         }
-        if raft.role() == RoleNow::Removed {
+        if raft.server_state() == ServerState::Removed {
             return Err("removed from the ensemble".to_owned());
         }
         if raft.repairing() {
@@ -230,12 +230,12 @@ impl Node {
         let Some(raft) = &self.raft else {
             return RoleName::Blank;
         };
-        match raft.role() {
-            RoleNow::Leader => RoleName::Leader,
-            RoleNow::Follower => RoleName::Follower,
-            RoleNow::Candidate => RoleName::Candidate,
-            RoleNow::Removed => RoleName::Removed,
-            RoleNow::Learner => match raft.config().member(self.member).map(|it| it.role) {
+        match raft.server_state() {
+            ServerState::Leader => RoleName::Leader,
+            ServerState::Follower => RoleName::Follower,
+            ServerState::Candidate => RoleName::Candidate,
+            ServerState::Removed => RoleName::Removed,
+            ServerState::Learner => match raft.config().member(self.member).map(|it| it.role) {
                 Some(Role::Observer) => RoleName::Observer,
                 _ => RoleName::Learner,
             },
@@ -248,7 +248,7 @@ impl Node {
         let counts = self.state.counts();
         let data = match raft {
             None => DataState::Blank,
-            Some(raft) if raft.role() == RoleNow::Removed => DataState::Removed,
+            Some(raft) if raft.server_state() == ServerState::Removed => DataState::Removed,
             Some(raft) if raft.repairing() => DataState::Corrupt,
             Some(_) => DataState::Member,
         };
@@ -303,7 +303,7 @@ impl Node {
 }
 
 fn peers_of(raft: &Raft, now: Mono) -> Vec<Peer> {
-    if raft.role() != RoleNow::Leader {
+    if raft.server_state() != ServerState::Leader {
         return Vec::new();
     }
     let describe = |view: crate::core::raft::PeerView| Peer {

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::event::{Action, HardState, LogWrite, Message};
-use super::{Deferred, Raft, Role, quorum};
+use super::event::{HardState, LogWrite, Message, Output};
+use super::leader::Leading;
+use super::server_state::ElectionState;
+use super::writes::Deferred;
+use super::{Raft, quorum};
 use crate::core::types::{Index, MemberId, Mono, Term};
 
 impl Raft {
@@ -13,20 +16,22 @@ impl Raft {
     /// voters of the new one may lack the entry, and then cannot win against the logs that have it
     /// (dissertation §4.2.2). Votes are counted by the new configuration all the same. After a start
     /// nobody knows what is committed, so that counts as not known to be.
-    pub(super) fn may_campaign(&self) -> bool {
-        let log = &self.log;
-        let voted = log.config_before().is_some_and(|it| it.votes(self.id));
-        let votes = log.config().votes(self.id) || voted;
+    fn may_campaign(&self) -> bool {
+        let (log, me) = (&self.log, self.settings.id);
+        let voted = log.config_before().is_some_and(|it| it.votes(me));
+        let votes = log.config().votes(me) || voted;
         !self.repairing() && votes
     }
 
     /// Whether a leader was heard so lately that nobody should be elected now.
     fn leader_is_fresh(&self, now: Mono) -> bool {
-        match self.role {
-            Role::Leader(_) => true,
-            _ => {
-                self.leader.is_some()
-                    && self.heard.is_some_and(|at| now.since(at) < self.timing.election)
+        match self.state {
+            ElectionState::Leader(_) => true,
+            ElectionState::Follower
+            | ElectionState::PreCandidate { .. }
+            | ElectionState::Candidate { .. } => {
+                let election = self.settings.timing.election;
+                self.leader.is_some() && self.heard.is_some_and(|at| now.since(at) < election)
             }
         }
     }
@@ -36,9 +41,33 @@ impl Raft {
         end >= (self.log.last_term(), self.log.last_index())
     }
 
-    pub(super) fn leader_is_lost(&mut self, out: &mut Vec<Action>) {
+    /// Nobody was heard for long enough.
+    pub(super) fn election_timeout(&mut self, now: Mono, out: &mut Vec<Output>) {
+        self.timer.reset(now);
         if self.leader.take().is_some() {
-            out.push(Action::Turned);
+            out.push(Output::RoleChanged);
+        }
+        if self.may_campaign() {
+            self.ask_for_votes(now, out);
+        }
+    }
+
+    /// A link that breaks may be the end of the leader, and one that comes up the last that was
+    /// missing for an election: neither is waited out. If there is a leader after all, its next
+    /// heartbeat puts the election off, and those that hear it refuse the pre-vote.
+    pub(super) fn link_changed(&mut self, now: Mono, member: MemberId, up: bool) {
+        match self.state {
+            ElectionState::Follower | ElectionState::PreCandidate { .. } => {}
+            ElectionState::Candidate { .. } | ElectionState::Leader(_) => return,
+        }
+        let lost = !up && self.leader == Some(member);
+        if lost {
+            self.heard = None;
+        }
+        let linked = |id| id == self.settings.id || self.linked.contains(&id);
+        let missing = up && self.leader.is_none() && quorum::reached(self.log.config(), linked);
+        if lost || missing {
+            self.timer.shorten(now);
         }
     }
 
@@ -48,74 +77,69 @@ impl Raft {
         now: Mono,
         term: Term,
         leader: Option<MemberId>,
-        out: &mut Vec<Action>,
+        out: &mut Vec<Output>,
     ) {
         let before = (self.hard.term, self.leader);
         if term > self.hard.term {
             self.hard = HardState { term, vote: None };
-            self.write(LogWrite::Hard(self.hard), out);
-            self.verified = Index(0);
-            self.round = 0;
+            self.writes.write(LogWrite::Hard(self.hard), out);
+            self.following.new_term();
             self.heard = None;
         }
-        if !matches!(self.role, Role::Follower) {
+        if !matches!(self.state, ElectionState::Follower) {
             self.step_down(out);
-            self.rest(now);
+            self.timer.reset(now);
         }
         self.leader = leader;
         if let Some(leader) = leader {
             self.heard = Some(now);
-            self.rest(now);
-            self.handed_over_to(leader, out);
+            self.timer.reset(now);
+            if let Some(transfer) = self.handed_over.take() {
+                transfer.handed_over_to(leader, out);
+            }
         }
         if before != (self.hard.term, self.leader) {
-            out.push(Action::Turned);
+            out.push(Output::RoleChanged);
         }
     }
 
-    /// Leaves whatever role this is; answers what only a leader could have answered.
-    pub(super) fn step_down(&mut self, out: &mut Vec<Action>) {
-        let role = std::mem::replace(&mut self.role, Role::Follower);
-        if let Role::Leader(mut leading) = role {
+    /// Follows from now on, whatever this member was.
+    pub(super) fn step_down(&mut self, out: &mut Vec<Output>) {
+        let state = std::mem::replace(&mut self.state, ElectionState::Follower);
+        if let ElectionState::Leader(leading) = state {
             self.leader = None;
-            leading.reads.refuse_all(out);
-            if let Some(change) = leading.change.take() {
-                change.lost(out);
-            }
-            if let Some(transfer) = leading.transfer.take() {
+            if let Some(transfer) = leading.end(out) {
                 self.handed_over = Some(transfer);
             }
-            out.push(Action::Turned);
+            out.push(Output::RoleChanged);
         }
     }
 
     /// Asks the voters whether they would elect this member.
-    pub(super) fn ask_votes(&mut self, now: Mono, out: &mut Vec<Action>) {
-        self.role = Role::PreCandidate { votes: BTreeMap::new() };
+    fn ask_for_votes(&mut self, now: Mono, out: &mut Vec<Output>) {
+        self.state = ElectionState::PreCandidate { votes: BTreeMap::new() };
         let message = Message::PreVote {
             term: self.hard.term.next(),
             last_index: self.log.last_index(),
             last_term: self.log.last_term(),
         };
         for to in self.other_voters() {
-            out.push(Action::Send { to, message: message.clone() });
+            out.push(Output::Send { to, message: message.clone() });
         }
-        let id = self.id;
-        self.count_pre_vote(now, id, true, out);
+        self.count_pre_vote(now, self.settings.id, true, out);
     }
 
     /// Stands for election in a new term. Its requests leave, and its own vote counts, once the
     /// vote is durable.
-    fn campaign(&mut self, now: Mono, transfer: bool, out: &mut Vec<Action>) {
+    fn campaign(&mut self, now: Mono, transfer: bool, out: &mut Vec<Output>) {
         let term = self.hard.term.next();
-        self.hard = HardState { term, vote: Some(self.id) };
+        self.hard = HardState { term, vote: Some(self.settings.id) };
         self.leader = None;
         self.heard = None;
-        self.verified = Index(0);
-        self.round = 0;
-        self.role = Role::Candidate { votes: BTreeMap::new() };
-        self.rest(now);
-        self.write(LogWrite::Hard(self.hard), out);
+        self.following.new_term();
+        self.state = ElectionState::Candidate { votes: BTreeMap::new() };
+        self.timer.reset(now);
+        self.writes.write(LogWrite::Hard(self.hard), out);
         let message = Message::Vote {
             term,
             last_index: self.log.last_index(),
@@ -123,10 +147,10 @@ impl Raft {
             transfer,
         };
         for to in self.other_voters() {
-            self.when_durable(Deferred::Send { to, message: message.clone() });
+            self.writes.when_durable(Deferred::Send { to, message: message.clone() });
         }
-        self.when_durable(Deferred::OwnVote { term });
-        out.push(Action::Turned);
+        self.writes.when_durable(Deferred::OwnVote { term });
+        out.push(Output::RoleChanged);
     }
 
     fn other_voters(&self) -> Vec<MemberId> {
@@ -135,36 +159,36 @@ impl Raft {
         voters.extend(&config.outgoing);
         voters.sort();
         voters.dedup();
-        voters.retain(|voter| *voter != self.id);
+        voters.retain(|voter| *voter != self.settings.id);
         voters
     }
 
-    pub(super) fn asked_pre_vote(
+    pub(super) fn on_pre_vote(
         &mut self,
         now: Mono,
         from: MemberId,
         term: Term,
         end: (Term, Index),
-        out: &mut Vec<Action>,
+        out: &mut Vec<Output>,
     ) {
         let granted = term > self.hard.term
             && !self.leader_is_fresh(now)
             && !self.repairing()
             && self.up_to_date(end);
         if granted {
-            self.give_way(now);
+            self.timer.back_off(now);
         }
         let term = if granted { term } else { self.hard.term };
-        out.push(Action::Send { to: from, message: Message::PreVoteReply { term, granted } });
+        out.push(Output::Send { to: from, message: Message::PreVoteReply { term, granted } });
     }
 
-    pub(super) fn pre_vote_answered(
+    pub(super) fn on_pre_vote_reply(
         &mut self,
         now: Mono,
         from: MemberId,
         term: Term,
         granted: bool,
-        out: &mut Vec<Action>,
+        out: &mut Vec<Output>,
     ) {
         if granted {
             if term == self.hard.term.next() {
@@ -177,25 +201,24 @@ impl Raft {
         }
     }
 
-    fn count_pre_vote(&mut self, now: Mono, from: MemberId, yes: bool, out: &mut Vec<Action>) {
-        let Role::PreCandidate { votes } = &mut self.role else {
+    fn count_pre_vote(&mut self, now: Mono, from: MemberId, yes: bool, out: &mut Vec<Output>) {
+        let ElectionState::PreCandidate { votes } = &mut self.state else {
             return;
         };
         votes.insert(from, yes);
-        let config = self.log.config();
-        if quorum::reached(config, |id| votes.get(&id) == Some(&true)) {
+        if quorum::reached(self.log.config(), |id| votes.get(&id) == Some(&true)) {
             self.campaign(now, false, out);
         }
     }
 
-    pub(super) fn asked_vote(
+    pub(super) fn on_vote(
         &mut self,
         now: Mono,
         from: MemberId,
         term: Term,
         end: (Term, Index),
         transfer: bool,
-        out: &mut Vec<Action>,
+        out: &mut Vec<Output>,
     ) {
         if term > self.hard.term {
             if !transfer && self.leader_is_fresh(now) {
@@ -209,22 +232,22 @@ impl Raft {
         if granted {
             if self.hard.vote.is_none() {
                 self.hard.vote = Some(from);
-                self.write(LogWrite::Hard(self.hard), out);
+                self.writes.write(LogWrite::Hard(self.hard), out);
             }
-            self.rest(now);
+            self.timer.reset(now);
         }
         let message = Message::VoteReply { term: self.hard.term, granted };
-        self.when_durable(Deferred::Send { to: from, message });
-        self.release(out);
+        self.writes.when_durable(Deferred::Send { to: from, message });
+        self.release(now, out);
     }
 
-    pub(super) fn vote_answered(
+    pub(super) fn on_vote_reply(
         &mut self,
         now: Mono,
         from: MemberId,
         term: Term,
         granted: bool,
-        out: &mut Vec<Action>,
+        out: &mut Vec<Output>,
     ) {
         if term > self.hard.term {
             self.follow(now, term, None, out);
@@ -233,14 +256,8 @@ impl Raft {
         }
     }
 
-    pub(super) fn count_vote(
-        &mut self,
-        now: Mono,
-        from: MemberId,
-        yes: bool,
-        out: &mut Vec<Action>,
-    ) {
-        let Role::Candidate { votes } = &mut self.role else {
+    fn count_vote(&mut self, now: Mono, from: MemberId, yes: bool, out: &mut Vec<Output>) {
+        let ElectionState::Candidate { votes } = &mut self.state else {
             return;
         };
         votes.insert(from, yes);
@@ -249,25 +266,42 @@ impl Raft {
         }
     }
 
+    /// Elected.
+    fn lead(&mut self, now: Mono, out: &mut Vec<Output>) {
+        self.leader = Some(self.settings.id);
+        self.heard = Some(now);
+        let start = self.log.last_index().next();
+        let leading = Leading::new(now, start, &self.settings);
+        self.state = ElectionState::Leader(Box::new(leading));
+        if let Some(mut leader) = self.as_leader(now, out) {
+            leader.start_term();
+        }
+    }
+
     /// The old leader hands over: no pre-vote, and the others' loyalty to it does not count
     /// (dissertation §3.10).
-    pub(super) fn told_to_campaign(
+    pub(super) fn on_timeout_now(
         &mut self,
         now: Mono,
         from: MemberId,
         term: Term,
-        out: &mut Vec<Action>,
+        out: &mut Vec<Output>,
     ) {
         if term == self.hard.term && self.leader == Some(from) && self.may_campaign() {
             self.campaign(now, true, out);
         }
     }
 
-    /// Sends what waits for nothing that is not durable yet.
-    fn release(&mut self, out: &mut Vec<Action>) {
-        while self.deferred.front().is_some_and(|(needs, _)| *needs <= self.durable_seq) {
-            if let Some((_, Deferred::Send { to, message })) = self.deferred.pop_front() {
-                out.push(Action::Send { to, message });
+    /// Sends, or counts, what waits for nothing that is not durable yet.
+    pub(super) fn release(&mut self, now: Mono, out: &mut Vec<Output>) {
+        while let Some(deferred) = self.writes.pop_due() {
+            match deferred {
+                Deferred::Send { to, message } => out.push(Output::Send { to, message }),
+                Deferred::OwnVote { term } if term == self.hard.term => {
+                    self.count_vote(now, self.settings.id, true, out);
+                }
+                // Of an election that is over.
+                Deferred::OwnVote { .. } => {}
             }
         }
     }
@@ -280,11 +314,11 @@ mod tests {
     use super::*;
     use crate::core::entry::{Entry, Payload};
     use crate::core::options::Options;
-    use crate::core::raft::config::{Config, Member, Role as MemberRole};
+    use crate::core::raft::config::{Config, Member, Role};
     use crate::core::raft::event::{Boot, Event, SnapshotMeta};
     use crate::core::types::ServerId;
 
-    fn member(id: u64, role: MemberRole) -> Member {
+    fn member(id: u64, role: Role) -> Member {
         Member {
             id: MemberId(id),
             server: ServerId(id as u8),
@@ -299,18 +333,15 @@ mod tests {
         let joint = Config {
             index: Index(1),
             members: vec![
-                member(1, MemberRole::Voter),
-                member(2, MemberRole::Learner),
-                member(3, MemberRole::Learner),
+                member(1, Role::Voter),
+                member(2, Role::Learner),
+                member(3, Role::Learner),
             ],
             outgoing: vec![MemberId(1), MemberId(2), MemberId(3)],
             leaving: vec![MemberId(2), MemberId(3)],
         };
-        let last = Config {
-            index: Index(2),
-            members: vec![member(1, MemberRole::Voter)],
-            ..Config::default()
-        };
+        let last =
+            Config { index: Index(2), members: vec![member(1, Role::Voter)], ..Config::default() };
         let entries = [joint, last].map(|config| {
             Arc::new(Entry {
                 term: Term(1),
@@ -339,7 +370,7 @@ mod tests {
         let mut out = Vec::new();
         raft.step(Mono(10_000), Event::Tick, &mut out);
         let asked = |action| match action {
-            Action::Send { to, message: Message::PreVote { .. } } => Some(to),
+            Output::Send { to, message: Message::PreVote { .. } } => Some(to),
             _ => None,
         };
         out.into_iter().filter_map(asked).collect()

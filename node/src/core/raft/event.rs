@@ -148,7 +148,7 @@ pub(crate) enum Event {
 /// What the consensus core wants done, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // The variant says what its fields are.
-pub(crate) enum Action {
+pub(crate) enum Output {
     /// Send; may be lost.
     Send { to: MemberId, message: Message },
     /// Make durable, in order; [`Event::Durable`] follows.
@@ -174,7 +174,7 @@ pub(crate) enum Action {
     /// The damage that recovery found is repaired.
     Repaired,
     /// Role, leader or term changed; read them from the core.
-    Turned,
+    RoleChanged,
     /// The configuration in force changed (links are to be made and dropped).
     Configured,
 }

@@ -2,83 +2,76 @@
 
 use std::sync::Arc;
 
-use super::event::{Action, LogWrite, Message};
-use super::{Raft, Role};
+use super::Raft;
+use super::event::{LogWrite, Message, Output};
+use super::following::Append;
+use super::server_state::ElectionState;
 use crate::core::entry::{Entry, Payload};
 use crate::core::types::{Index, MemberId, Mono, Term};
 
-/// What a leader offers in an append.
-pub(super) struct Offer {
-    /// The entry before the first offered one.
-    pub(super) before: (Index, Term),
-    pub(super) entries: Vec<Arc<Entry>>,
-    pub(super) commit: Index,
-    /// Where the leader's log ends.
-    pub(super) last: Index,
-    pub(super) round: u64,
-}
-
 impl Raft {
-    pub(super) fn append(
+    pub(super) fn on_append(
         &mut self,
         now: Mono,
         from: MemberId,
         term: Term,
-        offer: Offer,
-        out: &mut Vec<Action>,
+        append: Append,
+        out: &mut Vec<Output>,
     ) {
-        let Offer { before, entries, commit, last: end, round } = offer;
+        let Append { prev, entries, commit, last: end, round } = append;
         if term < self.hard.term {
             // Tells a deposed leader of the newer term.
             let message = Message::Rejected {
                 term: self.hard.term,
-                prev_index: before.0,
+                prev_index: prev.0,
                 hint_index: Index(0),
                 hint_term: Term(0),
                 round,
             };
-            out.push(Action::Send { to: from, message });
+            out.push(Output::Send { to: from, message });
             return;
         }
         assert!(
-            !(term == self.hard.term && matches!(self.role, Role::Leader(_))),
+            !(term == self.hard.term && matches!(self.state, ElectionState::Leader(_))),
             "two leaders in term {term}"
         );
         self.follow(now, term, Some(from), out);
-        self.round = self.round.max(round);
-        self.repair_until(end);
-        let (prev, entries) = self.beyond_commit(before, entries);
+        self.following.round_heard(round);
+        if let Some(repair) = &mut self.repair {
+            repair.leader_heard(self.hard.term, end);
+        }
+        let (prev, entries) = self.beyond_commit(prev, entries);
         if self.log.term_at(prev.0) != Some(prev.1) {
             return self.reject(from, prev, round, out);
         }
         let last = Index(prev.0.0 + entries.len() as u64);
         self.take_entries(entries, out);
-        self.verified = self.verified.max(last);
-        self.commit_to(commit.min(self.verified), out);
+        self.following.equal_up_to(last);
+        self.commit_to(commit.min(self.following.matched()), out);
         self.acknowledge(out);
     }
 
     /// What is committed here is equal everywhere: only what follows needs a look.
     fn beyond_commit(
         &self,
-        before: (Index, Term),
+        prev: (Index, Term),
         mut entries: Vec<Arc<Entry>>,
     ) -> ((Index, Term), Vec<Arc<Entry>>) {
         let commit = self.log.commit_index();
-        if before.0 >= commit {
-            return (before, entries);
+        if prev.0 >= commit {
+            return (prev, entries);
         }
-        let known = (commit.0 - before.0.0) as usize;
+        let known = (commit.0 - prev.0.0) as usize;
         if known >= entries.len() {
             entries.clear();
         } else {
             entries.drain(..known);
         }
-        let term = self.log.term_at(commit).unwrap_or(before.1);
+        let term = self.log.term_at(commit).unwrap_or(prev.1);
         ((commit, term), entries)
     }
 
-    fn reject(&mut self, to: MemberId, prev: (Index, Term), round: u64, out: &mut Vec<Action>) {
+    fn reject(&mut self, to: MemberId, prev: (Index, Term), round: u64, out: &mut Vec<Output>) {
         let (hint_index, hint_term) = self.log.last_not_above(prev.0.prev(), prev.1);
         let message = Message::Rejected {
             term: self.hard.term,
@@ -87,11 +80,11 @@ impl Raft {
             hint_term,
             round,
         };
-        out.push(Action::Send { to, message });
+        out.push(Output::Send { to, message });
     }
 
     /// Appends what is new, after dropping what contradicts it.
-    fn take_entries(&mut self, mut entries: Vec<Arc<Entry>>, out: &mut Vec<Action>) {
+    fn take_entries(&mut self, mut entries: Vec<Arc<Entry>>, out: &mut Vec<Output>) {
         let known = |entry: &Arc<Entry>| self.log.term_at(entry.index) == Some(entry.term);
         let fresh = entries.iter().position(|entry| !known(entry)).unwrap_or(entries.len());
         entries.drain(..fresh);
@@ -101,46 +94,63 @@ impl Raft {
         let mut configured = false;
         if first <= self.log.last_index() {
             configured = self.log.truncate(first);
-            self.write(LogWrite::Truncate(first), out);
+            self.writes.write(LogWrite::Truncate(first), out);
         }
         configured |= entries.iter().any(|entry| matches!(entry.payload, Payload::Config(_)));
-        let seq = self.next_seq;
-        self.log.append(&entries, seq);
-        self.write(LogWrite::Append(entries), out);
+        self.log.append(&entries, self.writes.next());
+        self.writes.write(LogWrite::Append(entries), out);
         if configured {
-            out.push(Action::Configured);
+            out.push(Output::Configured);
         }
     }
 
-    /// Tells the leader what is both equal to its log and durable here, if that is news to it. One
-    /// batch has this member act three times: as it comes, is durable, is committed. Should the
-    /// leader miss the one message of it, its next heartbeat is a new round.
-    pub(super) fn acknowledge(&mut self, out: &mut Vec<Action>) {
-        let Some(to) = self.leader.filter(|leader| *leader != self.id) else {
+    pub(super) fn commit_to(&mut self, index: Index, out: &mut Vec<Output>) {
+        let entries = self.log.commit_to(index);
+        if !entries.is_empty() {
+            out.push(Output::Commit(entries));
+            self.end_repair(out);
+        }
+    }
+
+    /// Tells the leader what is both equal to its log and durable here, if that is news to it.
+    pub(super) fn acknowledge(&mut self, out: &mut Vec<Output>) {
+        let Some(to) = self.leader.filter(|leader| *leader != self.settings.id) else {
             return;
         };
-        let matched = self.verified.min(self.log.durable_index());
-        let news = (self.hard.term, matched, self.round);
-        if self.told.replace(news) == Some(news) {
-            return;
+        let durable = self.log.durable_index();
+        if let Some(message) = self.following.acknowledgement(self.hard.term, durable) {
+            out.push(Output::Send { to, message });
         }
-        let message = Message::Accepted { term: self.hard.term, matched, round: self.round };
-        out.push(Action::Send { to, message });
+    }
+
+    /// A damaged log is whole again when it holds, durably, a committed entry of the present term
+    /// and what [`Repair`](super::repair::Repair) asks for beside that.
+    pub(super) fn end_repair(&mut self, out: &mut Vec<Output>) {
+        let Some(repair) = &self.repair else {
+            return;
+        };
+        let whole = self.log.commit_index().min(self.log.durable_index());
+        let current = self.log.term_at(whole) == Some(self.hard.term);
+        if repair.complete(self.hard.term, whole) && current && self.leader.is_some() {
+            self.repair = None;
+            out.push(Output::Repaired);
+            out.push(Output::RoleChanged);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::raft::config::Role as MemberRole;
+    use crate::core::raft::config::Role;
     use crate::core::raft::event::Event;
-    use crate::core::raft::testing::{first_of, member};
+    use crate::core::raft::tests::{first_of, member};
     use crate::core::types::WriteSeq;
 
     const LEADER: MemberId = MemberId(2);
 
     fn follower() -> Raft {
-        let voters = [1, 2, 3].map(|id| member(MemberId(id), MemberRole::Voter));
+        let voters = [1, 2, 3].map(|id| member(MemberId(id), Role::Voter));
         first_of(voters.to_vec()).0
     }
 
@@ -166,7 +176,7 @@ mod tests {
         let mut out = Vec::new();
         raft.step(Mono(0), event, &mut out);
         let told = |action| match action {
-            Action::Send { to: LEADER, message: Message::Accepted { matched, round, .. } } => {
+            Output::Send { to: LEADER, message: Message::Accepted { matched, round, .. } } => {
                 Some((matched.0, round))
             }
             _ => None,

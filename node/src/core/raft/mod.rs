@@ -2,290 +2,237 @@
 //! together and dispatches.
 //!
 //! [`config`] who belongs to it · [`event`] inputs and outputs · [`quorum`] majorities ·
-//! [`log`] the log in memory · [`progress`] how far each member is · `election` who leads ·
-//! `vacancy` when nobody seems to · `replication` the leader's sending · `follower` accepting ·
-//! `membership` changes · `transfer` handing leadership over · `read_index` confirmed reads ·
-//! `snapshot` compaction and installation · `repair` of a damaged log · `view` what others may ask.
+//! [`log`] the log in memory · `writes` what waits for the disk · `settings` who this is ·
+//! `server_state` leader, follower or candidate · `election` who leads · `election_timer` when to
+//! ask for it · `leader` all that only the leader does · `transfer` handing leadership over ·
+//! `follower` accepting, `following` what it knows of its leader · `snapshot` compaction and
+//! installation · `repair` of a damaged log · `view` what others may ask, of other members a
+//! `peer_view`.
 
 pub(crate) mod config;
 pub(crate) mod event;
 pub(crate) mod log;
-pub(crate) mod progress;
 pub(crate) mod quorum;
 
 mod election;
+mod election_timer;
 mod follower;
-mod membership;
-mod read_index;
+mod following;
+mod leader;
+mod peer_view;
 mod repair;
-mod replication;
+mod server_state;
+mod settings;
 mod snapshot;
 #[cfg(test)]
-mod testing;
+mod tests;
 mod transfer;
-mod vacancy;
 mod view;
+mod writes;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeSet;
 
-use self::config::Member;
-use self::event::{Action, Boot, Event, HardState, LogWrite, Message, Timing, Window};
+use self::election_timer::ElectionTimer;
+use self::event::{Boot, Event, HardState, Message, Output, Refusal};
+use self::following::{Append, Following};
+use self::leader::{Leader, Leads, Rejection};
 use self::log::Log;
-use self::progress::Progress;
-pub(crate) use self::view::{PeerView, RoleNow};
-use crate::core::prng::Prng;
-use crate::core::types::{Index, MemberId, Mono, Term, WriteSeq};
-
-#[derive(Debug)]
-enum Role {
-    Follower,
-    /// Asks whether it would be elected (dissertation §9.6).
-    PreCandidate {
-        votes: BTreeMap<MemberId, bool>,
-    },
-    Candidate {
-        votes: BTreeMap<MemberId, bool>,
-    },
-    Leader(Box<Leading>),
-}
-
-/// What only a leader has.
-#[derive(Debug)]
-struct Leading {
-    peers: BTreeMap<MemberId, Progress>,
-    /// The first entry of its term.
-    start: Index,
-    /// The heartbeat round under way; echoed by followers.
-    round: u64,
-    reads: read_index::Reads,
-    transfer: Option<transfer::Transfer>,
-    change: Option<membership::Pending>,
-    /// Dropped members that are still told so, until when.
-    lingering: Vec<(Member, Mono)>,
-    next_heartbeat: Mono,
-    next_check: Mono,
-}
-
-/// What waits for a log write to be durable.
-#[derive(Debug)]
-enum Deferred {
-    Send {
-        to: MemberId,
-        message: Message,
-    },
-    /// A candidate's own vote counts once it cannot be forgotten.
-    OwnVote {
-        term: Term,
-    },
-}
+pub(crate) use self::peer_view::PeerView;
+use self::repair::Repair;
+use self::server_state::ElectionState;
+pub(crate) use self::server_state::ServerState;
+use self::settings::Settings;
+use self::transfer::Transfer;
+use self::writes::Writes;
+use crate::core::types::{MemberId, Mono, WriteSeq};
 
 /// The consensus core of one member.
 #[derive(Debug)]
 pub(crate) struct Raft {
-    id: MemberId,
-    timing: Timing,
-    window: Window,
-    prng: Prng,
+    settings: Settings,
     hard: HardState,
     log: Log,
-    role: Role,
+    writes: Writes,
+    state: ElectionState,
     leader: Option<MemberId>,
     /// When the present leader was last heard.
     heard: Option<Mono>,
-    /// When to campaign if nothing is heard.
-    deadline: Mono,
-    /// Up to here this log equals the present leader's.
-    verified: Index,
-    /// The newest round of the present leader.
-    round: u64,
-    /// What the leader of a term was last told of this log: where it ends, and the round.
-    told: Option<(Term, Index, u64)>,
-    next_seq: WriteSeq,
-    deferred: VecDeque<(WriteSeq, Deferred)>,
-    durable_seq: WriteSeq,
+    timer: ElectionTimer,
+    following: Following,
     /// Members whom our messages can reach now.
-    linked: BTreeMap<MemberId, ()>,
+    linked: BTreeSet<MemberId>,
     /// What a damaged log still waits for.
-    repair: Option<repair::Repair>,
+    repair: Option<Repair>,
     /// Of a leader that handed over: who is told when the target leads.
-    handed_over: Option<transfer::Transfer>,
+    handed_over: Option<Transfer>,
 }
 
 impl Raft {
     /// Starts from what is durable.
     pub(crate) fn new(boot: Boot) -> Raft {
-        let log = Log::new(boot.snapshot, boot.entries);
         let mut raft = Raft {
-            id: boot.id,
-            timing: boot.timing,
-            window: boot.window,
-            prng: Prng::new(boot.seed ^ boot.id.0),
+            settings: Settings { id: boot.id, timing: boot.timing, window: boot.window },
             hard: boot.hard,
-            log,
-            role: Role::Follower,
+            log: Log::new(boot.snapshot, boot.entries),
+            writes: Writes::new(boot.next_seq),
+            state: ElectionState::Follower,
             leader: None,
             heard: None,
-            deadline: boot.now,
-            verified: Index(0),
-            round: 0,
-            told: None,
-            next_seq: WriteSeq(boot.next_seq),
-            deferred: VecDeque::new(),
-            durable_seq: WriteSeq(boot.next_seq.saturating_sub(1)),
-            linked: BTreeMap::new(),
-            repair: boot.repairing.then(|| repair::Repair::new(boot.hard.term)),
+            timer: ElectionTimer::new(boot.timing.election, boot.seed ^ boot.id.0, boot.now),
+            following: Following::default(),
+            linked: BTreeSet::new(),
+            repair: boot.repairing.then(|| Repair::new(boot.hard.term)),
             handed_over: None,
         };
-        raft.rest(boot.now);
-        if raft.log.config().voters() == [raft.id] && !raft.log.config().joint() {
+        if raft.log.config().voters() == [boot.id] && !raft.log.config().joint() {
             // Nobody else could be leading: no reason to wait.
-            raft.deadline = boot.now;
+            raft.timer.run_out(boot.now);
         }
         raft
     }
 
     /// Something happened; what is to be done goes to `out`, in order.
-    pub(crate) fn step(&mut self, now: Mono, event: Event, out: &mut Vec<Action>) {
+    pub(crate) fn step(&mut self, now: Mono, event: Event, out: &mut Vec<Output>) {
         match event {
             Event::Tick => self.tick(now, out),
             Event::Message { from, message } => self.receive(now, from, message, out),
-            Event::Propose(payloads) => self.propose(now, payloads, out),
             Event::Durable(seq) => self.durable(now, seq, out),
+            Event::LinkUp(member) => self.link(now, member, true, out),
+            Event::LinkDown(member) => self.link(now, member, false, out),
             Event::SnapshotSaved { meta, keep } => self.snapshot_saved(meta, keep, out),
-            Event::SnapshotSent { to, index, ok } => self.snapshot_sent(now, to, index, ok, out),
             Event::SnapshotReceived { from, term, meta } => {
                 self.snapshot_received(now, from, term, meta, out);
             }
-            Event::ReadIndex { id } => self.read_index(now, id, out),
-            Event::Change { id, expected, change } => self.change(now, id, expected, change, out),
-            Event::Transfer { id, target } => self.start_transfer(now, id, target, out),
-            Event::LinkUp(member) => self.link(now, member, true, out),
-            Event::LinkDown(member) => self.link(now, member, false, out),
-        }
-    }
-
-    fn tick(&mut self, now: Mono, out: &mut Vec<Action>) {
-        if matches!(self.role, Role::Leader(_)) {
-            self.tick_leader(now, out);
-        } else if now >= self.deadline {
-            self.rest(now);
-            self.leader_is_lost(out);
-            if self.may_campaign() {
-                self.ask_votes(now, out);
+            Event::SnapshotSent { to, index, ok } => {
+                if let Some(mut leader) = self.as_leader(now, out) {
+                    leader.snapshot_sent(to, index, ok);
+                }
             }
+            Event::Propose(payloads) => {
+                if let Some(mut leader) = self.as_leader(now, out) {
+                    leader.propose(payloads);
+                }
+            }
+            Event::ReadIndex { id } => match self.as_leader(now, out) {
+                Some(mut leader) => leader.read_index(id),
+                None => out.push(Output::ReadRefused { id, refusal: Refusal::NotLeader }),
+            },
+            Event::Change { id, expected, change } => match self.as_leader(now, out) {
+                Some(mut leader) => leader.change(id, expected, change),
+                None => out.push(Output::ChangeRefused { id, refusal: Refusal::NotLeader }),
+            },
+            Event::Transfer { id, target } => match self.as_leader(now, out) {
+                Some(mut leader) => leader.transfer(id, target),
+                None => out.push(Output::TransferRefused { id, refusal: Refusal::NotLeader }),
+            },
         }
     }
 
-    fn receive(&mut self, now: Mono, from: MemberId, message: Message, out: &mut Vec<Action>) {
+    /// The parts that a leader works on, if this member leads.
+    fn as_leader<'a>(&'a mut self, now: Mono, out: &'a mut Vec<Output>) -> Option<Leader<'a>> {
+        let ElectionState::Leader(leading) = &mut self.state else {
+            return None;
+        };
+        Some(Leader {
+            now,
+            settings: &self.settings,
+            term: self.hard.term,
+            linked: &self.linked,
+            leading,
+            log: &mut self.log,
+            writes: &mut self.writes,
+            out,
+        })
+    }
+
+    /// A leader acted; it may not be one any more.
+    fn after(&mut self, now: Mono, leads: Leads, out: &mut Vec<Output>) {
+        if leads.is_break() {
+            self.step_down(out);
+            self.timer.reset(now);
+        }
+    }
+
+    fn tick(&mut self, now: Mono, out: &mut Vec<Output>) {
+        if let Some(mut leader) = self.as_leader(now, out) {
+            let leads = leader.tick();
+            self.after(now, leads, out);
+        } else if self.timer.elapsed(now) {
+            self.election_timeout(now, out);
+        }
+    }
+
+    fn receive(&mut self, now: Mono, from: MemberId, message: Message, out: &mut Vec<Output>) {
         match message {
             Message::PreVote { term, last_index, last_term } => {
-                self.asked_pre_vote(now, from, term, (last_term, last_index), out);
+                self.on_pre_vote(now, from, term, (last_term, last_index), out);
             }
             Message::PreVoteReply { term, granted } => {
-                self.pre_vote_answered(now, from, term, granted, out);
+                self.on_pre_vote_reply(now, from, term, granted, out);
             }
             Message::Vote { term, last_index, last_term, transfer } => {
-                self.asked_vote(now, from, term, (last_term, last_index), transfer, out);
+                self.on_vote(now, from, term, (last_term, last_index), transfer, out);
             }
             Message::VoteReply { term, granted } => {
-                self.vote_answered(now, from, term, granted, out);
+                self.on_vote_reply(now, from, term, granted, out);
             }
             Message::Append { term, prev_index, prev_term, entries, commit, last, round } => {
-                let offer = follower::Offer {
-                    before: (prev_index, prev_term),
-                    entries,
-                    commit,
-                    last,
-                    round,
-                };
-                self.append(now, from, term, offer, out);
+                let prev = (prev_index, prev_term);
+                let append = Append { prev, entries, commit, last, round };
+                self.on_append(now, from, term, append, out);
             }
             Message::Accepted { term, matched, round } => {
-                self.accepted(now, from, term, matched, round, out);
+                if term > self.hard.term {
+                    self.follow(now, term, None, out);
+                } else if term == self.hard.term
+                    && let Some(mut leader) = self.as_leader(now, out)
+                {
+                    let leads = leader.accepted(from, matched, round);
+                    self.after(now, leads, out);
+                }
             }
             Message::Rejected { term, prev_index, hint_index, hint_term, round } => {
-                let rejection =
-                    replication::Rejection { prev_index, hint: (hint_index, hint_term), round };
-                self.rejected(now, from, term, rejection, out);
+                if term > self.hard.term {
+                    self.follow(now, term, None, out);
+                } else if term == self.hard.term
+                    && let Some(mut leader) = self.as_leader(now, out)
+                {
+                    let hint = (hint_index, hint_term);
+                    leader.rejected(from, &Rejection { prev_index, hint, round });
+                }
             }
-            Message::TimeoutNow { term } => self.told_to_campaign(now, from, term, out),
+            Message::TimeoutNow { term } => self.on_timeout_now(now, from, term, out),
         }
     }
 
     /// Writes reached the disk: what waited for them may leave now.
-    fn durable(&mut self, now: Mono, seq: WriteSeq, out: &mut Vec<Action>) {
-        self.durable_seq = self.durable_seq.max(seq);
+    fn durable(&mut self, now: Mono, seq: WriteSeq, out: &mut Vec<Output>) {
+        self.writes.durable(seq);
         let advanced = self.log.durable(seq);
-        while self.deferred.front().is_some_and(|(needs, _)| *needs <= seq) {
-            match self.deferred.pop_front() {
-                Some((_, Deferred::Send { to, message })) => {
-                    out.push(Action::Send { to, message });
-                }
-                Some((_, Deferred::OwnVote { term })) if term == self.hard.term => {
-                    let id = self.id;
-                    self.count_vote(now, id, true, out);
-                }
-                _ => {}
-            }
-        }
+        self.release(now, out);
         if !advanced {
             return;
         }
-        if matches!(self.role, Role::Leader(_)) {
-            self.advance_commit(now, out);
+        if let Some(mut leader) = self.as_leader(now, out) {
+            let leads = leader.durable();
+            self.after(now, leads, out);
         } else {
             self.acknowledge(out);
         }
         self.end_repair(out);
     }
 
-    /// Queues a log write.
-    fn write(&mut self, write: LogWrite, out: &mut Vec<Action>) -> WriteSeq {
-        let seq = self.next_seq;
-        self.next_seq = WriteSeq(seq.0 + 1);
-        out.push(Action::Write { seq, write });
-        seq
-    }
-
-    /// Does something once all writes so far are durable.
-    fn when_durable(&mut self, what: Deferred) {
-        let last = WriteSeq(self.next_seq.0 - 1);
-        self.deferred.push_back((last, what));
-    }
-
-    fn link(&mut self, now: Mono, member: MemberId, up: bool, out: &mut Vec<Action>) {
+    fn link(&mut self, now: Mono, member: MemberId, up: bool, out: &mut Vec<Output>) {
         if up {
-            self.linked.insert(member, ());
+            self.linked.insert(member);
         } else {
             self.linked.remove(&member);
         }
-        if let Role::Leader(leading) = &mut self.role
-            && let Some(progress) = leading.peers.get_mut(&member)
-        {
-            progress.relinked(up);
-            if up {
-                // A new round, for then the member answers whatever it has told before.
-                leading.round += 1;
-                self.replicate(now, member, true, out);
-            }
+        if let Some(mut leader) = self.as_leader(now, out) {
+            leader.relinked(member, up);
         }
         // What went over the old link may not have arrived.
-        self.told = None;
-        self.link_tells(now, member, up);
-    }
-
-    /// The next time to campaign: a fresh random time each time, so that split votes do not
-    /// repeat (Raft §5.2).
-    fn rest(&mut self, now: Mono) {
-        let wait = self.timing.election + self.prng.below(self.timing.election);
-        self.deadline = now.plus(wait);
-    }
-
-    fn commit_to(&mut self, index: Index, out: &mut Vec<Action>) {
-        let entries = self.log.commit_to(index);
-        if !entries.is_empty() {
-            out.push(Action::Commit(entries));
-            self.end_repair(out);
-        }
+        self.following.forget_acknowledged();
+        self.link_changed(now, member, up);
     }
 }

@@ -3,8 +3,6 @@
 //! It may have acknowledged entries that it does not hold any more, and others may count on them.
 //! Until it holds them again it must not vote: its vote could elect a member that lacks them.
 
-use super::Raft;
-use super::event::Action;
 use crate::core::types::{Index, Term};
 
 /// What a damaged log still waits for.
@@ -20,128 +18,20 @@ impl Repair {
     pub(super) fn new(damaged: Term) -> Repair {
         Repair { damaged, until: None }
     }
-}
 
-impl Raft {
-    /// The leader is heard, whose log ends there: it had sent whatever this member acknowledged.
-    pub(super) fn repair_until(&mut self, last: Index) {
-        let term = self.hard.term;
-        if let Some(repair) = self.repair.as_mut().filter(|it| it.damaged == term) {
-            repair.until.get_or_insert(last);
+    /// The leader of a term is heard, whose log ends there: it had sent whatever this member
+    /// acknowledged.
+    pub(super) fn leader_heard(&mut self, term: Term, last: Index) {
+        if self.damaged == term {
+            self.until.get_or_insert(last);
         }
     }
 
-    /// A damaged log is whole again when it holds, durably, a committed entry of the present term.
-    /// The leader of a later term than the damage was elected without this member's vote and has
-    /// all that was ever committed. That of the same term may have counted entries that this
-    /// member acknowledged and lost: all that its log held must be here, too.
-    pub(super) fn end_repair(&mut self, out: &mut Vec<Action>) {
-        let Some(repair) = &self.repair else {
-            return;
-        };
-        let whole = self.log.commit_index().min(self.log.durable_index());
-        let complete =
-            self.hard.term > repair.damaged || repair.until.is_some_and(|until| whole >= until);
-        let current = self.log.term_at(whole) == Some(self.hard.term);
-        if complete && current && self.leader.is_some() {
-            self.repair = None;
-            out.push(Action::Repaired);
-            out.push(Action::Turned);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::core::entry::{Entry, Payload};
-    use crate::core::options::Options;
-    use crate::core::raft::config::{Config, Role};
-    use crate::core::raft::event::{Boot, Event, HardState, Message, SnapshotMeta};
-    use crate::core::raft::testing::member;
-    use crate::core::types::{MemberId, Mono, ServerId, WriteSeq};
-
-    const LEADER: MemberId = MemberId(2);
-
-    fn noop(term: u64, index: u64) -> Arc<Entry> {
-        Arc::new(Entry { term: Term(term), index: Index(index), payload: Payload::NewLeader })
-    }
-
-    /// A voter that has seen term 2 and holds its entry 2; what it held behind that is lost.
-    fn damaged() -> Raft {
-        let options = Options::new(ServerId(1));
-        let config = Config {
-            index: Index(1),
-            members: (1..=3).map(|n| member(MemberId(n), Role::Voter)).collect(),
-            ..Config::default()
-        };
-        let formed =
-            Entry { term: Term(1), index: Index(1), payload: Payload::Config(Arc::new(config)) };
-        Raft::new(Boot {
-            id: MemberId(1),
-            timing: options.timing,
-            window: options.window,
-            seed: 1,
-            hard: HardState { term: Term(2), vote: Some(LEADER) },
-            snapshot: SnapshotMeta::default(),
-            entries: vec![Arc::new(formed), noop(2, 2)],
-            repairing: true,
-            next_seq: 1,
-            now: Mono(0),
-        })
-    }
-
-    /// Entries of the leader in `term` behind the one at `before`, all committed but the last few.
-    fn hears(raft: &mut Raft, term: u64, before: Arc<Entry>, count: u64, commit: u64, last: u64) {
-        let from = before.index.0 + 1;
-        let message = Message::Append {
-            term: Term(term),
-            prev_index: before.index,
-            prev_term: before.term,
-            entries: (from..from + count).map(|index| noop(term, index)).collect(),
-            commit: Index(commit),
-            last: Index(last),
-            round: 1,
-        };
-        let from = LEADER;
-        let event = Event::Message { from, message };
-        raft.step(Mono(1), event, &mut Vec::new());
-    }
-
-    fn durable(raft: &mut Raft) {
-        let last = WriteSeq(raft.next_seq.0 - 1);
-        raft.step(Mono(1), Event::Durable(last), &mut Vec::new());
-    }
-
-    #[test]
-    fn what_was_acknowledged_to_the_leader_of_the_same_term_is_durable_before_a_vote() {
-        let mut raft = damaged();
-        // It had acknowledged 3: with the leader, that was a quorum.
-        hears(&mut raft, 2, noop(2, 2), 1, 3, 3);
-        assert!(raft.repairing());
-        durable(&mut raft);
-        assert!(!raft.repairing());
-    }
-
-    #[test]
-    fn an_entry_that_is_committed_later_on_its_old_word_is_waited_for() {
-        let mut raft = damaged();
-        // Its acknowledgement of 3 is still on its way to the leader.
-        hears(&mut raft, 2, noop(2, 2), 0, 2, 3);
-        assert!(raft.repairing());
-        hears(&mut raft, 2, noop(2, 2), 1, 3, 3);
-        durable(&mut raft);
-        assert!(!raft.repairing());
-    }
-
-    #[test]
-    fn the_leader_of_a_later_term_need_not_be_caught_up_with() {
-        let mut raft = damaged();
-        hears(&mut raft, 3, noop(2, 2), 1, 3, 9);
-        assert!(raft.repairing());
-        durable(&mut raft);
-        assert!(!raft.repairing());
+    /// Whether a log is whole that holds, durably, what is committed up to `whole`, an entry of the
+    /// present term. The leader of a later term than the damage was elected without this member's
+    /// vote and has all that was ever committed. That of the same term may have counted entries that
+    /// this member acknowledged and lost: all that its log held must be here, too.
+    pub(super) fn complete(&self, term: Term, whole: Index) -> bool {
+        term > self.damaged || self.until.is_some_and(|until| whole >= until)
     }
 }

@@ -1,59 +1,30 @@
 //! Compaction behind a durable snapshot, and a snapshot in place of a log that is gone
 //! (Raft §7). The content travels outside; here are only positions.
 
-use super::event::{Action, Keep, LogWrite, SnapshotMeta};
-use super::progress::Progress;
-use super::{Raft, Role};
+use super::Raft;
+use super::event::{Keep, LogWrite, Output, SnapshotMeta};
 use crate::core::types::{Index, MemberId, Mono, Term};
 
 /// Entries that are kept behind a snapshot for members that are a little late weigh no more.
 const KEEP_BYTES: usize = 32 << 20;
 
 impl Raft {
-    pub(super) fn snapshot_saved(&mut self, meta: SnapshotMeta, keep: Keep, out: &mut Vec<Action>) {
+    pub(super) fn snapshot_saved(&mut self, meta: SnapshotMeta, keep: Keep, out: &mut Vec<Output>) {
         let until = Index(meta.index.0.saturating_sub(keep.entries));
         let mut until = self.log.lightest(until, meta.index, KEEP_BYTES);
-        // A part of what it awaits would be of no use to it.
+        let before = self.log.base_index();
+        // Without what a member still awaits, a transfer that takes longer than the time between two
+        // snapshots would end before the log begins, and start anew for ever. A part of what it
+        // awaits would be of no use to it.
         let affordable =
             |awaited| self.log.lightest(awaited, meta.index, keep.awaited_bytes) == awaited;
-        if let Some(awaited) = self.awaited().filter(|awaited| affordable(*awaited)) {
+        let awaited = self.leading().and_then(|leading| leading.awaited(before));
+        if let Some(awaited) = awaited.filter(|awaited| affordable(*awaited)) {
             until = until.min(awaited);
         }
-        let before = self.log.base_index();
         self.log.compact(meta, until);
         if self.log.base_index() > before {
-            self.write(LogWrite::Compact(self.log.base_index()), out);
-        }
-    }
-
-    /// The oldest position from which a member within reach still has to be served. Without it a
-    /// transfer that takes longer than the time between two snapshots would end before the log
-    /// begins, and start anew for ever.
-    fn awaited(&self) -> Option<Index> {
-        let Role::Leader(leading) = &self.role else {
-            return None;
-        };
-        let reachable = leading.peers.values().filter(|peer| peer.connected);
-        let base = self.log.base_index();
-        reachable.map(Progress::awaits).filter(|index| *index >= base).min()
-    }
-
-    pub(super) fn snapshot_sent(
-        &mut self,
-        now: Mono,
-        to: MemberId,
-        index: Index,
-        ok: bool,
-        out: &mut Vec<Action>,
-    ) {
-        let Role::Leader(leading) = &mut self.role else {
-            return;
-        };
-        if let Some(peer) = leading.peers.get_mut(&to) {
-            peer.snapshot_done(index, ok);
-            if ok {
-                self.replicate(now, to, false, out);
-            }
+            self.writes.write(LogWrite::Compact(self.log.base_index()), out);
         }
     }
 
@@ -63,7 +34,7 @@ impl Raft {
         from: MemberId,
         term: Term,
         meta: SnapshotMeta,
-        out: &mut Vec<Action>,
+        out: &mut Vec<Output>,
     ) {
         if term < self.hard.term {
             return;
@@ -72,13 +43,11 @@ impl Raft {
         if meta.index <= self.log.commit_index() {
             return self.acknowledge(out);
         }
-        out.push(Action::Restore(meta.clone()));
-        let index = meta.index;
-        let seq = self.next_seq;
-        self.log.install(meta.clone(), seq);
-        self.write(LogWrite::InstallSnapshot(meta), out);
-        self.verified = index;
-        out.push(Action::Configured);
+        out.push(Output::Restore(meta.clone()));
+        self.following.replaced_up_to(meta.index);
+        self.log.install(meta.clone(), self.writes.next());
+        self.writes.write(LogWrite::InstallSnapshot(meta), out);
+        out.push(Output::Configured);
     }
 }
 
@@ -86,9 +55,9 @@ impl Raft {
 mod tests {
     use super::*;
     use crate::core::entry::Payload;
-    use crate::core::raft::config::{Config, Role as MemberRole};
+    use crate::core::raft::config::{Config, Role};
     use crate::core::raft::event::{Event, Message};
-    use crate::core::raft::testing::{first_of, member};
+    use crate::core::raft::tests::{first_of, member};
     use crate::core::types::WriteSeq;
 
     const NEWCOMER: MemberId = MemberId(2);
@@ -102,10 +71,8 @@ mod tests {
 
     impl World {
         fn new() -> World {
-            let (raft, config) = first_of(vec![
-                member(MemberId(1), MemberRole::Voter),
-                member(NEWCOMER, MemberRole::Learner),
-            ]);
+            let (raft, config) =
+                first_of(vec![member(MemberId(1), Role::Voter), member(NEWCOMER, Role::Learner)]);
             let mut world = World { raft, config };
             world.step(Event::Tick);
             world.step(Event::LinkUp(NEWCOMER));
@@ -113,14 +80,14 @@ mod tests {
         }
 
         /// Steps, and makes durable whatever is written.
-        fn step(&mut self, event: Event) -> Vec<Action> {
+        fn step(&mut self, event: Event) -> Vec<Output> {
             let mut all = Vec::new();
             let mut events = vec![event];
             while let Some(event) = events.pop() {
                 let mut out = Vec::new();
                 self.raft.step(Mono(0), event, &mut out);
-                let written = |action: &Action| match action {
-                    Action::Write { seq, .. } => Some(Event::Durable(WriteSeq(seq.0))),
+                let written = |action: &Output| match action {
+                    Output::Write { seq, .. } => Some(Event::Durable(WriteSeq(seq.0))),
                     _ => None,
                 };
                 events.extend(out.iter().rev().filter_map(written));
@@ -150,8 +117,8 @@ mod tests {
         /// Whether the newcomer, that has stored the snapshot at `index`, goes on from there.
         fn goes_on(&mut self, index: Index) -> bool {
             let sent = self.step(Event::SnapshotSent { to: NEWCOMER, index, ok: true });
-            let resumes = |action: &Action| {
-                matches!(action, Action::Send { to: NEWCOMER, message: Message::Append { prev_index, .. } }
+            let resumes = |action: &Output| {
+                matches!(action, Output::Send { to: NEWCOMER, message: Message::Append { prev_index, .. } }
                     if *prev_index == index)
             };
             sent.iter().any(resumes)
@@ -173,7 +140,7 @@ mod tests {
                 round: 0,
             },
         });
-        let begins = |action: &Action| matches!(action, Action::SendSnapshot { index: at, .. } if *at == index);
+        let begins = |action: &Output| matches!(action, Output::SendSnapshot { index: at, .. } if *at == index);
         assert!(rejected.iter().any(begins), "{rejected:?}");
         (world, index)
     }

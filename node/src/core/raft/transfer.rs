@@ -1,86 +1,46 @@
-//! Handing leadership over (dissertation §3.10): stop taking proposals, bring the target up to
-//! date, tell it to campaign.
+//! Handing leadership over (dissertation §3.10): the leader stops taking proposals, brings the
+//! target up to date and tells it to campaign.
 
-use super::config::Role as MemberRole;
-use super::event::{Action, Message, Refusal};
-use super::{Raft, Role};
+use super::event::{Output, Refusal};
 use crate::core::types::{MemberId, Mono};
 
 /// A transfer under way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Transfer {
     id: u64,
     target: MemberId,
     until: Mono,
+    /// Whether the target was told to campaign.
     told: bool,
 }
 
-impl Raft {
-    pub(super) fn start_transfer(
-        &mut self,
-        now: Mono,
-        id: u64,
-        target: MemberId,
-        out: &mut Vec<Action>,
-    ) {
-        let until = now.plus(self.timing.election);
-        let voter =
-            self.log.config().member(target).is_some_and(|member| member.role == MemberRole::Voter);
-        let Role::Leader(leading) = &mut self.role else {
-            out.push(Action::TransferRefused { id, refusal: Refusal::NotLeader });
-            return;
-        };
-        if target == self.id {
-            out.push(Action::TransferDone { id });
-        } else if !voter {
-            out.push(Action::TransferRefused { id, refusal: Refusal::UnknownMember });
-        } else if leading.transfer.is_some() {
-            out.push(Action::TransferRefused { id, refusal: Refusal::InProgress });
-        } else {
-            leading.transfer = Some(Transfer { id, target, until, told: false });
-            self.push_transfer(target, out);
-        }
+impl Transfer {
+    pub(super) fn new(id: u64, target: MemberId, until: Mono) -> Transfer {
+        Transfer { id, target, until, told: false }
     }
 
-    /// The target may have caught up: tells it to campaign.
-    pub(super) fn push_transfer(&mut self, from: MemberId, out: &mut Vec<Action>) {
-        let last = self.log.last_index();
-        let Role::Leader(leading) = &mut self.role else {
-            return;
-        };
-        let Some(transfer) = leading.transfer.as_mut() else {
-            return;
-        };
-        let caught_up = leading.peers.get(&from).is_some_and(|peer| peer.matched == last);
-        if transfer.target == from && caught_up && !transfer.told {
-            transfer.told = true;
-            let message = Message::TimeoutNow { term: self.hard.term };
-            out.push(Action::Send { to: from, message });
-        }
+    /// A member has all that the leader has. Gives whether it is to be told to campaign now.
+    pub(super) fn caught_up(&mut self, member: MemberId) -> bool {
+        let tell = self.target == member && !self.told;
+        self.told |= tell;
+        tell
     }
 
-    pub(super) fn tick_transfer(&mut self, now: Mono, out: &mut Vec<Action>) {
-        let Role::Leader(leading) = &mut self.role else {
-            return;
-        };
-        if let Some(transfer) = leading.transfer
-            && now >= transfer.until
-        {
-            leading.transfer = None;
-            let refusal = Refusal::TransferTimedOut;
-            out.push(Action::TransferRefused { id: transfer.id, refusal });
-        }
+    pub(super) fn overdue(&self, now: Mono) -> bool {
+        now >= self.until
+    }
+
+    /// The target did not take over in time.
+    pub(super) fn timed_out(self, out: &mut Vec<Output>) {
+        out.push(Output::TransferRefused { id: self.id, refusal: Refusal::TransferTimedOut });
     }
 
     /// Somebody leads now: the one that was meant, or another.
-    pub(super) fn handed_over_to(&mut self, leader: MemberId, out: &mut Vec<Action>) {
-        if let Some(transfer) = self.handed_over.take() {
-            out.push(if transfer.target == leader {
-                Action::TransferDone { id: transfer.id }
-            } else {
-                let refusal = Refusal::LostLeadership;
-                Action::TransferRefused { id: transfer.id, refusal }
-            });
-        }
+    pub(super) fn handed_over_to(self, leader: MemberId, out: &mut Vec<Output>) {
+        out.push(if self.target == leader {
+            Output::TransferDone { id: self.id }
+        } else {
+            Output::TransferRefused { id: self.id, refusal: Refusal::LostLeadership }
+        });
     }
 }

@@ -3,54 +3,45 @@
 use std::collections::BTreeMap;
 
 use super::config::{Config, Member};
-use super::progress::Progress;
-use super::{Raft, Role, quorum};
+use super::leader::Leading;
+use super::peer_view::PeerView;
+use super::server_state::{ElectionState, ServerState};
+use super::{Raft, quorum};
 use crate::core::types::{Index, MemberId, Mono, Term};
 
-/// The part a member plays, as others see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub(crate) enum RoleNow {
-    Leader,
-    Follower,
-    Candidate,
-    /// Receives the log and does not vote (learners, observers, freshly adopted disks).
-    Learner,
-    /// The committed configuration does not have it any more.
-    Removed,
-}
-
-/// A leader's view of another member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub(crate) struct PeerView {
-    pub id: MemberId,
-    pub matched: Index,
-    pub connected: bool,
-    pub last_contact_ms: Option<u64>,
-    pub snapshotting: bool,
-}
-
 impl Raft {
-    /// The part this member plays.
-    pub(crate) fn role(&self) -> RoleNow {
+    /// What a leader knows, if this member leads.
+    pub(super) fn leading(&self) -> Option<&Leading> {
+        match &self.state {
+            ElectionState::Leader(leading) => Some(leading),
+            ElectionState::Follower
+            | ElectionState::PreCandidate { .. }
+            | ElectionState::Candidate { .. } => None,
+        }
+    }
+
+    /// What this member is now.
+    pub(crate) fn server_state(&self) -> ServerState {
+        let me = self.settings.id;
         let committed = self.log.committed_config();
         let config = self.log.config();
-        let known = |config: &Config| config.member(self.id).is_some() || config.votes(self.id);
+        let known = |config: &Config| config.member(me).is_some() || config.votes(me);
         if committed.index > Index(0) && !known(committed) && !known(config) {
-            return RoleNow::Removed;
+            return ServerState::Removed;
         }
-        match &self.role {
-            Role::Leader(_) => RoleNow::Leader,
-            Role::Candidate { .. } | Role::PreCandidate { .. } => RoleNow::Candidate,
-            Role::Follower if config.votes(self.id) => RoleNow::Follower,
-            Role::Follower => RoleNow::Learner,
+        match &self.state {
+            ElectionState::Leader(_) => ServerState::Leader,
+            ElectionState::Candidate { .. } | ElectionState::PreCandidate { .. } => {
+                ServerState::Candidate
+            }
+            ElectionState::Follower if config.votes(me) => ServerState::Follower,
+            ElectionState::Follower => ServerState::Learner,
         }
     }
 
     /// This member.
     pub(crate) fn id(&self) -> MemberId {
-        self.id
+        self.settings.id
     }
 
     /// The newest term seen.
@@ -77,15 +68,13 @@ impl Raft {
     /// one, and those that were dropped and are still being told.
     pub(crate) fn contacts(&self) -> Vec<Member> {
         let mut contacts: BTreeMap<MemberId, Member> = BTreeMap::new();
-        if let Role::Leader(leading) = &self.role {
-            for (member, _) in &leading.lingering {
-                contacts.insert(member.id, member.clone());
-            }
+        for member in self.leading().into_iter().flat_map(Leading::lingering) {
+            contacts.insert(member.id, member.clone());
         }
         for member in self.committed_config().members.iter().chain(&self.config().members) {
             contacts.insert(member.id, member.clone());
         }
-        contacts.into_values().filter(|member| member.id != self.id).collect()
+        contacts.into_values().filter(|member| member.id != self.settings.id).collect()
     }
 
     /// Committed, as far as this member knows.
@@ -110,13 +99,13 @@ impl Raft {
 
     /// Whether this member leads and takes proposals (not while handing leadership over).
     pub(crate) fn accepts_proposals(&self) -> bool {
-        matches!(&self.role, Role::Leader(leading) if leading.transfer.is_none())
+        self.leading().is_some_and(|leading| !leading.transferring())
     }
 
     /// Whether this leader has committed an entry of its own term: before that it does not know
     /// what is committed (Raft §8).
     pub(crate) fn ready_to_serve(&self) -> bool {
-        matches!(&self.role, Role::Leader(leading) if self.log.commit_index() >= leading.start)
+        self.leading().is_some_and(|leading| leading.ready_to_serve(&self.log))
     }
 
     /// Whether the log is being repaired, so that this member does not vote.
@@ -126,50 +115,31 @@ impl Raft {
 
     /// Milliseconds since the leader was heard; on the leader, since a quorum was.
     pub(crate) fn leader_contact(&self, now: Mono) -> Option<u64> {
-        match &self.role {
-            Role::Leader(leading) => {
-                let heard = |id: MemberId| {
-                    if id == self.id {
-                        return now.0;
-                    }
-                    leading.peers.get(&id).and_then(|peer| peer.heard).map_or(0, |at| at.0)
-                };
-                let at = quorum::agreed(self.config(), heard);
-                Some(now.since(Mono(at)))
-            }
-            _ => self.leader.and(self.heard).map(|at| now.since(at)),
-        }
+        let at = match self.leading() {
+            Some(leading) => Some(leading.quorum_heard(now, self.settings.id, self.config())),
+            None => self.leader.and(self.heard),
+        };
+        at.map(|at| now.since(at))
     }
 
     /// A leader's view of the others; empty on other members.
     pub(crate) fn peers(&self, now: Mono) -> Vec<PeerView> {
-        let Role::Leader(leading) = &self.role else {
-            return Vec::new();
-        };
-        let view = |(id, peer): (&MemberId, &Progress)| PeerView {
-            id: *id,
-            matched: peer.matched,
-            connected: peer.connected,
-            last_contact_ms: peer.heard.map(|at| now.since(at)),
-            snapshotting: peer.snapshotting(),
-        };
-        leading.peers.iter().map(view).collect()
+        self.leading().map_or(Vec::new(), |leading| leading.views(now))
     }
 
     /// On the leader: whether that member was heard lately.
     pub(crate) fn hears(&self, now: Mono, id: MemberId) -> bool {
-        let Role::Leader(leading) = &self.role else {
-            return false;
-        };
-        let heard = leading.peers.get(&id).and_then(|peer| peer.heard);
-        id == self.id || heard.is_some_and(|at| now.since(at) <= 3 * self.timing.election)
+        let lately = 3 * self.settings.timing.election;
+        self.leading()
+            .is_some_and(|leading| id == self.settings.id || leading.heard_within(now, id, lately))
     }
 
     /// On the leader: whether the members that can be counted on would be a quorum without this one.
     pub(crate) fn quorum_without(&self, now: Mono, id: MemberId) -> bool {
-        let leads = matches!(self.role, Role::Leader(_));
-        let counts = |member| member != id && self.caught_up(now, member);
-        leads && quorum::reached(self.config(), counts)
+        self.leading().is_some_and(|leading| {
+            let caught_up = |member| leading.caught_up(now, &self.settings, &self.log, member);
+            quorum::reached(self.config(), |member| member != id && caught_up(member))
+        })
     }
 
     /// Checks what must hold between steps.
@@ -178,17 +148,9 @@ impl Raft {
     /// When it does not.
     pub(crate) fn check_invariants(&self) {
         self.log.check_invariants();
-        if let Role::Leader(leading) = &self.role {
-            assert_eq!(self.leader, Some(self.id), "a leader follows itself");
-            for (id, peer) in &leading.peers {
-                assert!(
-                    peer.matched <= self.last_index(),
-                    "{id} matched {} beyond the leader's {}",
-                    peer.matched,
-                    self.last_index()
-                );
-                assert!(peer.matched < peer.next, "{id}: matched not below next");
-            }
+        if let Some(leading) = self.leading() {
+            assert_eq!(self.leader, Some(self.settings.id), "a leader follows itself");
+            leading.check_invariants(self.last_index());
         }
     }
 }
@@ -196,9 +158,9 @@ impl Raft {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::raft::config::Role as MemberRole;
-    use crate::core::raft::event::{Action, Change, Event, Message};
-    use crate::core::raft::testing::{first_of, member};
+    use crate::core::raft::config::Role;
+    use crate::core::raft::event::{Change, Event, Message, Output};
+    use crate::core::raft::tests::{first_of, member};
 
     const OTHERS: [MemberId; 2] = [MemberId(2), MemberId(3)];
 
@@ -206,7 +168,7 @@ mod tests {
         let mut out = Vec::new();
         raft.step(now, event, &mut out);
         for action in out {
-            if let Action::Write { seq, .. } = action {
+            if let Output::Write { seq, .. } = action {
                 step(raft, now, Event::Durable(seq));
             }
         }
@@ -222,7 +184,7 @@ mod tests {
 
     /// The leader of three, whom both others have just acknowledged everything.
     fn leader(now: Mono) -> Raft {
-        let members = (1..=3).map(|id| member(MemberId(id), MemberRole::Voter));
+        let members = (1..=3).map(|id| member(MemberId(id), Role::Voter));
         let (mut raft, _) = first_of(members.collect());
         for id in OTHERS {
             step(&mut raft, now, Event::LinkUp(id));
@@ -231,7 +193,7 @@ mod tests {
         let (term, granted) = (Term(1), true);
         answer(&mut raft, now, &OTHERS, &Message::PreVoteReply { term, granted });
         answer(&mut raft, now, &OTHERS, &Message::VoteReply { term, granted });
-        assert_eq!(raft.role(), RoleNow::Leader);
+        assert_eq!(raft.server_state(), ServerState::Leader);
         let message = acknowledgement(&raft);
         answer(&mut raft, now, &OTHERS, &message);
         raft
@@ -249,7 +211,7 @@ mod tests {
             assert!(raft.quorum_without(now, id), "{id}");
         }
         // The link to the third is up, yet nothing comes back on it.
-        let later = now.plus(raft.timing.election + 1);
+        let later = now.plus(raft.settings.timing.election + 1);
         let message = acknowledgement(&raft);
         answer(&mut raft, later, &OTHERS[..1], &message);
         assert!(raft.quorum_without(later, OTHERS[1]), "it is no loss");
@@ -264,7 +226,7 @@ mod tests {
         let mut members = raft.config().members.clone();
         let (id, expected) = (1, raft.config().index);
         members.truncate(2);
-        members[1].role = MemberRole::Observer;
+        members[1].role = Role::Observer;
         let change = |members: &[Member]| Event::Change {
             id,
             expected,
@@ -284,6 +246,6 @@ mod tests {
         answer(&mut raft, now, &OTHERS[..1], &message);
         assert!(!raft.config().joint());
         assert_eq!(raft.config().members, members);
-        assert_eq!(raft.role(), RoleNow::Leader, "it is a quorum of itself");
+        assert_eq!(raft.server_state(), ServerState::Leader, "it is a quorum of itself");
     }
 }

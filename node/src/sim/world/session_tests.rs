@@ -2,7 +2,7 @@
 
 use super::{Ev, World};
 use crate::core::options::Options;
-use crate::core::raft::RoleNow;
+use crate::core::raft::ServerState;
 use crate::core::types::{ServerId, SessionId};
 use crate::sim::options::SimOptions;
 
@@ -64,7 +64,7 @@ fn leader(world: &World) -> usize {
     let leads = |slot: &usize| {
         let node = world.servers[*slot].node.as_ref();
         let raft = node.and_then(|node| node.raft());
-        raft.is_some_and(|raft| raft.role() == RoleNow::Leader)
+        raft.is_some_and(|raft| raft.server_state() == ServerState::Leader)
     };
     (0..world.servers.len()).find(leads).expect("a leader")
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::event::Window;
+use crate::core::raft::event::Window;
 use crate::core::types::{Index, Mono};
 
 /// How to send to it.
@@ -21,17 +21,17 @@ enum Mode {
 
 /// One member.
 #[derive(Clone, Debug)]
-pub(crate) struct Progress {
+pub(super) struct Progress {
     /// Known to be equal and durable there up to here. Invariant: matched < next.
-    pub matched: Index,
+    matched: Index,
     /// The next entry to send.
-    pub next: Index,
+    next: Index,
     /// Whether messages can reach it.
-    pub connected: bool,
+    connected: bool,
     /// When it was last heard.
-    pub heard: Option<Mono>,
+    heard: Option<Mono>,
     /// The newest round that it echoed.
-    pub round: u64,
+    round: u64,
     mode: Mode,
     /// Unacknowledged batches: last index and weight.
     flight: VecDeque<(Index, usize)>,
@@ -40,7 +40,7 @@ pub(crate) struct Progress {
 
 impl Progress {
     /// A member about which nothing is known yet.
-    pub(crate) fn new(next: Index, connected: bool, heard: Option<Mono>) -> Progress {
+    pub(super) fn new(next: Index, connected: bool, heard: Option<Mono>) -> Progress {
         Progress {
             matched: Index(0),
             next,
@@ -53,26 +53,51 @@ impl Progress {
         }
     }
 
+    /// Up to here its log is known to be equal, and durable there.
+    pub(super) fn matched(&self) -> Index {
+        self.matched
+    }
+
+    /// The next entry to send.
+    pub(super) fn next(&self) -> Index {
+        self.next
+    }
+
+    /// Whether messages can reach it.
+    pub(super) fn connected(&self) -> bool {
+        self.connected
+    }
+
+    /// When it was last heard.
+    pub(super) fn heard(&self) -> Option<Mono> {
+        self.heard
+    }
+
+    /// The newest round that it echoed.
+    pub(super) fn round(&self) -> u64 {
+        self.round
+    }
+
     /// Whether a snapshot is on its way.
-    pub(crate) fn snapshotting(&self) -> bool {
+    pub(super) fn snapshotting(&self) -> bool {
         matches!(self.mode, Mode::Snapshot(_))
     }
 
     /// What comes after this it still has to be sent.
-    pub(crate) fn awaits(&self) -> Index {
+    pub(super) fn awaits(&self) -> Index {
         match self.mode {
             Mode::Snapshot(index) => index,
-            _ => self.matched,
+            Mode::Probe { .. } | Mode::Replicate => self.matched,
         }
     }
 
     /// Whether it is in step.
-    pub(crate) fn replicating(&self) -> bool {
+    pub(super) fn replicating(&self) -> bool {
         self.mode == Mode::Replicate
     }
 
     /// Whether another batch may be sent now.
-    pub(crate) fn may_send(&self, window: &Window) -> bool {
+    pub(super) fn may_send(&self, window: &Window) -> bool {
         match self.mode {
             Mode::Probe { waiting } => !waiting,
             Mode::Replicate => {
@@ -84,7 +109,7 @@ impl Progress {
     }
 
     /// A batch that ends at `last` was sent.
-    pub(crate) fn sent(&mut self, last: Index, weight: usize) {
+    pub(super) fn sent(&mut self, last: Index, weight: usize) {
         match &mut self.mode {
             Mode::Probe { waiting } => *waiting = true,
             Mode::Replicate if last >= self.next => {
@@ -92,19 +117,25 @@ impl Progress {
                 self.flight.push_back((last, weight));
                 self.flight_bytes += weight;
             }
-            _ => {}
+            Mode::Replicate | Mode::Snapshot(_) => {}
         }
     }
 
     /// A heartbeat may take a lost probe's place.
-    pub(crate) fn probe_again(&mut self) {
+    pub(super) fn probe_again(&mut self) {
         if let Mode::Probe { waiting } = &mut self.mode {
             *waiting = false;
         }
     }
 
+    /// It answered, and echoed this round.
+    pub(super) fn answered(&mut self, now: Mono, round: u64) {
+        self.heard = Some(now);
+        self.round = self.round.max(round);
+    }
+
     /// It has everything up to `matched`. Gives whether that is news.
-    pub(crate) fn accepted(&mut self, matched: Index) -> bool {
+    pub(super) fn accepted(&mut self, matched: Index) -> bool {
         let news = matched > self.matched;
         self.matched = self.matched.max(matched);
         self.next = self.next.max(self.matched.next());
@@ -114,7 +145,7 @@ impl Progress {
         }
         let caught = match self.mode {
             Mode::Snapshot(index) => self.matched >= index,
-            _ => true,
+            Mode::Probe { .. } | Mode::Replicate => true,
         };
         if caught {
             self.mode = Mode::Replicate;
@@ -122,15 +153,23 @@ impl Progress {
         news
     }
 
-    /// It does not have the entry before; go on from `next`.
-    pub(crate) fn rejected(&mut self, next: Index) {
-        self.next = next.max(self.matched.next());
-        self.restart();
+    /// It does not have the entry at `prev`; the logs may meet at `meets`. Gives whether to send
+    /// again: an answer to what was sent long ago says nothing.
+    pub(super) fn rejected(&mut self, prev: Index, meets: Index) -> bool {
+        if prev <= self.matched {
+            return self.regressed(prev, meets);
+        }
+        let about_now = prev < self.next && !self.snapshotting();
+        if about_now {
+            self.next = meets.next().min(prev).max(self.matched.next());
+            self.restart();
+        }
+        about_now
     }
 
     /// It does not have what it once acknowledged: its disk was damaged, and it repairs itself.
     /// Only the answer to the present probe says so; to believe a late one would do no harm.
-    pub(crate) fn regressed(&mut self, prev: Index, meets: Index) -> bool {
+    fn regressed(&mut self, prev: Index, meets: Index) -> bool {
         let probed = matches!(self.mode, Mode::Probe { .. }) && prev.next() == self.next;
         if probed && prev > Index(0) {
             self.matched = Index(0);
@@ -141,14 +180,14 @@ impl Progress {
     }
 
     /// It gets a snapshot that covers `index`.
-    pub(crate) fn snapshot(&mut self, index: Index) {
+    pub(super) fn snapshot(&mut self, index: Index) {
         self.mode = Mode::Snapshot(index);
         self.flight.clear();
         self.flight_bytes = 0;
     }
 
     /// The snapshot arrived, or did not.
-    pub(crate) fn snapshot_done(&mut self, index: Index, ok: bool) {
+    pub(super) fn snapshot_done(&mut self, index: Index, ok: bool) {
         if self.snapshotting() {
             if ok {
                 self.next = self.next.max(index.next());
@@ -158,7 +197,7 @@ impl Progress {
     }
 
     /// The link broke or was made: what was in flight may be lost.
-    pub(crate) fn relinked(&mut self, up: bool) {
+    pub(super) fn relinked(&mut self, up: bool) {
         self.connected = up;
         if !self.snapshotting() {
             if self.matched > Index(0) {

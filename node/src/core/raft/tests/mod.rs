@@ -1,4 +1,7 @@
-//! What tests of the consensus core start from.
+//! What the consensus core does as a whole, by scripts of events.
+
+mod election_timer;
+mod repair;
 
 use std::sync::Arc;
 
