@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::member;
+use super::{member, noop};
 use crate::core::entry::{Entry, Payload};
 use crate::core::options::Options;
 use crate::core::raft::Raft;
@@ -11,10 +11,6 @@ use crate::core::raft::event::{Boot, Event, HardState, Message, SnapshotMeta};
 use crate::core::types::{Index, MemberId, Mono, ServerId, Term, WriteSeq};
 
 const LEADER: MemberId = MemberId(2);
-
-fn noop(term: u64, index: u64) -> Arc<Entry> {
-    Arc::new(Entry { term: Term(term), index: Index(index), payload: Payload::NewLeader })
-}
 
 /// A voter that has seen term 2 and holds its entry 2; what it held behind that is lost.
 fn damaged() -> Raft {
