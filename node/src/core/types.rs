@@ -58,9 +58,9 @@ number!(
 );
 
 impl Term {
-    /// The term after this one.
-    pub fn next(self) -> Term {
-        Term(self.0 + 1)
+    /// The term after this one; `None` after the last.
+    pub fn next(self) -> Option<Term> {
+        self.0.checked_add(1).map(Term)
     }
 }
 

@@ -6,7 +6,7 @@ use super::event::{HardState, LogWrite, Message, Output};
 use super::leader::Leading;
 use super::server_state::ElectionState;
 use super::writes::Deferred;
-use super::{Raft, quorum};
+use super::{Raft, plausible, quorum};
 use crate::core::types::{Index, MemberId, Mono, Term};
 
 impl Raft {
@@ -71,6 +71,18 @@ impl Raft {
         }
     }
 
+    /// Whether another member can be in that term.
+    pub(super) fn believes(&self, from: MemberId, term: Term) -> bool {
+        from != self.settings.id && plausible::in_reach(self.hard.term, term)
+    }
+
+    /// Whether another member can lead in that term. There is one leader a term: whoever else says
+    /// that it leads is broken.
+    pub(super) fn may_lead(&self, from: MemberId, term: Term) -> bool {
+        let other = self.leader.is_some_and(|leader| leader != from);
+        self.believes(from, term) && !(term == self.hard.term && other)
+    }
+
     /// Moves to a term and follows whoever leads in it, if that is known.
     pub(super) fn follow(
         &mut self,
@@ -117,9 +129,12 @@ impl Raft {
 
     /// Asks the voters whether they would elect this member.
     fn ask_for_votes(&mut self, now: Mono, out: &mut Vec<Output>) {
+        let Some(term) = self.hard.term.next() else {
+            return;
+        };
         self.state = ElectionState::PreCandidate { votes: BTreeMap::new() };
         let message = Message::PreVote {
-            term: self.hard.term.next(),
+            term,
             last_index: self.log.last_index(),
             last_term: self.log.last_term(),
         };
@@ -132,7 +147,9 @@ impl Raft {
     /// Stands for election in a new term. Its requests leave, and its own vote counts, once the
     /// vote is durable.
     fn campaign(&mut self, now: Mono, transfer: bool, out: &mut Vec<Output>) {
-        let term = self.hard.term.next();
+        let Some(term) = self.hard.term.next() else {
+            return;
+        };
         self.hard = HardState { term, vote: Some(self.settings.id) };
         self.leader = None;
         self.heard = None;
@@ -191,7 +208,7 @@ impl Raft {
         out: &mut Vec<Output>,
     ) {
         if granted {
-            if term == self.hard.term.next() {
+            if Some(term) == self.hard.term.next() {
                 self.count_pre_vote(now, from, true, out);
             }
         } else if term > self.hard.term {

@@ -42,6 +42,22 @@ pub enum Message {
     TimeoutNow { term: Term },
 }
 
+impl Message {
+    /// The term that it speaks of.
+    pub(crate) fn term(&self) -> Term {
+        match self {
+            Message::PreVote { term, .. }
+            | Message::PreVoteReply { term, .. }
+            | Message::Vote { term, .. }
+            | Message::VoteReply { term, .. }
+            | Message::Append { term, .. }
+            | Message::Accepted { term, .. }
+            | Message::Rejected { term, .. }
+            | Message::TimeoutNow { term } => *term,
+        }
+    }
+}
+
 /// What is durable besides entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HardState {

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use super::Raft;
 use super::event::{LogWrite, Message, Output};
 use super::following::Append;
-use super::server_state::ElectionState;
+use super::{Raft, plausible};
 use crate::core::entry::{Entry, Payload};
 use crate::core::types::{Index, MemberId, Mono, Term};
 
@@ -18,23 +17,23 @@ impl Raft {
         append: Append,
         out: &mut Vec<Output>,
     ) {
+        if !self.may_lead(from, term) || !plausible::entries(term, &append) {
+            return;
+        }
         let Append { prev, entries, commit, last: end, round } = append;
         if term < self.hard.term {
-            // Tells a deposed leader of the newer term.
+            // Tells a deposed leader of the newer term. It may lead in that as well by now, and its old
+            // round would prove nothing there.
             let message = Message::Rejected {
                 term: self.hard.term,
                 prev_index: prev.0,
                 hint_index: Index(0),
                 hint_term: Term(0),
-                round,
+                round: 0,
             };
             out.push(Output::Send { to: from, message });
             return;
         }
-        assert!(
-            !(term == self.hard.term && matches!(self.state, ElectionState::Leader(_))),
-            "two leaders in term {term}"
-        );
         self.follow(now, term, Some(from), out);
         self.following.round_heard(round);
         if let Some(repair) = &mut self.repair {

@@ -5,7 +5,7 @@
 //! [`log`] the log in memory · `writes` what waits for the disk · `settings` who this is ·
 //! `server_state` leader, follower or candidate · `election` who leads · `election_timer` when to
 //! ask for it · `leader` all that only the leader does · `transfer` handing leadership over ·
-//! `follower` accepting, `following` what it knows of its leader · `snapshot` compaction and
+//! `follower` accepting, `following` what it knows of its leader · `plausible` what members cannot say · `snapshot` compaction and
 //! installation · `repair` of a damaged log · `view` what others may ask, of other members a
 //! `peer_view`.
 
@@ -20,6 +20,7 @@ mod follower;
 mod following;
 mod leader;
 mod peer_view;
+mod plausible;
 mod repair;
 mod server_state;
 mod settings;
@@ -163,6 +164,9 @@ impl Raft {
     }
 
     fn receive(&mut self, now: Mono, from: MemberId, message: Message, out: &mut Vec<Output>) {
+        if !self.believes(from, message.term()) {
+            return;
+        }
         match message {
             Message::PreVote { term, last_index, last_term } => {
                 self.on_pre_vote(now, from, term, (last_term, last_index), out);

@@ -1,8 +1,8 @@
 //! Compaction behind a durable snapshot, and a snapshot in place of a log that is gone
 //! (Raft §7). The content travels outside; here are only positions.
 
-use super::Raft;
 use super::event::{Keep, LogWrite, Output, SnapshotMeta};
+use super::{Raft, plausible};
 use crate::core::types::{Index, MemberId, Mono, Term};
 
 /// Entries that are kept behind a snapshot for members that are a little late weigh no more.
@@ -36,7 +36,8 @@ impl Raft {
         meta: SnapshotMeta,
         out: &mut Vec<Output>,
     ) {
-        if term < self.hard.term {
+        let possible = self.may_lead(from, term) && plausible::snapshot(term, &meta);
+        if term < self.hard.term || !possible {
             return;
         }
         self.follow(now, term, Some(from), out);

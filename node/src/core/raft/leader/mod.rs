@@ -109,6 +109,9 @@ impl Leader<'_> {
 
     /// A member has everything up to `matched`, durably.
     pub(super) fn accepted(&mut self, from: MemberId, matched: Index, round: u64) -> Leads {
+        if matched > self.log.last_index() {
+            return Leads::Continue(());
+        }
         let Some(peer) = self.answered(from, round) else {
             return Leads::Continue(());
         };
@@ -134,8 +137,11 @@ impl Leader<'_> {
         self.confirm_reads();
     }
 
-    /// A member answered in our term: it hears us.
+    /// A member answered in our term: it hears us. Not one that echoes what nobody said.
     fn answered(&mut self, from: MemberId, round: u64) -> Option<&mut Progress> {
+        if round > self.leading.round {
+            return None;
+        }
         let peer = self.leading.peers.get_mut(&from)?;
         peer.answered(self.now, round);
         Some(peer)

@@ -4,6 +4,7 @@ mod changes;
 mod commits;
 mod election_timer;
 mod elections;
+mod hostile;
 mod reads;
 mod repair;
 

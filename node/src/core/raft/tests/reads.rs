@@ -71,6 +71,20 @@ fn a_read_is_not_answered_before_an_entry_of_the_leaders_own_term_is_committed()
 }
 
 #[test]
+fn an_append_of_an_earlier_term_is_answered_without_its_round() {
+    // It comes late, over a link that broke, and its sender leads again by now: the answer would
+    // confirm a read that was asked for since.
+    let mut script = Script::of_three(1, &[]);
+    script.append(2, 2, (1, 0), 0);
+    let out = script.append(2, 1, (1, 0), 0);
+    let round = |message: &Message| match message {
+        Message::Rejected { term: Term(2), round, .. } => Some(*round),
+        _ => None,
+    };
+    assert_eq!(sent(&out).map(round).collect::<Vec<_>>(), [Some(0)]);
+}
+
+#[test]
 fn a_read_of_a_leader_that_is_deposed_is_refused() {
     let mut script = leader();
     script.step(Event::ReadIndex { id: 7 });
