@@ -1,6 +1,10 @@
 //! The `CoordinationEnsemble` custom resource: what users write and what the operator answers.
-//! Knows no client and no runtime. [`ensemble`] what is written, [`status`] what is answered.
+//! Knows no client and no runtime. [`ensemble`] what is written, [`status`] what is answered,
+//! with its [`conditions`]; `words` are those of another program that this one may not know.
 
+mod words;
+
+pub mod conditions;
 pub mod ensemble;
 pub mod status;
 

@@ -7,20 +7,42 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Condition types.
-pub mod conditions {
-    /// The summary: quorum, and every wanted member serves.
-    pub const READY: &str = "Ready";
-    /// A leader is known to a quorum.
-    pub const QUORUM: &str = "QuorumAvailable";
-    /// The committed voters are the wanted members.
-    pub const MEMBERSHIP: &str = "MembershipConverged";
-    /// Every member runs the wanted image and configuration.
-    pub const IN_SYNC: &str = "ConfigurationInSync";
-    /// An operation is under way.
-    pub const PROGRESSING: &str = "Progressing";
-    /// The spec says paused.
-    pub const PAUSED: &str = "Paused";
+use crate::conditions::ConditionType;
+
+crate::words! {
+    /// The part that a member plays now.
+    pub enum Role {
+        /// It leads, as far as it knows.
+        Leader = "Leader",
+        /// It votes, and follows a leader or waits for one.
+        Follower = "Follower",
+        /// It votes, and asks for votes.
+        Candidate = "Candidate",
+        /// It receives the log until it has caught up, and does not vote.
+        Learner = "Learner",
+        /// It receives the log for good, and does not vote.
+        Observer = "Observer",
+        /// It belongs to no ensemble yet.
+        Blank = "Blank",
+        /// The ensemble has removed it.
+        Removed = "Removed",
+    }
+}
+
+crate::words! {
+    /// What is being done to an ensemble.
+    pub enum Operation {
+        /// It is being formed.
+        Create = "Create",
+        /// It gets more voters.
+        ScaleUp = "ScaleUp",
+        /// It gets fewer voters.
+        ScaleDown = "ScaleDown",
+        /// A member takes another's place.
+        Replace = "Replace",
+        /// Members are restarted one by one.
+        Rollout = "Rollout",
+    }
 }
 
 /// The operator's report.
@@ -71,6 +93,18 @@ pub struct EnsembleStatus {
     pub conditions: Vec<Condition>,
 }
 
+impl EnsembleStatus {
+    /// The condition of this type, if it was ever reported.
+    pub fn condition(&self, of: &ConditionType) -> Option<&Condition> {
+        self.conditions.iter().find(|it| it.type_ == of.as_str())
+    }
+
+    /// Whether the condition of this type is reported to be true.
+    pub fn holds(&self, of: &ConditionType) -> bool {
+        self.condition(of).is_some_and(|it| it.status == "True")
+    }
+}
+
 /// Who leads.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -106,8 +140,10 @@ pub struct MemberStatus {
     /// This incarnation of its disk.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub member_id: Option<String>,
-    /// Leader, Follower, Learner, Candidate, Blank, Removed or Unknown.
-    pub role: String,
+    /// Leader, Follower, Candidate, Learner, Observer, Blank, Removed, or Unknown if it does not
+    /// answer.
+    #[schemars(with = "String")]
+    pub role: Role,
     /// Whether it serves.
     pub ready: bool,
     /// Whether it runs the wanted image and configuration.
@@ -121,9 +157,10 @@ pub struct MemberStatus {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct OperationStatus {
-    /// Create, ScaleUp, ScaleDown, Replace, Rollout or Repair.
+    /// Create, ScaleUp, ScaleDown, Replace or Rollout.
     #[serde(rename = "type")]
-    pub kind: String,
+    #[schemars(with = "String")]
+    pub kind: Operation,
     /// What is done now.
     pub step: String,
     /// Why nothing is done now.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Service};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
-use quorate_crds::status::conditions;
+use quorate_crds::conditions::ConditionType;
 use quorate_crds::{CoordinationEnsemble, EnsembleStatus};
 use serde_json::{Value, json};
 
@@ -79,8 +79,12 @@ impl Ensemble {
             let generation = ensemble.metadata.generation;
             let status = ensemble.status.context("there is no status")?;
             ensure!(status.observed_generation == generation, "the spec was not observed");
-            for kind in [conditions::READY, conditions::MEMBERSHIP, conditions::IN_SYNC] {
-                let found = condition(&status, kind)?;
+            for kind in [
+                ConditionType::Ready,
+                ConditionType::MembershipConverged,
+                ConditionType::ConfigurationInSync,
+            ] {
+                let found = condition(&status, &kind)?;
                 ensure!(found.0 == "True", "{kind} is {}: {}", found.0, found.1);
             }
             if let Some(operation) = &status.operation {
@@ -212,9 +216,8 @@ impl Ensemble {
 }
 
 /// A condition's status and message.
-pub(crate) fn condition(status: &EnsembleStatus, kind: &str) -> Result<(String, String)> {
-    let found = status.conditions.iter().find(|it| it.type_ == kind);
-    let found = found.with_context(|| format!("there is no condition {kind}"))?;
+pub(crate) fn condition(status: &EnsembleStatus, kind: &ConditionType) -> Result<(String, String)> {
+    let found = status.condition(kind).with_context(|| format!("there is no condition {kind}"))?;
     Ok((found.status.clone(), found.message.clone()))
 }
 

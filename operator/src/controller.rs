@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
 use futures::StreamExt;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Pod, Service};
-use kube::runtime::controller::{Action as Requeue, Config, Controller};
+use kube::runtime::controller::{self, Action as Requeue, Config, Controller};
 use kube::runtime::events::{Event, EventType, Recorder};
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
@@ -18,43 +17,42 @@ use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
 use crate::apply::{Applier, Outcome};
+use crate::causes::{ApiError, chain};
+use crate::error::{Error, Result};
 use crate::lease::Leadership;
 use crate::observability::Metrics;
-use crate::observe::{Observer, Sight};
-use crate::plan::action::{Notice, Plan};
+use crate::observe::Observer;
+use crate::plan::action::Plan;
+use crate::plan::events::Notice;
 use crate::plan::plan;
+use crate::sight::Sight;
 
-/// Time for one pass.
-const PASS: Duration = Duration::from_secs(60);
-/// Passes at once, of different ensembles.
+/// Time for one reconcile.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// Reconciles at once, of different ensembles.
 const CONCURRENCY: u16 = 8;
 /// After an error.
 const RETRY: Duration = Duration::from_secs(3);
 /// What labels objects of ensembles, so that no others are watched.
 const OURS: &str = "app.kubernetes.io/managed-by=quorate-operator";
 
-/// What a pass needs.
-pub struct Context {
+/// What a reconcile needs.
+pub(crate) struct Context {
     /// Reads.
-    pub observer: Observer,
+    pub(crate) observer: Observer,
     /// Writes.
-    pub applier: Applier,
+    pub(crate) applier: Applier,
     /// Whether writes are allowed.
-    pub leadership: Leadership,
+    pub(crate) leadership: Leadership,
     /// Counts.
-    pub metrics: Metrics,
+    pub(crate) metrics: Metrics,
     /// Tells people.
-    pub recorder: Recorder,
+    pub(crate) recorder: Recorder,
 }
 
-/// A pass failed; it is told and tried again.
-#[derive(Debug, thiserror::Error)]
-#[error("{0:#}")]
-pub struct Failed(anyhow::Error);
-
-/// Reconciles the ensembles of a namespace, or of all, until told to stop; passes that began are
+/// Reconciles the ensembles of a namespace, or of all, until told to stop; what began is
 /// finished.
-pub async fn run(
+pub(crate) async fn run(
     client: Client,
     namespace: Option<String>,
     context: Arc<Context>,
@@ -71,10 +69,12 @@ pub async fn run(
             // An end of the sender is an order to stop, too.
             let _ = stop.wait_for(|stop| *stop).await;
         })
-        .run(pass, |_, _, _| Requeue::requeue(RETRY), context)
+        .run(timed, |_, _, _| Requeue::requeue(RETRY), context)
         .for_each(|result| async move {
-            if let Err(error) = result {
-                warn!("{error}");
+            // What failed in a reconcile is logged there.
+            match result {
+                Ok(_) | Err(controller::Error::ReconcilerFailed(..)) => {}
+                Err(error) => warn!(error = chain(&error), "a watch or its queue failed"),
             }
         })
         .await;
@@ -95,19 +95,24 @@ fn ensemble_of(pod: Pod) -> Option<ObjectRef<CoordinationEnsemble>> {
     Some(ObjectRef::new(&name).within(&pod.namespace()?))
 }
 
-async fn pass(
-    ensemble: Arc<CoordinationEnsemble>,
-    context: Arc<Context>,
-) -> Result<Requeue, Failed> {
+/// One reconcile, with its time and its end in metrics and logs.
+async fn timed(ensemble: Arc<CoordinationEnsemble>, context: Arc<Context>) -> Result<Requeue> {
     let (namespace, name) = (ensemble.namespace().unwrap_or_default(), ensemble.name_any());
     let began = Instant::now();
-    let (label, outcome) = match timeout(PASS, reconcile(&context, &namespace, &name)).await {
-        Ok(Ok(requeue)) => ("ok", Ok(requeue)),
-        Ok(Err(error)) => ("error", Err(error)),
-        Err(_) => ("timeout", Err(anyhow!("no end after {} s", PASS.as_secs()))),
+    let outcome = timeout(DEADLINE, reconcile(&context, &namespace, &name)).await;
+    let outcome = outcome.unwrap_or(Err(Error::Deadline { seconds: DEADLINE.as_secs() }));
+    let label = match &outcome {
+        Ok(_) => "ok",
+        Err(Error::Deadline { .. }) => "timeout",
+        Err(_) => "error",
     };
-    context.metrics.passed(label, began.elapsed().as_secs_f64());
-    outcome.map_err(|error| Failed(error.context(format!("{namespace}/{name}"))))
+    context.metrics.reconciled(label, began.elapsed().as_secs_f64());
+    if let Err(error) = &outcome {
+        let step = error.step();
+        context.metrics.failed(step);
+        warn!(namespace, ensemble = name, step, %error, "reconcile failed");
+    }
+    outcome
 }
 
 async fn reconcile(context: &Context, namespace: &str, name: &str) -> Result<Requeue> {
@@ -125,7 +130,7 @@ async fn reconcile(context: &Context, namespace: &str, name: &str) -> Result<Req
         let spec = &sight.observed.ensemble.spec;
         let now = sight.observed.now;
         context.metrics.report(key, spec.replicas, spec.paused, status, now);
-        if context.applier.status(&sight.observed, status).await? == Outcome::Done {
+        if context.applier.status(&sight, status).await? == Outcome::Done {
             for notice in &plan.events {
                 tell(context, &sight, notice).await;
             }
@@ -135,12 +140,13 @@ async fn reconcile(context: &Context, namespace: &str, name: &str) -> Result<Req
     Ok(Requeue::requeue(again))
 }
 
-/// Objects first, then actions; whether nothing was refused. What was refused ends the pass: it
+/// Objects first, then actions; whether nothing was refused. What was refused ends the reconcile: it
 /// was decided on a view that is out of date.
 async fn carry_out(context: &Context, sight: &Sight, plan: &Plan) -> Result<bool> {
+    let (namespace, ensemble) = (sight.names.namespace(), sight.names.ensemble());
     for object in &plan.objects {
-        if let Outcome::Refused(why) = context.applier.object(object).await? {
-            debug!("refused: {why}");
+        if let Outcome::Refused(why) = context.applier.object(sight, object).await? {
+            debug!(namespace, ensemble, object = %object.key, why, "an object was refused");
             return Ok(false);
         }
     }
@@ -148,17 +154,16 @@ async fn carry_out(context: &Context, sight: &Sight, plan: &Plan) -> Result<bool
         if !context.leadership.holds() {
             return Ok(false);
         }
-        let outcome = context.applier.action(&sight.observed, &sight.token, action).await;
-        let label = match &outcome {
-            Ok(Outcome::Done) => "done",
-            Ok(Outcome::Refused(_)) => "refused",
-            Err(_) => "failed",
+        let outcome = context.applier.action(sight, action).await;
+        let (label, why) = match &outcome {
+            Ok(Outcome::Done) => ("done", None),
+            Ok(Outcome::Refused(why)) => ("refused", Some(why.as_str())),
+            Err(_) => ("failed", None),
         };
-        context.metrics.acted(action.name(), label);
-        let name = sight.observed.ensemble.name_any();
-        info!(ensemble = name, outcome = label, detail = ?outcome.as_ref().err(), "{action:?}");
-        if let Outcome::Refused(why) = outcome? {
-            info!(ensemble = name, "refused: {why}");
+        let name = action.name();
+        context.metrics.acted(name, label);
+        info!(namespace, ensemble, action = name, subject = %action, outcome = label, why, "acted");
+        if let Outcome::Refused(_) = outcome? {
             return Ok(false);
         }
     }
@@ -168,7 +173,7 @@ async fn carry_out(context: &Context, sight: &Sight, plan: &Plan) -> Result<bool
 async fn tell(context: &Context, sight: &Sight, notice: &Notice) {
     let event = Event {
         type_: if notice.warning { EventType::Warning } else { EventType::Normal },
-        reason: notice.reason.clone(),
+        reason: notice.reason.to_string(),
         // The API server takes 1 kB.
         note: Some(notice.note.chars().take(1_000).collect()),
         action: "Reconcile".to_owned(),
@@ -176,6 +181,8 @@ async fn tell(context: &Context, sight: &Sight, notice: &Notice) {
     };
     let reference = sight.observed.ensemble.object_ref(&());
     if let Err(error) = context.recorder.publish(&event, &reference).await {
-        warn!("cannot record an event: {error}");
+        let (namespace, ensemble) = (sight.names.namespace(), sight.names.ensemble());
+        let (reason, error) = (&event.reason, ApiError::from(error).to_string());
+        warn!(namespace, ensemble, reason, error, "an event was not recorded");
     }
 }

@@ -17,6 +17,8 @@ use kube::{Api, Client};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tracing::{info, warn};
 
+use crate::causes::{ApiError, chain};
+
 /// How long a lease holds without renewal.
 const DURATION: Duration = Duration::from_secs(15);
 /// How long the holder goes on without having renewed it.
@@ -58,7 +60,7 @@ fn decide(record: &Record, me: &str, unchanged: Duration) -> Step {
 
 /// Whether this operator may write now.
 #[derive(Clone, Debug)]
-pub struct Leadership {
+pub(crate) struct Leadership {
     origin: Instant,
     /// Milliseconds after the origin; 0: never led.
     until: Arc<AtomicU64>,
@@ -72,7 +74,7 @@ impl Default for Leadership {
 
 impl Leadership {
     /// Whether the lease was renewed recently enough.
-    pub fn holds(&self) -> bool {
+    pub(crate) fn holds(&self) -> bool {
         let now = self.origin.elapsed().as_millis();
         now < u128::from(self.until.load(Ordering::Acquire))
     }
@@ -89,19 +91,19 @@ impl Leadership {
 }
 
 /// The lease and our part in it.
-pub struct Elector {
+pub(crate) struct Elector {
     api: Api<Lease>,
     name: String,
     me: String,
     /// What was seen last, and since when.
     seen: Option<(Record, Instant)>,
     /// Whether we may write.
-    pub leadership: Leadership,
+    pub(crate) leadership: Leadership,
 }
 
 impl Elector {
     /// For this lease, under this name.
-    pub fn new(client: Client, namespace: &str, name: &str, me: &str) -> Elector {
+    pub(crate) fn new(client: Client, namespace: &str, name: &str, me: &str) -> Elector {
         Elector {
             api: Api::namespaced(client, namespace),
             name: name.to_owned(),
@@ -112,27 +114,35 @@ impl Elector {
     }
 
     /// Returns once the lease is ours.
-    pub async fn acquire(&mut self) {
+    pub(crate) async fn acquire(&mut self) {
         let mut ticks = ticks();
         loop {
             ticks.tick().await;
             match self.attempt().await {
                 Ok(true) => return info!(holder = self.me, "acquired the lease"),
                 Ok(false) => {}
-                Err(error) => warn!("cannot get the lease: {error:#}"),
+                Err(error) => {
+                    warn!(lease = self.name, error = chain(error.as_ref()), "cannot get the lease")
+                }
             }
         }
     }
 
     /// Keeps the lease; returns only when it is lost.
-    pub async fn keep(&mut self) {
+    pub(crate) async fn keep(&mut self) {
         let mut ticks = ticks();
         while self.leadership.holds() {
             ticks.tick().await;
             match self.attempt().await {
                 Ok(true) => {}
                 Ok(false) => break,
-                Err(error) => warn!("cannot renew the lease: {error:#}"),
+                Err(error) => {
+                    warn!(
+                        lease = self.name,
+                        error = chain(error.as_ref()),
+                        "cannot renew the lease"
+                    );
+                }
             }
         }
         self.leadership.end();
@@ -142,9 +152,9 @@ impl Elector {
     ///
     /// # Errors
     /// When the API server does not take it; the lease then ends by itself.
-    pub async fn release(&mut self) -> Result<()> {
+    pub(crate) async fn release(&mut self) -> Result<()> {
         self.leadership.end();
-        let Some(mut lease) = self.api.get_opt(&self.name).await? else {
+        let Some(mut lease) = self.api.get_opt(&self.name).await.map_err(ApiError::from)? else {
             return Ok(());
         };
         if record(&lease).holder != self.me {
@@ -153,7 +163,8 @@ impl Elector {
         if let Some(spec) = &mut lease.spec {
             spec.holder_identity = Some(String::new());
         }
-        self.api.replace(&self.name, &PostParams::default(), &lease).await?;
+        let replaced = self.api.replace(&self.name, &PostParams::default(), &lease).await;
+        replaced.map_err(ApiError::from)?;
         Ok(())
     }
 
@@ -168,12 +179,13 @@ impl Elector {
     }
 
     async fn look(&mut self) -> Result<bool> {
-        let Some(lease) = self.api.get_opt(&self.name).await? else {
+        let Some(lease) = self.api.get_opt(&self.name).await.map_err(ApiError::from)? else {
             let lease = self.claim(Lease {
                 metadata: ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() },
                 spec: None,
             });
-            self.api.create(&PostParams::default(), &lease).await?;
+            let created = self.api.create(&PostParams::default(), &lease).await;
+            created.map_err(ApiError::from)?;
             return Ok(true);
         };
         let now = record(&lease);
@@ -189,7 +201,7 @@ impl Elector {
                 match self.api.replace(&self.name, &PostParams::default(), &claimed).await {
                     Ok(_) => Ok(true),
                     Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
-                    Err(error) => bail!(error),
+                    Err(error) => bail!(ApiError::from(error)),
                 }
             }
         }

@@ -1,15 +1,24 @@
-//! The operator: [`observe`] (every read) → [`plan`] (pure) → [`apply`] (every write).
+//! The operator: `observe` (every read) → [`plan`] (pure) → `apply` (every write).
 //!
-//! Nothing is remembered between passes: whatever an operator did, its successor can tell from what
-//! is there.
+//! Nothing is remembered between reconciles: whatever an operator did, its successor can tell from
+//! what is there.
+//!
+//! [`args`] the command line · [`program`] puts the parts together · `controller` the loop ·
+//! `lease` whose turn it is among operators · `observe` and `pods` what is seen, a `sight` ·
+//! `member_api` the members' admin port · `apply` what is done · `api` handles on objects ·
+//! `error` what can fail, `causes` in words · `observability` metrics and probes.
 
-pub mod apply;
+mod api;
+mod apply;
 pub mod args;
-pub mod controller;
-pub mod lease;
-pub mod member_api;
-pub mod observability;
-pub mod observe;
+mod causes;
+mod controller;
+mod error;
+mod lease;
+mod member_api;
+mod observability;
+mod observe;
 pub mod plan;
-pub mod pods;
+mod pods;
 pub mod program;
+mod sight;

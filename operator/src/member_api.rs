@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::{Method, Request, StatusCode};
@@ -12,9 +11,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
+use crate::causes::chain;
 use crate::plan::action::Action;
+use crate::plan::member::Member;
 use crate::plan::names::ADMIN_PORT;
-use crate::plan::observed::Member;
 
 /// Time for a status.
 const GLANCE: Duration = Duration::from_millis(1_500);
@@ -25,7 +25,7 @@ const ANSWER_MAX: usize = 1 << 20;
 
 /// A client for all members.
 #[derive(Clone, Debug)]
-pub struct MemberApi {
+pub(crate) struct MemberApi {
     http: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -41,11 +41,47 @@ impl Default for MemberApi {
 
 /// What came of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Called {
+pub(crate) enum Called {
     /// Done, now or before.
     Done,
     /// Refused, with the reason: look again, then decide.
     Refused(String),
+}
+
+/// Why a member gave no answer, or none that says what came of a call.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CallError {
+    /// Its pod has no address yet.
+    #[error("its pod has no address yet")]
+    NoAddress,
+    /// The action is none that a member carries out.
+    #[error("it is no call to a member")]
+    NoCall,
+    /// The request makes no sense.
+    #[error("the request cannot be written: {0}")]
+    Request(String),
+    /// Nobody listens there.
+    #[error("cannot connect: {0}")]
+    Connect(String),
+    /// It did not answer in time.
+    #[error("no answer after {} ms: the outcome is unknown", .0.as_millis())]
+    Silent(Duration),
+    /// The connection ended before the answer did.
+    #[error("the answer broke off, and the outcome is unknown: {0}")]
+    Cut(String),
+    /// It answered with an error that says nothing of the outcome.
+    #[error("it answered {code} {error}: {message}")]
+    Answered {
+        /// HTTP's code.
+        code: u16,
+        /// The error's name.
+        error: String,
+        /// What to do.
+        message: String,
+    },
+    /// What it answered is no status.
+    #[error("the answer is no status: {0}")]
+    NoStatus(serde_json::Error),
 }
 
 impl MemberApi {
@@ -53,52 +89,70 @@ impl MemberApi {
     ///
     /// # Errors
     /// When it does not answer in time, or not with a status.
-    pub async fn status(&self, ip: &str, ordinal: i32) -> Result<Member> {
+    pub(crate) async fn status(&self, ip: &str, ordinal: i32) -> Result<Member, CallError> {
         let request = Request::builder().method(Method::GET).uri(url(ip, "/status"));
-        let asked = self.send(request.body(Full::default())?);
-        let (code, body) = tokio::time::timeout(GLANCE, asked).await.context("no answer")??;
+        let request = request.body(Full::default());
+        let (code, body) = self.send(GLANCE, request).await?;
         if code != StatusCode::OK {
-            bail!("answered {code}");
+            return Err(answered(code, &body));
         }
-        let mut member: Member = serde_json::from_slice(&body).context("not a status")?;
-        member.ordinal = ordinal;
-        Ok(member)
+        Member::read(ordinal, &body).map_err(CallError::NoStatus)
     }
 
     /// Makes the call of an action to the member at this address.
     ///
     /// # Errors
     /// When the outcome is unknown.
-    pub async fn call(&self, ip: &str, token: &str, action: &Action) -> Result<Called> {
+    pub(crate) async fn call(
+        &self,
+        ip: &str,
+        token: &str,
+        action: &Action,
+    ) -> Result<Called, CallError> {
         let Some((path, body)) = request_of(action) else {
-            bail!("{} is no call to a member", action.name());
+            return Err(CallError::NoCall);
         };
         let request = Request::builder()
             .method(Method::POST)
             .uri(url(ip, path))
             .header("authorization", format!("Bearer {token}"))
             .header("content-type", "application/json")
-            .body(Full::from(serde_json::to_vec(&body)?))?;
-        let answered = tokio::time::timeout(PATIENCE, self.send(request)).await;
-        let (code, body) = answered.context("no answer: the outcome is unknown")??;
+            .body(Full::from(body.to_string()));
+        let (code, body) = self.send(PATIENCE, request).await?;
         if code.is_success() {
             return Ok(Called::Done);
         }
-        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let text = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
-        if code == StatusCode::GATEWAY_TIMEOUT {
-            bail!("{}: {}", text("error"), text("message"));
+        match answered(code, &body) {
+            unknown if code == StatusCode::GATEWAY_TIMEOUT => Err(unknown),
+            refused => Ok(Called::Refused(refused.to_string())),
         }
-        Ok(Called::Refused(format!("{code} {}: {}", text("error"), text("message"))))
     }
 
-    async fn send(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes)> {
-        let response = self.http.request(request).await.context("cannot connect")?;
-        let code = response.status();
-        let body = Limited::new(response.into_body(), ANSWER_MAX).collect().await;
-        let body = body.map_err(|error| anyhow::anyhow!("no whole answer: {error}"))?;
-        Ok((code, body.to_bytes()))
+    async fn send(
+        &self,
+        patience: Duration,
+        request: hyper::http::Result<Request<Full<Bytes>>>,
+    ) -> Result<(StatusCode, Bytes), CallError> {
+        let request = request.map_err(|error| CallError::Request(error.to_string()))?;
+        let exchange = async {
+            let response = self.http.request(request).await.map_err(|error| {
+                let told = chain(&error);
+                if error.is_connect() { CallError::Connect(told) } else { CallError::Cut(told) }
+            })?;
+            let code = response.status();
+            let body = Limited::new(response.into_body(), ANSWER_MAX).collect().await;
+            let body = body.map_err(|error| CallError::Cut(error.to_string()))?;
+            Ok((code, body.to_bytes()))
+        };
+        tokio::time::timeout(patience, exchange).await.map_err(|_| CallError::Silent(patience))?
     }
+}
+
+/// What an answer that is no success says.
+fn answered(code: StatusCode, body: &[u8]) -> CallError {
+    let answer: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
+    CallError::Answered { code: code.as_u16(), error: text("error"), message: text("message") }
 }
 
 fn url(ip: &str, path: &str) -> String {

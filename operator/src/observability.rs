@@ -12,24 +12,22 @@ use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 use quorate_crds::EnsembleStatus;
-use quorate_crds::status::conditions;
-
-use crate::plan::status::holds;
+use quorate_crds::conditions::ConditionType;
+use quorate_crds::status::Operation;
 
 const ENSEMBLE: [&str; 2] = ["namespace", "ensemble"];
 const OPERATION: [&str; 3] = ["namespace", "ensemble", "type"];
-/// Every operation that a status can name.
-const OPERATIONS: [&str; 6] = ["Create", "ScaleUp", "ScaleDown", "Replace", "Rollout", "Repair"];
 
 /// All of them.
 #[derive(Clone, Debug)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     registry: Registry,
     reconciles: IntCounterVec,
     seconds: HistogramVec,
+    errors: IntCounterVec,
     actions: IntCounterVec,
     /// Whether this operator holds the lease.
-    pub is_leader: IntGauge,
+    pub(crate) is_leader: IntGauge,
     success: IntGaugeVec,
     desired: IntGaugeVec,
     voters: IntGaugeVec,
@@ -46,7 +44,7 @@ impl Metrics {
     ///
     /// # Errors
     /// When two have the same name.
-    pub fn new() -> Result<Metrics> {
+    pub(crate) fn new() -> Result<Metrics> {
         let registry = Registry::new();
         let gauge = |name: &str, help: &str, labels: &[&str]| -> Result<IntGaugeVec> {
             let gauge = IntGaugeVec::new(Opts::new(name, help), labels)?;
@@ -58,14 +56,24 @@ impl Metrics {
             registry.register(Box::new(counter.clone()))?;
             Ok(counter)
         };
-        let seconds = HistogramOpts::new("quorate_operator_reconcile_seconds", "Time of a pass.")
-            .buckets(vec![0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]);
+        let seconds =
+            HistogramOpts::new("quorate_operator_reconcile_seconds", "Time of a reconcile.")
+                .buckets(vec![0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]);
         let seconds = HistogramVec::new(seconds, &[])?;
         registry.register(Box::new(seconds.clone()))?;
         let is_leader = IntGauge::new("quorate_operator_is_leader", "1 while it has the lease.")?;
         registry.register(Box::new(is_leader.clone()))?;
         Ok(Metrics {
-            reconciles: counter("quorate_operator_reconcile_total", "Passes.", &["outcome"])?,
+            reconciles: counter(
+                "quorate_operator_reconcile_total",
+                "Reconciles, by how they ended.",
+                &["outcome"],
+            )?,
+            errors: counter(
+                "quorate_operator_reconcile_errors_total",
+                "Reconciles that failed, by the step that did.",
+                &["step"],
+            )?,
             actions: counter(
                 "quorate_operator_actions_total",
                 "Actions, by what came of them.",
@@ -73,7 +81,7 @@ impl Metrics {
             )?,
             success: gauge(
                 "quorate_operator_last_success_timestamp_seconds",
-                "When a pass last succeeded.",
+                "When a reconcile last succeeded.",
                 &ENSEMBLE,
             )?,
             desired: gauge("quorate_ensemble_desired_members", "Wanted voters.", &ENSEMBLE)?,
@@ -102,19 +110,24 @@ impl Metrics {
         })
     }
 
-    /// A pass is over.
-    pub fn passed(&self, outcome: &str, seconds: f64) {
+    /// A step of a reconcile failed.
+    pub(crate) fn failed(&self, step: &str) {
+        self.errors.with_label_values(&[step]).inc();
+    }
+
+    /// A reconcile is over.
+    pub(crate) fn reconciled(&self, outcome: &str, seconds: f64) {
         self.reconciles.with_label_values(&[outcome]).inc();
         self.seconds.with_label_values::<&str>(&[]).observe(seconds);
     }
 
     /// An action was tried.
-    pub fn acted(&self, action: &str, outcome: &str) {
+    pub(crate) fn acted(&self, action: &str, outcome: &str) {
         self.actions.with_label_values(&[action, outcome]).inc();
     }
 
     /// What is reported of an ensemble now.
-    pub fn report(
+    pub(crate) fn report(
         &self,
         key: [&str; 2],
         wanted: i32,
@@ -122,14 +135,14 @@ impl Metrics {
         status: &EnsembleStatus,
         now: i64,
     ) {
-        let is = |kind: &str| i64::from(status.conditions.iter().any(|it| holds(it, kind)));
+        let is = |kind: ConditionType| i64::from(status.holds(&kind));
         let quorum = status.quorum.clone().unwrap_or_default();
         self.success.with_label_values(&key).set(now);
         self.desired.with_label_values(&key).set(i64::from(wanted));
         self.voters.with_label_values(&key).set(i64::from(quorum.voters));
         self.healthy.with_label_values(&key).set(i64::from(quorum.healthy));
-        self.quorum.with_label_values(&key).set(is(conditions::QUORUM));
-        self.converged.with_label_values(&key).set(is(conditions::MEMBERSHIP));
+        self.quorum.with_label_values(&key).set(is(ConditionType::QuorumAvailable));
+        self.converged.with_label_values(&key).set(is(ConditionType::MembershipConverged));
         self.paused.with_label_values(&key).set(i64::from(paused));
         self.forget_operations(key);
         if let Some(operation) = &status.operation {
@@ -142,15 +155,16 @@ impl Metrics {
     }
 
     fn forget_operations(&self, key: [&str; 2]) {
-        for kind in OPERATIONS {
+        for kind in Operation::KNOWN {
+            let labels = [key[0], key[1], kind.as_str()];
             // It need not be there.
-            let _ = self.operation.remove_label_values(&[key[0], key[1], kind]);
-            let _ = self.blocked.remove_label_values(&[key[0], key[1], kind]);
+            let _ = self.operation.remove_label_values(&labels);
+            let _ = self.blocked.remove_label_values(&labels);
         }
     }
 
     /// An ensemble is gone.
-    pub fn forget(&self, key: [&str; 2]) {
+    pub(crate) fn forget(&self, key: [&str; 2]) {
         let all = [
             &self.success,
             &self.desired,
@@ -171,7 +185,7 @@ impl Metrics {
     ///
     /// # Errors
     /// When a metric has no name; none has.
-    pub fn render(&self) -> Result<String> {
+    pub(crate) fn render(&self) -> Result<String> {
         Ok(TextEncoder::new().encode_to_string(&self.registry.gather())?)
     }
 }
@@ -180,7 +194,7 @@ impl Metrics {
 ///
 /// # Errors
 /// When the address cannot be had.
-pub async fn serve(address: SocketAddr, metrics: Metrics) -> Result<()> {
+pub(crate) async fn serve(address: SocketAddr, metrics: Metrics) -> Result<()> {
     let router = Router::new()
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(|| async { "ok\n" }))

@@ -3,40 +3,37 @@
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result};
 use futures::future::{join_all, try_join_all};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams};
+use kube::api::ListParams;
 use kube::{Api, Client};
 use quorate_crds::CoordinationEnsemble;
-use serde_json::json;
+use tracing::debug;
 
+use crate::api::{dynamic, typed};
+use crate::error::{Error, Result};
 use crate::member_api::MemberApi;
-use crate::plan::observed::{self, Observed, Seen};
-use crate::plan::{desired, names};
+use crate::plan::desired;
+use crate::plan::member::Member;
+use crate::plan::names::{self, Names};
+use crate::plan::object::{Kind, ObjectKey};
+use crate::plan::observed::{self, Formation, Observed, Seen};
 use crate::pods;
+use crate::sight::Sight;
 
 /// Where to read.
 #[derive(Clone)]
-pub struct Observer {
+pub(crate) struct Observer {
     /// The API server.
-    pub client: Client,
+    pub(crate) client: Client,
     /// The members.
-    pub members: MemberApi,
+    pub(crate) members: MemberApi,
     /// The image of ensembles that name none.
-    pub default_image: String,
+    pub(crate) default_image: String,
     /// The cluster's DNS domain, if names are to be absolute.
-    pub cluster_domain: String,
-}
-
-/// What was seen, and what must not be shown: the token.
-pub struct Sight {
-    /// For the plan.
-    pub observed: Observed,
-    /// For calls to members; empty while there is none.
-    pub token: String,
+    pub(crate) cluster_domain: String,
 }
 
 impl Observer {
@@ -44,84 +41,125 @@ impl Observer {
     ///
     /// # Errors
     /// When anything cannot be read: a partial view is never acted upon.
-    pub async fn observe(&self, namespace: &str, name: &str) -> Result<Option<Sight>> {
+    pub(crate) async fn observe(&self, namespace: &str, name: &str) -> Result<Option<Sight>> {
         let ensembles: Api<CoordinationEnsemble> = Api::namespaced(self.client.clone(), namespace);
-        let Some(ensemble) = ensembles.get_opt(name).await.context("cannot read the ensemble")?
-        else {
+        let found = ensembles.get_opt(name).await;
+        let Some(ensemble) = found.map_err(|error| Error::ObserveEnsemble(error.into()))? else {
             return Ok(None);
         };
-        let mut sight = Sight { observed: self.blank(ensemble)?, token: String::new() };
-        let observed = &mut sight.observed;
-        self.stateful_set(namespace, observed).await?;
-        self.pods(namespace, observed).await?;
-        self.config_maps(namespace, observed).await?;
-        sight.token = self.secret(namespace, observed).await?;
-        self.ownership(namespace, observed).await?;
-        observed.members = self.ask(&observed.pods).await;
-        Ok(Some(sight))
-    }
-
-    fn blank(&self, ensemble: CoordinationEnsemble) -> Result<Observed> {
-        let now =
-            SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
-        Ok(Observed {
-            now: i64::try_from(now.as_secs())?,
+        let names = Names::of(&ensemble, &self.cluster_domain);
+        let reader = Reader { client: &self.client, names: &names };
+        let stateful_set = reader.stateful_set().await?;
+        let pods = match &stateful_set {
+            Some(set) => reader.pods(set).await?,
+            None => Vec::new(),
+        };
+        let config_maps = reader.config_maps().await?;
+        let token = reader.token().await?;
+        let objects = reader.objects(desired::keys(&ensemble, &names)).await?;
+        let members = self.ask(&pods).await;
+        let foreign = (token == Token::Foreign)
+            .then(|| ObjectKey { kind: Kind::Secret, name: names.admin() })
+            .or(objects.foreign);
+        let (has_token, token) = match token {
+            Token::Ours(token) => (true, token),
+            Token::Absent | Token::Foreign => (false, String::new()),
+        };
+        let observed = Observed {
+            now: now()?,
             nonce: nonce()?,
             ensemble,
             default_image: self.default_image.clone(),
             cluster_domain: self.cluster_domain.clone(),
-            stateful_set: None,
-            foreign: None,
-            existing: BTreeMap::new(),
-            pods: Vec::new(),
-            formation: None,
-            config_maps: Vec::new(),
-            has_token: false,
-            members: Vec::new(),
-        })
-    }
-
-    async fn stateful_set(&self, namespace: &str, observed: &mut Observed) -> Result<()> {
-        let api: Api<StatefulSet> = Api::namespaced(self.client.clone(), namespace);
-        let name = names::ensemble(observed);
-        let found = api.get_opt(&name).await.context("cannot read the StatefulSet")?;
-        if let Some(set) = found.filter(|set| ours(observed, &set.metadata)) {
-            observed.stateful_set = Some(summary(&set));
-        }
-        Ok(())
-    }
-
-    async fn pods(&self, namespace: &str, observed: &mut Observed) -> Result<()> {
-        let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
-        let wanted = ListParams::default().labels(&names::selector_text(observed));
-        let list = api.list(&wanted).await.context("cannot list pods")?;
-        let Some(set) = &observed.stateful_set else {
-            return Ok(());
+            stateful_set,
+            foreign,
+            existing: objects.existing,
+            pods,
+            formation: config_maps.formation,
+            config_maps: config_maps.configurations,
+            has_token,
+            members,
         };
-        let prefix = names::ensemble(observed) + "-";
-        let of = |pod: Pod| pods::summary(&pod, &set.uid, &prefix);
-        observed.pods = list.items.into_iter().filter_map(of).collect();
-        observed.pods.sort_by_key(|pod| pod.ordinal);
-        Ok(())
+        Ok(Some(Sight { observed, names, token }))
     }
 
-    async fn config_maps(&self, namespace: &str, observed: &mut Observed) -> Result<()> {
-        let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
-        let wanted = ListParams::default().labels(&names::selector_text(observed));
-        let list = api.list(&wanted).await.context("cannot list config maps")?;
-        let record = names::formation(observed);
-        for map in list.items {
-            if !ours(observed, &map.metadata) {
-                continue;
+    /// What every member says, by ordinal; those that do not answer are missing.
+    async fn ask(&self, pods: &[observed::Pod]) -> Vec<Member> {
+        let ask = |pod: &observed::Pod| {
+            let (ip, ordinal, members) = (pod.ip.clone(), pod.ordinal, self.members.clone());
+            let pod = pod.name.clone();
+            async move {
+                match members.status(&ip?, ordinal).await {
+                    Ok(member) => Some(member),
+                    Err(error) => {
+                        debug!(pod, %error, "a member does not answer");
+                        None
+                    }
+                }
             }
+        };
+        join_all(pods.iter().map(ask)).await.into_iter().flatten().collect()
+    }
+}
+
+/// Reads the objects of one ensemble.
+struct Reader<'a> {
+    client: &'a Client,
+    names: &'a Names,
+}
+
+/// The ConfigMaps of an ensemble.
+#[derive(Default)]
+struct ConfigMaps {
+    formation: Option<Formation>,
+    configurations: Vec<observed::ConfigMap>,
+}
+
+/// The Secret with the token.
+#[derive(PartialEq)]
+enum Token {
+    Absent,
+    /// It belongs to somebody else.
+    Foreign,
+    Ours(String),
+}
+
+/// The objects with names of ours.
+#[derive(Default)]
+struct Objects {
+    existing: BTreeMap<ObjectKey, String>,
+    foreign: Option<ObjectKey>,
+}
+
+impl Reader<'_> {
+    async fn stateful_set(&self) -> Result<Option<observed::StatefulSet>> {
+        let api: Api<StatefulSet> = typed(self.client, self.names);
+        let found = api.get_opt(self.names.ensemble()).await;
+        let found = found.map_err(|error| Error::ObserveStatefulSet(error.into()))?;
+        Ok(found.filter(|set| self.ours(&set.metadata)).map(|set| summary(&set)))
+    }
+
+    async fn pods(&self, set: &observed::StatefulSet) -> Result<Vec<observed::Pod>> {
+        let api: Api<Pod> = typed(self.client, self.names);
+        let list = api.list(&self.labelled()).await;
+        let list = list.map_err(|error| Error::ObservePods(error.into()))?;
+        let of = |pod: Pod| pods::summary(&pod, &set.uid, self.names);
+        let mut pods: Vec<observed::Pod> = list.items.into_iter().filter_map(of).collect();
+        pods.sort_by_key(|pod| pod.ordinal);
+        Ok(pods)
+    }
+
+    async fn config_maps(&self) -> Result<ConfigMaps> {
+        let api: Api<ConfigMap> = typed(self.client, self.names);
+        let list = api.list(&self.labelled()).await;
+        let list = list.map_err(|error| Error::ObserveConfigMaps(error.into()))?;
+        let mut found = ConfigMaps::default();
+        for map in list.items.into_iter().filter(|map| self.ours(&map.metadata)) {
             let name = map.metadata.name.clone().unwrap_or_default();
-            if name == record {
-                let text = map.data.as_ref().and_then(|data| data.get("formation.json"));
-                let text = text.context("the formation's ConfigMap has no formation.json")?;
-                let parsed = serde_json::from_str(text);
-                observed.formation = Some(parsed.context("the formation's record is damaged")?);
+            if name == self.names.formation() {
+                found.formation = Some(formation(&map, name)?);
             } else {
-                observed.config_maps.push(observed::ConfigMap {
+                found.configurations.push(observed::ConfigMap {
                     name,
                     ensemble_generation: generation(&map.metadata),
                     uid: map.metadata.uid.unwrap_or_default(),
@@ -129,74 +167,74 @@ impl Observer {
                 });
             }
         }
-        Ok(())
+        Ok(found)
     }
 
-    async fn secret(&self, namespace: &str, observed: &mut Observed) -> Result<String> {
-        let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
-        let name = names::admin(observed);
-        let Some(secret) = api.get_opt(&name).await.context("cannot read the token's Secret")?
-        else {
-            return Ok(String::new());
+    async fn token(&self) -> Result<Token> {
+        let (api, name): (Api<Secret>, _) = (typed(self.client, self.names), self.names.admin());
+        let found = api.get_opt(&name).await;
+        let Some(secret) = found.map_err(|error| Error::ObserveToken(error.into()))? else {
+            return Ok(Token::Absent);
         };
-        if !ours(observed, &secret.metadata) {
-            observed.foreign = Some(format!("the Secret {name}"));
-            return Ok(String::new());
+        if !self.ours(&secret.metadata) {
+            return Ok(Token::Foreign);
         }
         let bytes = secret.data.as_ref().and_then(|data| data.get("token"));
-        let bytes = bytes.with_context(|| format!("the Secret {name} has no key token"))?;
-        observed.has_token = true;
-        Ok(String::from_utf8(bytes.0.clone()).context("the token is not text")?.trim().to_owned())
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes.0.clone()).ok());
+        let text = text.ok_or(Error::ReadToken { secret: name })?;
+        Ok(Token::Ours(text.trim().to_owned()))
     }
 
     /// Which of the objects that should exist are there, and whether each is ours.
-    async fn ownership(&self, namespace: &str, observed: &mut Observed) -> Result<()> {
-        let identities = desired::identities(observed);
-        let get = |(version, kind, name): (String, String, String)| async move {
-            let api = dynamic(&self.client, namespace, &version, &kind);
-            let found = api.get_metadata_opt(&name).await;
-            let found = found.with_context(|| format!("cannot read {kind} {name}"))?;
-            anyhow::Ok((kind, name, found))
+    async fn objects(&self, keys: impl IntoIterator<Item = ObjectKey>) -> Result<Objects> {
+        let get = |key: ObjectKey| async move {
+            let api = dynamic(self.client, self.names, key.kind);
+            match api.get_metadata_opt(&key.name).await {
+                Ok(found) => Ok((key, found)),
+                Err(error) => Err(Error::ObserveObject { key, source: error.into() }),
+            }
         };
-        for (kind, name, found) in try_join_all(identities.into_iter().map(get)).await? {
+        let mut objects = Objects::default();
+        for (key, found) in try_join_all(keys.into_iter().map(get)).await? {
             let Some(found) = found else { continue };
-            if ours(observed, &found.metadata) {
-                let uid = found.metadata.uid.unwrap_or_default();
-                observed.existing.insert(format!("{kind}/{name}"), uid);
+            if self.ours(&found.metadata) {
+                objects.existing.insert(key, found.metadata.uid.unwrap_or_default());
             } else {
-                observed.foreign = Some(format!("the {kind} {name}"));
+                objects.foreign = Some(key);
             }
         }
-        Ok(())
+        Ok(objects)
     }
 
-    /// What every member says; those that do not answer are missing.
-    async fn ask(&self, pods: &[observed::Pod]) -> Vec<observed::Member> {
-        let ask = |pod: &observed::Pod| {
-            let (ip, ordinal, members) = (pod.ip.clone(), pod.ordinal, self.members.clone());
-            async move { members.status(&ip?, ordinal).await.ok() }
-        };
-        join_all(pods.iter().map(ask)).await.into_iter().flatten().collect()
+    fn labelled(&self) -> ListParams {
+        ListParams::default().labels(&self.names.selector_text())
     }
+
+    /// Whether an object is controlled by this very ensemble.
+    fn ours(&self, metadata: &ObjectMeta) -> bool {
+        let owners = metadata.owner_references.as_deref().unwrap_or_default();
+        owners.iter().any(|it| it.controller == Some(true) && it.uid == self.names.uid())
+    }
+}
+
+/// Seconds since the Unix epoch.
+fn now() -> Result<i64> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| Error::Clock)?;
+    i64::try_from(now.as_secs()).map_err(|_| Error::Clock)
 }
 
 fn nonce() -> Result<String> {
-    let number = getrandom::u64().context("no randomness")?;
+    let number = getrandom::u64().map_err(Error::Randomness)?;
     Ok(format!("{number:016x}"))
 }
 
-/// Whether an object is controlled by this very ensemble.
-fn ours(observed: &Observed, metadata: &ObjectMeta) -> bool {
-    let uid = observed.ensemble.metadata.uid.as_deref();
-    let owners = metadata.owner_references.as_deref().unwrap_or_default();
-    owners.iter().any(|it| it.controller == Some(true) && Some(it.uid.as_str()) == uid)
-}
-
-/// Objects of a kind that is known by name only.
-pub fn dynamic(client: &Client, namespace: &str, version: &str, kind: &str) -> Api<DynamicObject> {
-    let (group, version) = version.split_once('/').unwrap_or(("", version));
-    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
-    Api::namespaced_with(client.clone(), namespace, &resource)
+fn formation(map: &ConfigMap, config_map: String) -> Result<Formation> {
+    let text = map.data.as_ref().and_then(|data| data.get("formation.json"));
+    let parsed = match text {
+        Some(text) => serde_json::from_str(text).map_err(|error| error.to_string()),
+        None => Err("it has no key formation.json".to_owned()),
+    };
+    parsed.map_err(|why| Error::ObserveFormation { config_map, why })
 }
 
 /// The generation of the ensemble that an object was applied for.
@@ -209,7 +247,6 @@ fn generation(meta: &ObjectMeta) -> i64 {
 fn summary(set: &StatefulSet) -> observed::StatefulSet {
     let (meta, spec, status) = (&set.metadata, set.spec.as_ref(), set.status.as_ref());
     let annotation = |key: &str| meta.annotations.as_ref().and_then(|all| all.get(key));
-    let claims = spec.and_then(|spec| spec.volume_claim_templates.as_ref());
     observed::StatefulSet {
         uid: meta.uid.clone().unwrap_or_default(),
         resource_version: meta.resource_version.clone().unwrap_or_default(),
@@ -218,6 +255,6 @@ fn summary(set: &StatefulSet) -> observed::StatefulSet {
         configuration: annotation(names::CONFIGURATION).and_then(|it| Seen::parse(it)),
         update_revision: status.and_then(|it| it.update_revision.clone()).unwrap_or_default(),
         settled: status.and_then(|status| status.observed_generation) == meta.generation,
-        claims: claims.map(|claims| json!(claims)),
+        claims: spec.and_then(|spec| spec.volume_claim_templates.clone()),
     }
 }

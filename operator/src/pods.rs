@@ -3,15 +3,16 @@
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::plan::{names, observed};
+use crate::plan::names::{Names, TURN};
+use crate::plan::observed;
 
 /// The summary of a pod of that StatefulSet; `None` for any other.
-pub fn summary(pod: &Pod, set: &str, prefix: &str) -> Option<observed::Pod> {
+pub(crate) fn summary(pod: &Pod, set: &str, names: &Names) -> Option<observed::Pod> {
     let meta = &pod.metadata;
     let owners = meta.owner_references.as_deref().unwrap_or_default();
     owners.iter().find(|owner| owner.controller == Some(true) && owner.uid == set)?;
     let name = meta.name.clone()?;
-    let ordinal = name.strip_prefix(prefix)?.parse().ok()?;
+    let ordinal = names.ordinal(&name)?;
     let label = |key: &str| meta.labels.as_ref().and_then(|labels| labels.get(key)).cloned();
     let status = pod.status.clone().unwrap_or_default();
     let condition = |kind: &str| status.conditions.iter().flatten().find(|it| it.type_ == kind);
@@ -28,7 +29,7 @@ pub fn summary(pod: &Pod, set: &str, prefix: &str) -> Option<observed::Pod> {
         ready_changed: changed.map_or(created, |at| seconds(Some(at))),
         created,
         deleting: meta.deletion_timestamp.is_some(),
-        turn: meta.annotations.as_ref().is_some_and(|all| all.contains_key(names::TURN)),
+        turn: meta.annotations.as_ref().is_some_and(|all| all.contains_key(TURN)),
         ip: status.pod_ip.clone().filter(|ip| !ip.is_empty()),
         trouble: trouble(&status),
     })

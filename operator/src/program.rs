@@ -1,5 +1,6 @@
 //! Puts the operator together and takes it down again.
 
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use crate::observability::{Metrics, serve};
 use crate::observe::Observer;
 use crate::plan::names::MANAGER;
 
-/// Time to finish passes after an order to stop.
+/// Time to finish reconciles after an order to stop.
 const GRACE: Duration = Duration::from_secs(20);
 
 /// Reconciles until told to stop.
@@ -80,7 +81,7 @@ async fn lead(args: &RunArgs, client: Client, namespace: &str, metrics: Metrics)
         }
     });
     if finished.await.is_err() {
-        warn!("a pass did not end in time");
+        warn!(seconds = GRACE.as_secs(), "a reconcile did not end in time");
     }
     elector.release().await.context("cannot release the lease; it ends by itself")
 }
@@ -105,7 +106,10 @@ fn context(args: &RunArgs, client: &Client, elector: &Elector, metrics: &Metrics
 
 fn log(args: &RunArgs) {
     let filter = tracing_subscriber::EnvFilter::new(&args.log);
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match args.log_format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),

@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use quorate_crds::EnsembleStatus;
-use quorate_crds::status::{LeaderStatus, OperationStatus, QuorumStatus};
+use quorate_crds::status::{LeaderStatus, Operation, OperationStatus, QuorumStatus};
 use quorate_operator::plan::events;
 
 /// A report of three voters that zk-0 leads.
@@ -33,9 +33,9 @@ fn quorum(status: &mut EnsembleStatus, is: &str, message: &str) {
     }];
 }
 
-fn operation(kind: &str, blocked_by: Option<&str>) -> Option<OperationStatus> {
+fn operation(kind: Operation, blocked_by: Option<&str>) -> Option<OperationStatus> {
     Some(OperationStatus {
-        kind: kind.to_owned(),
+        kind,
         step: "a step".to_owned(),
         blocked_by: blocked_by.map(str::to_owned),
     })
@@ -43,7 +43,7 @@ fn operation(kind: &str, blocked_by: Option<&str>) -> Option<OperationStatus> {
 
 /// The events of a change, as `reason: note`, warnings with an exclamation mark.
 fn told(before: &EnsembleStatus, after: &EnsembleStatus) -> Vec<String> {
-    let text = |it: quorate_operator::plan::action::Notice| {
+    let text = |it: quorate_operator::plan::events::Notice| {
         let mark = if it.warning { "!" } else { "" };
         format!("{mark}{}: {}", it.reason, it.note)
     };
@@ -96,8 +96,8 @@ fn a_new_term_of_the_same_leader_is_no_event() {
 #[test]
 fn an_operation_is_told_when_it_begins_blocks_and_ends() {
     let (mut begun, mut blocked) = (healthy(), healthy());
-    begun.operation = operation("Rollout", None);
-    blocked.operation = operation("Rollout", Some("zk-2 does not start"));
+    begun.operation = operation(Operation::Rollout, None);
+    blocked.operation = operation(Operation::Rollout, Some("zk-2 does not start"));
     assert_eq!(told(&healthy(), &begun), ["RolloutStarted: a step"]);
     assert_eq!(told(&begun, &blocked), ["!OperationBlocked: zk-2 does not start"]);
     assert!(told(&blocked, &blocked).is_empty());
@@ -107,15 +107,22 @@ fn an_operation_is_told_when_it_begins_blocks_and_ends() {
 #[test]
 fn an_operation_that_gives_way_to_another_is_not_said_to_be_over() {
     let (mut roll, mut replace) = (healthy(), healthy());
-    roll.operation = operation("Rollout", None);
-    replace.operation = operation("Replace", None);
+    roll.operation = operation(Operation::Rollout, None);
+    replace.operation = operation(Operation::Replace, None);
     assert_eq!(told(&roll, &replace), ["ReplaceStarted: a step"]);
 }
 
 #[test]
 fn an_operation_that_a_lost_quorum_ends_is_not_said_to_be_over() {
     let (mut grow, mut lost) = (healthy(), healthy());
-    grow.operation = operation("ScaleUp", None);
+    grow.operation = operation(Operation::ScaleUp, None);
     quorum(&mut lost, "Unknown", "nobody answers");
     assert_eq!(told(&grow, &lost), ["!QuorumLost: nobody answers"]);
+}
+
+#[test]
+fn the_end_of_an_operation_that_only_a_newer_operator_knows_is_not_claimed() {
+    let mut newer = healthy();
+    newer.operation = operation(Operation::Unknown("Defragment".to_owned()), None);
+    assert!(told(&newer, &healthy()).is_empty());
 }

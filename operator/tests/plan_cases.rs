@@ -14,6 +14,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use quorate_operator::plan::action::Plan;
+use quorate_operator::plan::desired;
+use quorate_operator::plan::names::Names;
+use quorate_operator::plan::object::{Kind, ObjectKey};
 use quorate_operator::plan::observed::Observed;
 use quorate_operator::plan::plan;
 use serde::Deserialize;
@@ -51,6 +54,18 @@ fn every_case_leads_to_the_plan_that_it_expects() {
         files.len(),
         failures.join("\n")
     );
+}
+
+/// Whose objects are looked up is decided before they can be made.
+#[test]
+fn every_object_that_is_applied_was_looked_up() {
+    for name in ["three", "five", "new"] {
+        let observed = observed(&read(&folder().join(format!("base/{name}.yaml"))));
+        let names = Names::of(&observed.ensemble, &observed.cluster_domain);
+        let applied = plan(&observed).objects.into_iter().map(|object| object.key);
+        let applied: Vec<ObjectKey> = applied.collect();
+        assert_eq!(desired::keys(&observed.ensemble, &names), applied, "{name}");
+    }
 }
 
 fn folder() -> PathBuf {
@@ -134,15 +149,11 @@ fn list(value: &mut Value, tell: impl Fn(&str, &mut Value)) {
 
 /// What came out, as `expect` says it.
 fn outcome(plan: &Plan, expect: &Value) -> Value {
-    let key = |object: &Value| {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        format!("{}/{}", text(&object["kind"]), text(&object["metadata"]["name"]))
-    };
-    let of_kind = |kind: &str| plan.objects.iter().find(|it| it["kind"] == kind);
+    let set = plan.objects.iter().find(|it| it.key.kind == Kind::StatefulSet);
     let mut out = json!({
         "actions": plan.actions,
         "operation": plan.status.as_ref().and_then(|it| it.operation.as_ref()),
-        "statefulSet": of_kind("StatefulSet").map(|it| it["spec"]["replicas"].clone()),
+        "statefulSet": set.map(|it| it.body()["spec"]["replicas"].clone()),
         "requeue": plan.requeue,
     });
     let condition = |kind: &String| {
@@ -155,8 +166,8 @@ fn outcome(plan: &Plan, expect: &Value) -> Value {
         out["conditions"] = named.keys().map(condition).collect::<Map<_, _>>().into();
     }
     let object = |(name, shape): (&String, &Value)| {
-        let found = plan.objects.iter().find(|it| key(it) == *name);
-        let shown = found.map_or(Value::Null, |found| project(found, shape));
+        let found = plan.objects.iter().find(|it| it.key.to_string() == *name);
+        let shown = found.map_or(Value::Null, |found| project(&found.manifest(), shape));
         (name.clone(), shown)
     };
     if let Some(named) = expect["objects"].as_object() {

@@ -379,11 +379,16 @@ pub(crate) const ROOMS: &[Room] = &[
         place: "operator/src/observe.rs",
         own: &[
             "crate::observe",
+            "crate::api",
+            "crate::error",
             "crate::member_api",
             "crate::plan::desired",
+            "crate::plan::member",
             "crate::plan::names",
+            "crate::plan::object",
             "crate::plan::observed",
             "crate::pods",
+            "crate::sight",
         ],
         never: &[
             "kube::api::DeleteParams",
@@ -417,7 +422,10 @@ pub(crate) const ROOMS: &[Room] = &[
             "crate::plan::desired",
             "crate::plan::events",
             "crate::plan::membership",
+            "crate::plan::conditions",
             "crate::plan::status",
+            "crate::plan::step",
+            "crate::plan::target",
             "crate::plan::waiting",
         ],
         ..OPEN
@@ -426,10 +434,14 @@ pub(crate) const ROOMS: &[Room] = &[
         place: "operator/src/apply.rs",
         own: &[
             "crate::apply",
+            "crate::api",
+            "crate::error",
             "crate::member_api",
             "crate::plan::action",
             "crate::plan::names",
+            "crate::plan::object",
             "crate::plan::observed",
+            "crate::sight",
         ],
         never: &["kube::api::ListParams", "kube::api::WatchParams"],
         uncalled: READS,
@@ -437,7 +449,7 @@ pub(crate) const ROOMS: &[Room] = &[
     },
     Room {
         place: "operator/src/lease.rs",
-        own: &["crate::lease"],
+        own: &["crate::lease", "crate::causes"],
         never: &["quorate_crds"],
         ..OPEN
     },

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::{Api, ResourceExt};
-use quorate_crds::status::conditions;
+use quorate_crds::conditions::ConditionType;
 use serde_json::json;
 
 use crate::ctx::Ctx;
@@ -16,9 +16,13 @@ use crate::until::until;
 pub(super) async fn an_ensemble_is_created(ctx: Arc<Ctx>) -> Result<()> {
     let ensemble = Ensemble::formed(&ctx, 3).await?;
     let status = ensemble.status().await?;
-    for kind in [conditions::READY, conditions::QUORUM, conditions::MEMBERSHIP, conditions::IN_SYNC]
-    {
-        let (is, message) = condition(&status, kind)?;
+    for kind in [
+        ConditionType::Ready,
+        ConditionType::QuorumAvailable,
+        ConditionType::MembershipConverged,
+        ConditionType::ConfigurationInSync,
+    ] {
+        let (is, message) = condition(&status, &kind)?;
         ensure!(is == "True", "{kind} is {is}: {message}");
     }
     let quorum = status.quorum.context("the quorum is not reported")?;

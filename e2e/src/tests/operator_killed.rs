@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt};
+use quorate_crds::status::Operation;
 use serde_json::json;
 
 use crate::ctx::Ctx;
@@ -21,10 +22,10 @@ pub(super) async fn while_it_scales(ctx: Arc<Ctx>) -> Result<()> {
     let (before, leader) = (uids(&ensemble.pods().await?), ensemble.leader().await?);
     let load = Load::start(&ensemble).await?;
     let operators: Api<Pod> = Api::namespaced(ctx.client(), helm::NAMESPACE);
-    for (replicas, operation) in [(5, "ScaleUp"), (3, "ScaleDown")] {
+    for (replicas, operation) in [(5, Operation::ScaleUp), (3, Operation::ScaleDown)] {
         let name = operator_name(&operators).await?;
         ensemble.scale(replicas).await?;
-        under_way(&ensemble, operation).await?;
+        under_way(&ensemble, &operation).await?;
         kill(&ctx, &operators, &[&name]).await?;
         ensemble.settled(replicas, SOON).await?;
     }
@@ -67,10 +68,10 @@ async fn operator_name(operators: &Api<Pod>) -> Result<String> {
     until("the operator is ready", 60, ready).await
 }
 
-async fn under_way(ensemble: &Ensemble, operation: &str) -> Result<()> {
+async fn under_way(ensemble: &Ensemble, operation: &Operation) -> Result<()> {
     until("the operation is under way", 30, async || {
         let now = ensemble.status().await?.operation;
-        ensure!(now.as_ref().is_some_and(|it| it.kind == operation), "{now:?} is");
+        ensure!(now.as_ref().is_some_and(|it| it.kind == *operation), "{now:?} is");
         Ok(())
     })
     .await

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
+use quorate_crds::status::Operation;
 use serde_json::{Value, json};
 
 use crate::ctx::Ctx;
@@ -82,7 +83,7 @@ pub(super) async fn a_bad_image_halts_after_one(ctx: Arc<Ctx>) -> Result<()> {
     ensemble.patch(json!({ "image": bad })).await?;
     let why =
         until("the rollout is blocked", 60, async || match ensemble.status().await?.operation {
-            Some(it) if it.kind == "Rollout" => it.blocked_by.context("it is not blocked"),
+            Some(it) if it.kind == Operation::Rollout => it.blocked_by.context("it is not blocked"),
             other => bail!("{other:?} is under way"),
         })
         .await?;

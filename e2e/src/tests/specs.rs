@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
-use quorate_crds::status::conditions;
+use quorate_crds::conditions::ConditionType;
 use serde_json::json;
 
 use crate::ctx::Ctx;
@@ -57,7 +57,7 @@ pub(super) async fn paused_ensembles_are_left_alone(ctx: Arc<Ctx>) -> Result<()>
     let before = uids(&ensemble.pods().await?);
     ensemble.patch(json!({ "paused": true })).await?;
     until("the pause is reported", 30, async || {
-        let (is, message) = condition(&ensemble.status().await?, conditions::PAUSED)?;
+        let (is, message) = condition(&ensemble.status().await?, &ConditionType::Paused)?;
         ensure!(is == "True", "Paused is {is}: {message}");
         Ok(())
     })

@@ -1,10 +1,13 @@
 //! What can be done. Each action carries the preconditions under which it was decided, so that a
 //! late request of an operator that is gone is refused or harmless.
 
+use std::fmt;
+
 use quorate_crds::EnsembleStatus;
 use serde::Serialize;
-use serde_json::Value;
 
+use super::events::Notice;
+use super::object::Object;
 use super::observed::{Formation, NewMember};
 
 /// One thing to do.
@@ -74,7 +77,7 @@ pub enum Action {
         name: String,
         uid: String,
         resource_version: String,
-        reason: String,
+        cause: Cause,
     },
     /// An unused configuration map, only as it was seen.
     DeleteConfigMap {
@@ -84,8 +87,24 @@ pub enum Action {
     },
 }
 
+/// Why a pod is restarted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Cause {
+    /// It is outdated, and serves nobody.
+    NotServing,
+    /// It is outdated, and the others are a quorum.
+    Outdated,
+    /// It is outdated, and there are no others.
+    OnlyMember,
+}
+
 impl Action {
-    /// Its name, for metrics and events.
+    /// Whether it is a step of restarting a pod.
+    pub fn restarts(&self) -> bool {
+        matches!(self, Action::GiveTurn { .. } | Action::TakeTurn { .. } | Action::DeletePod { .. })
+    }
+
+    /// Its name, for metrics and logs.
     pub fn name(&self) -> &'static str {
         match self {
             Action::CreateToken { .. } => "CreateToken",
@@ -104,11 +123,40 @@ impl Action {
     }
 }
 
-/// What comes out of a pass.
+/// What it is about, for people: names and ids, no secrets.
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Action::CreateToken { name }
+            | Action::CreateFormation { name, .. }
+            | Action::GiveTurn { name, .. }
+            | Action::TakeTurn { name, .. }
+            | Action::DeletePod { name, .. }
+            | Action::DeleteConfigMap { name, .. } => f.write_str(name),
+            Action::Form { formation, .. } => {
+                write!(f, "ensemble {} by member {}", formation.ensemble_id, formation.seed)
+            }
+            Action::AddLearners { expected, members, .. } => {
+                let ids: Vec<&str> = members.iter().map(|it| it.member_id.as_str()).collect();
+                write!(f, "members {} to configuration {expected}", ids.join(", "))
+            }
+            Action::ChangeVoters { expected, voters, .. } => {
+                write!(f, "members {} after configuration {expected}", voters.join(", "))
+            }
+            Action::RemoveLearners { expected, members, .. } => {
+                write!(f, "members {} from configuration {expected}", members.join(", "))
+            }
+            Action::TransferLeader { target, .. } => write!(f, "member {target}"),
+            Action::LowerReplicas { name, replicas, .. } => write!(f, "{name} to {replicas}"),
+        }
+    }
+}
+
+/// What comes out of a reconcile.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Plan {
     /// Objects to server-side apply, in order.
-    pub objects: Vec<Value>,
+    pub objects: Vec<Object>,
     /// What to do then, in order.
     pub actions: Vec<Action>,
     /// What to report.
@@ -129,44 +177,5 @@ impl Plan {
             events: Vec::new(),
             requeue: 60,
         }
-    }
-}
-
-/// Something that changed, as a Kubernetes event says it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Notice {
-    /// Whether somebody should look.
-    pub warning: bool,
-    /// In one word.
-    pub reason: String,
-    /// In one sentence.
-    pub note: String,
-}
-
-/// A decision in the making: the first proposal wins, later ones are held back.
-#[derive(Clone, Debug, Default)]
-pub struct Proposal {
-    /// What to do.
-    pub action: Option<Action>,
-    /// Which operation is under way, and its step.
-    pub operation: Option<(&'static str, String)>,
-    /// Why nothing is done now.
-    pub blocked: Option<String>,
-}
-
-impl Proposal {
-    /// Whether an operation is under way already.
-    pub fn busy(&self) -> bool {
-        self.operation.is_some()
-    }
-
-    /// An operation is under way, at this step.
-    pub fn step(&mut self, kind: &'static str, step: impl Into<String>) {
-        self.operation = Some((kind, step.into()));
-    }
-
-    /// It cannot go on.
-    pub fn block(&mut self, why: impl Into<String>) {
-        self.blocked = Some(why.into());
     }
 }

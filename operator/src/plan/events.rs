@@ -1,10 +1,57 @@
 //! What changed between two reports, as Kubernetes events say it. Equal reports say nothing.
 
-use quorate_crds::EnsembleStatus;
-use quorate_crds::status::conditions;
+use std::fmt;
 
-use super::action::Notice;
-use super::status::holds;
+use quorate_crds::EnsembleStatus;
+use quorate_crds::conditions::ConditionType;
+use quorate_crds::status::Operation;
+use serde::{Serialize, Serializer};
+
+/// What a Kubernetes event is about, in one word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum EventReason {
+    EnsembleFormed,
+    QuorumRestored,
+    QuorumLost,
+    LeaderChanged,
+    VotersChanged,
+    Started(Operation),
+    Completed(Operation),
+    OperationBlocked,
+}
+
+impl fmt::Display for EventReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EventReason::EnsembleFormed => f.write_str("EnsembleFormed"),
+            EventReason::QuorumRestored => f.write_str("QuorumRestored"),
+            EventReason::QuorumLost => f.write_str("QuorumLost"),
+            EventReason::LeaderChanged => f.write_str("LeaderChanged"),
+            EventReason::VotersChanged => f.write_str("VotersChanged"),
+            EventReason::Started(operation) => write!(f, "{operation}Started"),
+            EventReason::Completed(operation) => write!(f, "{operation}Completed"),
+            EventReason::OperationBlocked => f.write_str("OperationBlocked"),
+        }
+    }
+}
+
+impl Serialize for EventReason {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+/// Something that changed, as a Kubernetes event says it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Notice {
+    /// Whether somebody should look.
+    pub warning: bool,
+    /// In one word.
+    pub reason: EventReason,
+    /// In one sentence.
+    pub note: String,
+}
 
 /// The transitions from the last report to this one.
 pub fn of(before: Option<&EnsembleStatus>, after: &EnsembleStatus) -> Vec<Notice> {
@@ -12,35 +59,34 @@ pub fn of(before: Option<&EnsembleStatus>, after: &EnsembleStatus) -> Vec<Notice
     let Some(before) = before else {
         return notices;
     };
-    let mut say = |warning: bool, reason: &str, note: String| {
-        notices.push(Notice { warning, reason: reason.to_owned(), note });
+    let mut say = |warning: bool, reason: EventReason, note: String| {
+        notices.push(Notice { warning, reason, note });
     };
-    let is = |status: &EnsembleStatus, kind: &str| {
-        status.conditions.iter().any(|condition| holds(condition, kind))
-    };
-    let message = |kind: &str| {
-        let found = after.conditions.iter().find(|condition| condition.type_ == kind);
-        found.map(|condition| condition.message.clone()).unwrap_or_default()
-    };
+    let quorum = ConditionType::QuorumAvailable;
+    let message = || after.condition(&quorum).map(|it| it.message.clone()).unwrap_or_default();
     match (&before.ensemble_id, &after.ensemble_id) {
-        (None, Some(id)) => say(false, "EnsembleFormed", format!("formed the ensemble {id}")),
-        _ if !is(before, conditions::QUORUM) && is(after, conditions::QUORUM) => {
-            say(false, "QuorumRestored", message(conditions::QUORUM));
+        (None, Some(id)) => {
+            say(false, EventReason::EnsembleFormed, format!("formed the ensemble {id}"));
+        }
+        _ if !before.holds(&quorum) && after.holds(&quorum) => {
+            say(false, EventReason::QuorumRestored, message());
         }
         _ => {}
     }
-    if is(before, conditions::QUORUM) && !is(after, conditions::QUORUM) {
-        say(true, "QuorumLost", message(conditions::QUORUM));
+    if before.holds(&quorum) && !after.holds(&quorum) {
+        say(true, EventReason::QuorumLost, message());
     }
     if let (Some(old), Some(new)) = (&before.leader, &after.leader)
         && old.member_id != new.member_id
     {
-        say(false, "LeaderChanged", format!("{} leads after {}", new.member, old.member));
+        let note = format!("{} leads after {}", new.member, old.member);
+        say(false, EventReason::LeaderChanged, note);
     }
     if let (Some(old), Some(new)) = (&before.quorum, &after.quorum)
         && old.voters != new.voters
     {
-        say(false, "VotersChanged", format!("{} voters after {}", new.voters, old.voters));
+        let note = format!("{} voters after {}", new.voters, old.voters);
+        say(false, EventReason::VotersChanged, note);
     }
     operation(before, after, &mut say);
     notices
@@ -49,19 +95,21 @@ pub fn of(before: Option<&EnsembleStatus>, after: &EnsembleStatus) -> Vec<Notice
 fn operation(
     before: &EnsembleStatus,
     after: &EnsembleStatus,
-    say: &mut impl FnMut(bool, &str, String),
+    say: &mut impl FnMut(bool, EventReason, String),
 ) {
     let kind = |status: &EnsembleStatus| status.operation.as_ref().map(|it| it.kind.clone());
     let (old, new) = (kind(before), kind(after));
     if old != new {
-        // Giving way to another operation, or to the loss of the quorum, is no end.
-        let led = after.conditions.iter().any(|condition| holds(condition, conditions::QUORUM));
-        if let (Some(old), None, true) = (old, &new, led) {
-            say(false, &format!("{old}Completed"), format!("{old} is over"));
+        // Giving way to another operation, or to the loss of the quorum, is no end. Neither is that
+        // a newer operator's operation is one that this one does not know.
+        let led = after.holds(&ConditionType::QuorumAvailable);
+        if let (Some(old), None, true) = (old.filter(Operation::is_known), &new, led) {
+            let note = format!("{old} is over");
+            say(false, EventReason::Completed(old), note);
         }
         if let Some(new) = new {
             let step = after.operation.as_ref().map(|it| it.step.clone()).unwrap_or_default();
-            say(false, &format!("{new}Started"), step);
+            say(false, EventReason::Started(new), step);
         }
     }
     let blocked = |status: &EnsembleStatus| {
@@ -70,6 +118,6 @@ fn operation(
     if let Some(why) = blocked(after)
         && blocked(before).is_none()
     {
-        say(true, "OperationBlocked", why);
+        say(true, EventReason::OperationBlocked, why);
     }
 }

@@ -2,48 +2,48 @@
 //! decision is recorded, and the seed is told. After the record exists nothing else is ever formed
 //! under this resource, and if any member knows any ensemble, nothing is.
 
+use quorate_crds::status::Operation;
 use serde_json::json;
 use sha1::{Digest, Sha1};
 
-use super::action::{Action, Proposal};
-use super::names::{self, CLIENT_PORT, PEER_PORT};
-use super::observed::{Formation, Member, NewMember, Observed};
+use super::action::Action;
+use super::block::Block;
+use super::member::Member;
+use super::names::{CLIENT_PORT, Names, PEER_PORT};
+use super::observed::{Formation, NewMember, Observed};
+use super::proposal::Proposal;
+use super::step::Step;
 use super::view::View;
 use super::waiting;
 
-/// Proposes the next step of a formation.
-pub fn propose(observed: &Observed, view: &View, proposal: &mut Proposal) {
+/// The next step of a formation, if there is anything to form.
+pub fn propose(observed: &Observed, names: &Names, view: &View) -> Option<Proposal> {
     let known = observed.members.iter().any(|member| member.ensemble_id.is_some());
-    if proposal.busy() || known || view.healthy() {
-        return;
+    if known || view.healthy() {
+        return None;
     }
     // An ensemble whose members are all silent is down, not yet to be created.
     let status = observed.ensemble.status.as_ref();
     let formed = status.is_some_and(|status| status.ensemble_id.is_some());
     if formed && observed.members.is_empty() {
-        return;
+        return None;
     }
-    proposal.step("Create", "starting the members");
-    match &observed.formation {
-        Some(record) => tell_seed(observed, record, proposal),
-        None => record(observed, proposal),
-    }
+    Some(match &observed.formation {
+        Some(record) => tell_seed(observed, names, record),
+        None => record(observed, names),
+    })
 }
 
 /// All the first members are there and blank: decide.
-fn record(observed: &Observed, proposal: &mut Proposal) {
+fn record(observed: &Observed, names: &Names) -> Proposal {
     let size = observed.size();
-    if !observed.applied() || size == 0 {
-        return;
+    if !observed.applied() || size == 0 || size < observed.wanted() {
+        return Proposal::wait(Operation::Create, Step::StartMembers);
     }
-    if size < observed.wanted() {
-        return;
-    }
-    let Some(members) = blanks(observed, size) else {
-        let silent = |it: &i32| blank(observed, *it).is_none();
+    let Some(members) = blanks(observed, names, size) else {
+        let silent = |it: &i32| blank(observed, names, *it).is_none();
         let silent: Vec<i32> = (0..size).filter(silent).collect();
-        waiting::answers(observed, "Create", &silent, proposal);
-        return;
+        return waiting::answers(observed, names, Operation::Create, &silent);
     };
     let uid = observed.ensemble.metadata.uid.clone().unwrap_or_default();
     let facts = json!([uid, members]).to_string();
@@ -51,58 +51,49 @@ fn record(observed: &Observed, proposal: &mut Proposal) {
     let ensemble_id = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let seed = members[0].member_id.clone();
     let formation = Formation { ensemble_id, seed, members };
-    proposal.step("Create", "recording the formation");
-    proposal.action = Some(Action::CreateFormation { name: names::formation(observed), formation });
+    let action = Action::CreateFormation { name: names.formation(), formation };
+    Proposal::act(Operation::Create, Step::RecordFormation, action)
 }
 
 /// Every ordinal's member, if each answers, is blank and has a pod of its own.
-pub fn blanks(observed: &Observed, size: i32) -> Option<Vec<NewMember>> {
-    (0..size).map(|ordinal| blank(observed, ordinal)).collect()
+pub fn blanks(observed: &Observed, names: &Names, size: i32) -> Option<Vec<NewMember>> {
+    (0..size).map(|ordinal| blank(observed, names, ordinal)).collect()
 }
 
-fn blank(observed: &Observed, ordinal: i32) -> Option<NewMember> {
+fn blank(observed: &Observed, names: &Names, ordinal: i32) -> Option<NewMember> {
     let member = observed.member(ordinal)?;
-    let fits = member.data_state == "Blank"
-        && member.ensemble_id.is_none()
+    let fits = member.blank()
         && member.server_id == ordinal + 1
         && observed.pod(ordinal).is_some_and(|pod| !pod.deleting);
-    fits.then(|| describe(observed, member))
+    fits.then(|| describe(names, member))
 }
 
 /// A member as admin calls name it.
-pub fn describe(observed: &Observed, member: &Member) -> NewMember {
+pub fn describe(names: &Names, member: &Member) -> NewMember {
     NewMember {
         member_id: member.member_id.clone(),
         server_id: member.ordinal + 1,
-        peer: names::address(observed, member.ordinal, PEER_PORT),
-        client: names::address(observed, member.ordinal, CLIENT_PORT),
+        peer: names.address(member.ordinal, PEER_PORT),
+        client: names.address(member.ordinal, CLIENT_PORT),
     }
 }
 
 /// The record is there: the seed forms exactly what it says.
-fn tell_seed(observed: &Observed, record: &Formation, proposal: &mut Proposal) {
+fn tell_seed(observed: &Observed, names: &Names, record: &Formation) -> Proposal {
     let seed = record.members.iter().find(|member| member.member_id == record.seed);
     let Some(ordinal) = seed.map(|member| member.server_id - 1) else {
-        proposal.block(format!(
-            "the ConfigMap {} does not name its seed: it was edited by hand; restore it",
-            names::formation(observed)
-        ));
-        return;
+        let block = Block::RecordWithoutSeed { config_map: names.formation() };
+        return Proposal::blocked(Operation::Create, Step::StartMembers, block);
     };
-    let name = names::pod(observed, ordinal);
-    match observed.member(ordinal) {
-        None => waiting::answers(observed, "Create", &[ordinal], proposal),
-        Some(member) if member.member_id != record.seed => {
-            proposal.step("Create", "forming");
-            proposal.block(format!(
-                "{name} was told to form the ensemble and has a blank disk since; nothing is formed \
-                 anew by itself. If no data is to be kept, delete the ConfigMap {}",
-                names::formation(observed)
-            ));
-        }
-        Some(_) => {
-            proposal.step("Create", format!("forming the ensemble on {name}"));
-            proposal.action = Some(Action::Form { ordinal, formation: record.clone() });
-        }
+    let pod = names.pod(ordinal);
+    let Some(member) = observed.member(ordinal).filter(|member| member.understood()) else {
+        return waiting::answers(observed, names, Operation::Create, &[ordinal]);
+    };
+    let step = Step::Form { pod: pod.clone() };
+    if member.member_id != record.seed {
+        let block = Block::SeedBlankAgain { pod, config_map: names.formation() };
+        return Proposal::blocked(Operation::Create, step, block);
     }
+    let action = Action::Form { ordinal, formation: record.clone() };
+    Proposal::act(Operation::Create, step, action)
 }

@@ -3,121 +3,161 @@
 use std::collections::BTreeSet;
 
 use super::action::Action;
+use super::broken::Broken;
 use super::formation;
-use super::observed::{Formation, Member, Observed};
+use super::member::{DataState, Member};
+use super::names::Names;
+use super::observed::{Formation, Observed};
 use super::quorum;
 use super::rollout;
+use super::trouble;
 use super::turn;
 use super::view::View;
 
-/// Whether the action keeps them all; `Err` names the one that it would break.
+/// Whether the action keeps them all.
 ///
 /// # Errors
-/// In one line, for the status.
-pub fn check(observed: &Observed, view: &View, action: &Action) -> Result<(), String> {
-    ensure(!observed.ensemble.spec.paused, "nothing is done while paused")?;
-    ensure(observed.ensemble.metadata.deletion_timestamp.is_none(), "the ensemble is going")?;
-    let restarts = matches!(
-        action,
-        Action::GiveTurn { .. } | Action::TakeTurn { .. } | Action::DeletePod { .. }
-    );
+/// Names the one that it would break.
+pub fn check(
+    observed: &Observed,
+    names: &Names,
+    view: &View,
+    action: &Action,
+) -> Result<(), Broken> {
+    ensure(!observed.ensemble.spec.paused, Broken::Paused)?;
+    let going = observed.ensemble.metadata.deletion_timestamp.is_some();
+    ensure(!going, Broken::EnsembleGoing)?;
     let safe = matches!(action, Action::CreateToken { .. } | Action::DeleteConfigMap { .. });
-    ensure(
-        restarts || safe || turn::holder(observed, None).is_none(),
-        "a pod has the turn to be restarted",
-    )?;
+    let free = turn::holder(observed, None).is_none();
+    ensure(action.restarts() || safe || free, Broken::TurnHeld)?;
     match action {
         Action::CreateToken { .. } | Action::DeleteConfigMap { .. } | Action::TakeTurn { .. } => {
             Ok(())
         }
-        Action::CreateFormation { formation, .. } => may_record(observed, formation),
-        Action::Form { ordinal, formation } => may_form(observed, *ordinal, formation),
-        Action::AddLearners { expected, .. } => settled(view, *expected).map(drop),
+        Action::CreateFormation { formation, .. } => may_record(observed, names, formation),
+        Action::Form { ordinal, formation } => may_form(observed, names, *ordinal, formation),
+        Action::AddLearners { expected, .. } => settled(observed, names, view, *expected).map(drop),
         Action::RemoveLearners { expected, members, .. } => {
-            settled(view, *expected)?;
+            settled(observed, names, view, *expected)?;
             let votes = |id: &String| view.voters().any(|voter| voter.member_id == *id);
-            ensure(!members.iter().any(votes), "a voter is not removed as a learner")
+            ensure(!members.iter().any(votes), Broken::VoterIsNoLearner)
         }
-        Action::ChangeVoters { expected, voters, .. } => may_vote(view, *expected, voters),
+        Action::ChangeVoters { expected, voters, .. } => {
+            may_vote(view, settled(observed, names, view, *expected)?, voters)
+        }
         Action::TransferLeader { target, .. } => {
             let votes = view.voters().any(|voter| voter.member_id == *target);
-            ensure(votes && view.caught_up(target), "only a voter in step is handed leadership")
+            ensure(votes && view.caught_up(target), Broken::TargetUnfit)
         }
         Action::LowerReplicas { uid, resource_version, replicas, .. } => {
-            ensure(view.healthy() && !view.changing(), "the membership is not settled")?;
+            ensure(view.healthy() && !view.changing(), Broken::NotSettled)?;
             let same = observed
                 .stateful_set
                 .as_ref()
                 .is_some_and(|set| set.uid == *uid && set.resource_version == *resource_version);
-            ensure(same && observed.applied(), "another StatefulSet was meant")?;
+            ensure(same && observed.applied(), Broken::OtherStatefulSet)?;
             let free = view.members().iter().all(|member| member.server_id <= *replicas);
-            ensure(free, "a pod is not removed while it is a member")
+            ensure(free, Broken::PodIsMember)
         }
-        Action::GiveTurn { uid, .. } => may_delete(observed, view, uid, false),
-        Action::DeletePod { uid, .. } => may_delete(observed, view, uid, true),
+        Action::GiveTurn { uid, .. } => may_restart(observed, view, uid, false),
+        Action::DeletePod { uid, .. } => may_restart(observed, view, uid, true),
     }
 }
 
-fn ensure(holds: bool, otherwise: &str) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(otherwise.to_owned()) }
+fn ensure(holds: bool, otherwise: Broken) -> Result<(), Broken> {
+    if holds { Ok(()) } else { Err(otherwise) }
 }
 
 /// One formation, and only of blank disks.
-fn may_record(observed: &Observed, formation: &Formation) -> Result<(), String> {
-    ensure(observed.formation.is_none(), "the formation is recorded already")?;
-    nobody_knows(observed)?;
+fn may_record(observed: &Observed, names: &Names, formation: &Formation) -> Result<(), Broken> {
+    ensure(observed.formation.is_none(), Broken::AlreadyRecorded)?;
+    nobody_knows(observed, names)?;
     let size = observed.size();
-    let blanks = formation::blanks(observed, size);
-    ensure(size % 2 == 1, "an even number of members is not formed")?;
-    ensure(blanks.as_ref() == Some(&formation.members), "not every member is blank")
+    let blanks = formation::blanks(observed, names, size);
+    ensure(size % 2 == 1, Broken::EvenFormation)?;
+    ensure(blanks.as_ref() == Some(&formation.members), Broken::NotBlank)
 }
 
-fn may_form(observed: &Observed, ordinal: i32, formation: &Formation) -> Result<(), String> {
-    ensure(observed.formation.as_ref() == Some(formation), "only what was recorded is formed")?;
-    nobody_knows(observed)?;
-    let seed = observed
-        .member(ordinal)
-        .is_some_and(|member| member.member_id == formation.seed && member.data_state == "Blank");
-    ensure(seed, "only the recorded seed forms, and only while it is blank")
+fn may_form(
+    observed: &Observed,
+    names: &Names,
+    ordinal: i32,
+    formation: &Formation,
+) -> Result<(), Broken> {
+    ensure(observed.formation.as_ref() == Some(formation), Broken::NotRecorded)?;
+    nobody_knows(observed, names)?;
+    let seed = observed.member(ordinal).is_some_and(|member| {
+        member.member_id == formation.seed && member.data_state == DataState::Blank
+    });
+    ensure(seed, Broken::NotTheSeed)
 }
 
-fn nobody_knows(observed: &Observed) -> Result<(), String> {
+/// A member that is not understood may know one.
+fn nobody_knows(observed: &Observed, names: &Names) -> Result<(), Broken> {
     let knows = |member: &Member| member.ensemble_id.is_some();
-    ensure(!observed.members.iter().any(knows), "a member knows an ensemble already")
+    ensure(!observed.members.iter().any(knows), Broken::EnsembleKnown)?;
+    understood(observed, names)
 }
 
-/// A settled configuration, of the version that was decided on.
-fn settled(view: &View, expected: i64) -> Result<&Member, String> {
-    let leader = view.leader.as_ref().ok_or("there is no leader")?;
-    ensure(!view.changing(), "another change is under way")?;
-    ensure(leader.config.version == expected, "the configuration is another one")?;
+fn understood(observed: &Observed, names: &Names) -> Result<(), Broken> {
+    match trouble::any_not_understood(observed, names) {
+        Some(trouble) => Err(Broken::MemberNotUnderstood(trouble)),
+        None => Ok(()),
+    }
+}
+
+/// Nobody's vote is reckoned with before it is known whether there is one.
+fn votes_understood(view: &View) -> Result<(), Broken> {
+    match view.strange() {
+        Some(strange) => Err(Broken::VoteNotUnderstood(strange)),
+        None => Ok(()),
+    }
+}
+
+/// A settled configuration, of the version that was decided on, and no word in sight that is not
+/// understood.
+fn settled<'a>(
+    observed: &Observed,
+    names: &Names,
+    view: &'a View,
+    expected: i64,
+) -> Result<&'a Member, Broken> {
+    understood(observed, names)?;
+    votes_understood(view)?;
+    let leader = view.leader.as_ref().ok_or(Broken::NoLeader)?;
+    ensure(!view.changing(), Broken::ChangeUnderWay)?;
+    ensure(leader.config.version == expected, Broken::OtherConfiguration)?;
     Ok(leader)
 }
 
-fn may_vote(view: &View, expected: i64, voters: &[String]) -> Result<(), String> {
-    let leader = settled(view, expected)?;
+fn may_vote(view: &View, leader: &Member, voters: &[String]) -> Result<(), Broken> {
     let distinct: BTreeSet<&String> = voters.iter().collect();
-    ensure(distinct.len() == voters.len(), "a voter is named twice")?;
-    ensure(voters.len() % 2 == 1, "an even number of voters is never settled on")?;
-    ensure(voters.contains(&leader.member_id), "the leader is a voter before and after")?;
+    ensure(distinct.len() == voters.len(), Broken::VoterTwice)?;
+    ensure(voters.len() % 2 == 1, Broken::EvenVoters)?;
+    ensure(voters.contains(&leader.member_id), Broken::LeaderNoVoter)?;
     let known = |id: &String| view.members().iter().any(|member| member.member_id == *id);
-    ensure(voters.iter().all(known), "only members become voters")?;
+    ensure(voters.iter().all(known), Broken::VoterNoMember)?;
     let ready = voters.iter().filter(|id| view.caught_up(id)).count();
-    ensure(ready >= quorum::majority(voters.len()), "the new voters would have no quorum")
+    ensure(ready >= quorum::majority(voters.len()), Broken::NewQuorumBehind)
 }
 
 /// One at a time, and never the quorum.
-fn may_delete(observed: &Observed, view: &View, uid: &str, delete: bool) -> Result<(), String> {
-    let pod = observed.pods.iter().find(|pod| pod.uid == uid).ok_or("that pod is gone")?;
-    ensure(observed.outdated(pod), "a pod that is as wanted is not restarted")?;
-    ensure(!observed.pods.iter().any(|pod| pod.deleting), "another pod is being restarted")?;
-    ensure(turn::holder(observed, Some(pod)).is_none(), "it is another pod's turn")?;
-    ensure(pod.turn || !delete, "it is not this pod's turn")?;
-    if !rollout::serves(view, pod) {
+fn may_restart(observed: &Observed, view: &View, uid: &str, delete: bool) -> Result<(), Broken> {
+    let pod = observed.pods.iter().find(|pod| pod.uid == uid).ok_or(Broken::PodGone)?;
+    ensure(observed.outdated(pod), Broken::PodAsWanted)?;
+    ensure(!observed.pods.iter().any(|pod| pod.deleting), Broken::OtherPodGoing)?;
+    ensure(turn::holder(observed, Some(pod)).is_none(), Broken::OtherPodsTurn)?;
+    ensure(pod.turn || !delete, Broken::NotItsTurn)?;
+    if !rollout::serves(observed, view, pod) {
         return Ok(());
     }
-    ensure(view.healthy() && !view.changing(), "the membership is not settled")?;
+    ensure(view.healthy() && !view.changing(), Broken::NotSettled)?;
+    votes_understood(view)?;
+    if observed.member(pod.ordinal).is_some_and(|member| !member.understood()) {
+        // It was not counted: those that were are a quorum without it.
+        return Ok(());
+    }
     let voters = view.voters().count();
     let spared = voters == 1 || quorum::spares_one(voters, view.serving.len());
-    ensure(spared, "the quorum needs this member")
+    ensure(spared, Broken::QuorumNeedsIt)
 }

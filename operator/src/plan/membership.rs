@@ -4,234 +4,139 @@
 
 use std::collections::BTreeSet;
 
-use quorate_crds::ensemble::AutoReplace;
+use quorate_crds::status::Operation;
 
-use super::action::{Action, Proposal};
-use super::formation::describe;
-use super::names;
-use super::observed::{ConfigMember, Member, NewMember, Observed};
+use super::action::Action;
+use super::block::Block;
+use super::member::{ConfigMember, Member};
+use super::names::Names;
+use super::observed::Observed;
+use super::proposal::{Next, Proposal};
 use super::quorum;
+use super::step::Step;
+use super::target::Target;
 use super::view::View;
 use super::waiting;
 
-/// Proposes the next step towards the wanted members.
-pub fn propose(observed: &Observed, view: &View, proposal: &mut Proposal) {
-    let Some(leader) = &view.leader else {
-        return;
-    };
-    if proposal.busy() || !observed.applied() {
-        return;
+/// The next step towards the wanted members.
+pub fn propose(observed: &Observed, names: &Names, view: &View) -> Option<Proposal> {
+    let leader = view.leader.as_ref()?;
+    if !observed.applied() {
+        return None;
     }
-    if let Some(stranger) = stranger(observed, leader) {
-        proposal.step(kind(observed, view), "joining members");
-        proposal.block(stranger);
-        return;
+    let operation = operation(observed, view);
+    if let Some(block) = stranger(observed, names, leader) {
+        return Some(Proposal::blocked(operation, Step::JoinMembers, block));
     }
     if view.changing() {
-        proposal.step(kind(observed, view), "committing the change of the membership");
-        return;
+        return Some(Proposal::wait(operation, Step::CommitChange));
     }
-    let wanted = observed.wanted();
-    if observed.size() < wanted {
-        proposal.step("ScaleUp", "adding pods");
-        return;
+    if observed.size() < observed.wanted() {
+        return Some(Proposal::wait(Operation::ScaleUp, Step::AddPods));
     }
-    let target = Target::of(observed, view, leader);
-    if !target.join.is_empty() {
-        join(observed, leader, target, proposal);
-        return;
-    }
-    if target.complete(wanted) && target.voters != voters(view) {
-        vote(observed, view, leader, &target, proposal);
-        return;
-    }
-    let leftovers = target.leftovers(view);
-    if !leftovers.is_empty() {
-        proposal.step(kind(observed, view), "removing members that are not wanted");
-        proposal.action = Some(Action::RemoveLearners {
-            leader: leader.ordinal,
-            ensemble_id: ensemble_id(leader),
-            expected: leader.config.version,
-            members: leftovers,
-        });
-        return;
-    }
-    if !target.missing.is_empty() {
-        waiting::answers(observed, kind(observed, view), &target.missing, proposal);
-        return;
-    }
-    shrink(observed, view, proposal);
-    if !proposal.busy()
-        && let Some(ordinal) = target.barred.first()
-    {
-        proposal.step("Replace", "replacing a lost disk");
-        proposal.block(format!(
-            "{} has lost its disk, and spec.membership.autoReplace is Never: set it to DiskLost \
-             to have it replaced",
-            names::pod(observed, *ordinal)
-        ));
-    }
-}
-
-/// Which member each wanted ordinal should have.
-#[derive(Debug, Default)]
-struct Target {
-    /// Those that are in the configuration.
-    voters: BTreeSet<String>,
-    /// Those that are not.
-    join: Vec<NewMember>,
-    /// Ordinals without any.
-    missing: Vec<i32>,
-    /// Ordinals whose member may not be replaced.
-    barred: Vec<i32>,
-}
-
-impl Target {
-    fn of(observed: &Observed, view: &View, leader: &Member) -> Target {
-        let mut target = Target::default();
-        let may_replace = observed.ensemble.spec.membership.auto_replace != AutoReplace::Never;
-        for ordinal in 0..observed.wanted() {
-            let configured = |id: &str| view.members().iter().any(|it| it.member_id == id);
-            let incumbent = view.voters().find(|voter| voter.server_id == ordinal + 1);
-            // A pod that is going does not say what its ordinal's disk will be.
-            let going = observed.pod(ordinal).is_none_or(|pod| pod.deleting);
-            let answering = observed.member(ordinal).filter(|member| {
-                !going && !member.member_id.is_empty() && member.server_id == ordinal + 1
-            });
-            match answering {
-                Some(member) if configured(&member.member_id) => {
-                    target.voters.insert(member.member_id.clone());
-                }
-                Some(member) if fits(leader, member) && (incumbent.is_none() || may_replace) => {
-                    target.join.push(describe(observed, member));
-                }
-                // One that is silent keeps its place; absence is no reason to remove it.
-                _ => match incumbent {
-                    Some(voter) => {
-                        target.voters.insert(voter.member_id.clone());
-                        if answering.is_some_and(|member| fits(leader, member)) {
-                            target.barred.push(ordinal);
-                        }
-                    }
-                    None => target.missing.push(ordinal),
-                },
-            }
-        }
-        target
-    }
-
-    fn complete(&self, wanted: i32) -> bool {
-        self.voters.len() == wanted as usize
-    }
-
-    /// Members without a vote that have no place.
-    fn leftovers(&self, view: &View) -> Vec<String> {
-        let stays = |id: &String| self.voters.contains(id);
-        view.members()
-            .iter()
-            .filter(|it| !it.votes() && it.role != "Observer" && !stays(&it.member_id))
-            .map(|it| it.member_id.clone())
-            .collect()
-    }
-}
-
-/// Whether a member outside the configuration can be taken in: a blank disk, or one that this
-/// ensemble has removed before.
-fn fits(leader: &Member, member: &Member) -> bool {
-    let blank = member.data_state == "Blank" && member.ensemble_id.is_none();
-    blank || (member.ensemble_id.is_some() && member.ensemble_id == leader.ensemble_id)
+    let target = Target::of(observed, names, view, leader);
+    join(names, leader, &target)
+        .or_else(|| vote(observed, names, view, leader, &target))
+        .or_else(|| remove(observed, view, leader, &target))
+        .or_else(|| awaited(observed, names, view, &target))
+        .or_else(|| shrink(observed, names, view))
+        .or_else(|| barred(names, &target))
 }
 
 /// A disk of another ensemble under one of our names is never taken in, and never wiped.
-fn stranger(observed: &Observed, leader: &Member) -> Option<String> {
+fn stranger(observed: &Observed, names: &Names, leader: &Member) -> Option<Block> {
     let strange = |it: &&Member| it.ensemble_id.is_some() && it.ensemble_id != leader.ensemble_id;
     let member = observed.members.iter().find(strange)?;
-    Some(format!(
-        "the volume of {} belongs to another ensemble ({}): delete its PersistentVolumeClaim and \
-         the pod if that data is not needed",
-        names::pod(observed, member.ordinal),
-        member.ensemble_id.as_deref().unwrap_or_default(),
-    ))
+    let ensemble_id = member.ensemble_id.clone().unwrap_or_default();
+    Some(Block::VolumeOfAnother { pod: names.pod(member.ordinal), ensemble_id })
 }
 
-fn join(observed: &Observed, leader: &Member, target: Target, proposal: &mut Proposal) {
+/// Whoever has a place and is no member yet becomes a learner.
+fn join(names: &Names, leader: &Member, target: &Target) -> Option<Proposal> {
+    if target.join.is_empty() {
+        return None;
+    }
     let replaces = target.join.iter().any(|new| {
         leader.config.members.iter().any(|it| it.votes() && it.server_id == new.server_id)
     });
-    let names: Vec<String> =
-        target.join.iter().map(|new| names::pod(observed, new.server_id - 1)).collect();
-    let kind = if replaces { "Replace" } else { "ScaleUp" };
-    proposal.step(kind, format!("adding {} as learner", names.join(", ")));
-    proposal.action = Some(Action::AddLearners {
+    let operation = if replaces { Operation::Replace } else { Operation::ScaleUp };
+    let pods = target.join.iter().map(|new| names.pod(new.server_id - 1)).collect();
+    let action = Action::AddLearners {
         leader: leader.ordinal,
         ensemble_id: ensemble_id(leader),
         expected: leader.config.version,
-        members: target.join,
-    });
+        members: target.join.clone(),
+    };
+    Some(Proposal::act(operation, Step::AddLearners { pods }, action))
 }
 
-/// One joint change, once all of the new voters are in step; the leader is one of them.
+/// One joint change, once all of the new voters have caught up; the leader is one of them.
 fn vote(
     observed: &Observed,
+    names: &Names,
     view: &View,
     leader: &Member,
     target: &Target,
-    proposal: &mut Proposal,
-) {
-    let kind = kind(observed, view);
-    let ordinal = |id: &str| {
-        view.members().iter().find(|it| it.member_id == id).map_or(0, |it| it.server_id - 1)
-    };
+) -> Option<Proposal> {
+    if !target.complete(observed.wanted()) || target.voters == voters(view) {
+        return None;
+    }
+    let operation = operation(observed, view);
     let newcomer = |id: &&String| !view.voters().any(|voter| voter.member_id == **id);
     let behind = target.voters.iter().filter(newcomer).find(|id| !view.caught_up(id));
     if let Some(id) = behind {
-        let name = names::pod(observed, ordinal(id));
-        proposal.step(kind, format!("waiting for {name} to catch up"));
-        return;
+        let pod = names.pod(ordinal(view, id));
+        return Some(Proposal::wait(operation, Step::AwaitLearner { pod }));
     }
-    let ready = target.voters.iter().filter(|id| view.caught_up(id)).count();
-    if ready < quorum::majority(target.voters.len()) {
-        proposal.step(kind, "changing the voters");
-        proposal.block(format!(
-            "only {ready} of the {} wanted voters are in step: bring the others up first",
-            target.voters.len()
-        ));
-        return;
+    let caught_up = target.voters.iter().filter(|id| view.caught_up(id)).count();
+    let voters = target.voters.len();
+    if caught_up < quorum::majority(voters) {
+        let block = Block::TooFewCaughtUp { caught_up, voters };
+        return Some(Proposal::blocked(operation, Step::ChangeVoters, block));
     }
-    let mut next = target.voters.clone();
-    if !next.contains(&leader.member_id) {
-        let able = |id: &&String| {
-            view.caught_up(id) && view.serving.contains(&ordinal(id)) && !newcomer(id)
+    if target.voters.contains(&leader.member_id) {
+        return Some(change(observed, view, leader, target.voters.clone()));
+    }
+    Some(move_leader(observed, view, leader, target))
+}
+
+/// The leader is none of the wanted voters: one of those that are takes over first.
+fn move_leader(observed: &Observed, view: &View, leader: &Member, target: &Target) -> Proposal {
+    let operation = operation(observed, view);
+    let able = |id: &&String| {
+        let votes = view.voters().any(|voter| voter.member_id == **id);
+        view.caught_up(id) && view.serving.contains(&ordinal(view, id)) && votes
+    };
+    let heir = target.voters.iter().filter(able).min_by_key(|id| ordinal(view, id));
+    if let Some(to) = heir {
+        let action = Action::TransferLeader {
+            leader: leader.ordinal,
+            ensemble_id: ensemble_id(leader),
+            target: to.clone(),
         };
-        proposal.step(kind, "moving the leader to a member that stays");
-        let heir = target.voters.iter().filter(able).min_by_key(|id| ordinal(id));
-        if let Some(to) = heir {
-            proposal.action = Some(Action::TransferLeader {
-                leader: leader.ordinal,
-                ensemble_id: ensemble_id(leader),
-                target: to.clone(),
-            });
-            return;
-        }
-        // Whoever stays may be new, in the place of a lost disk: only a voter can lead, so it
-        // takes its vote first, while those that go still have theirs.
-        next = replaced(view, target);
-        if next == voters(view) {
-            proposal.block("no member that stays is in step with the leader");
-            return;
-        }
+        return Proposal::act(operation, Step::MoveLeader, action);
     }
-    proposal.step(kind, "changing the voters");
-    // The mark of the configuration goes first, with the objects of this pass.
-    if observed.stateful_set.as_ref().and_then(|set| set.configuration.clone()) != view.seen() {
-        return;
+    // Whoever stays may be new, in the place of a lost disk: only a voter can lead, so it takes its
+    // vote first, while those that go still have theirs.
+    let next = replaced(view, target);
+    if next == voters(view) {
+        return Proposal::blocked(operation, Step::MoveLeader, Block::NobodyTakesOver);
     }
-    proposal.action = Some(Action::ChangeVoters {
+    change(observed, view, leader, next)
+}
+
+/// The joint change itself.
+fn change(observed: &Observed, view: &View, leader: &Member, voters: BTreeSet<String>) -> Proposal {
+    let action = Action::ChangeVoters {
         leader: leader.ordinal,
         ensemble_id: ensemble_id(leader),
         expected: leader.config.version,
-        voters: next.into_iter().collect(),
-    });
+        voters: voters.into_iter().collect(),
+    };
+    // The mark of the configuration goes first, with the objects of this reconcile.
+    let mark = observed.stateful_set.as_ref().and_then(|set| set.configuration.clone());
+    let next = if mark == view.seen() { Next::Act(action) } else { Next::Wait };
+    Proposal { operation: operation(observed, view), step: Step::ChangeVoters, next }
 }
 
 /// The present voters, each replaced by the newcomer of its ordinal, if there is one.
@@ -244,21 +149,56 @@ fn replaced(view: &View, target: &Target) -> BTreeSet<String> {
     view.voters().map(|voter| heir(voter.server_id).unwrap_or(voter).member_id.clone()).collect()
 }
 
-/// The pods go last, when no member needs them.
-fn shrink(observed: &Observed, view: &View, proposal: &mut Proposal) {
-    let Some(set) = observed.stateful_set.as_ref().filter(|set| set.replicas > observed.wanted())
-    else {
-        return;
+/// Learners without a place go.
+fn remove(observed: &Observed, view: &View, leader: &Member, target: &Target) -> Option<Proposal> {
+    let members = target.leftovers(view);
+    if members.is_empty() {
+        return None;
+    }
+    let action = Action::RemoveLearners {
+        leader: leader.ordinal,
+        ensemble_id: ensemble_id(leader),
+        expected: leader.config.version,
+        members,
     };
-    proposal.step("ScaleDown", "removing pods");
-    if view.members().iter().all(|member| member.server_id <= observed.wanted()) {
-        proposal.action = Some(Action::LowerReplicas {
-            name: names::ensemble(observed),
+    Some(Proposal::act(operation(observed, view), Step::RemoveLearners, action))
+}
+
+/// Ordinals without a member are waited for.
+fn awaited(observed: &Observed, names: &Names, view: &View, target: &Target) -> Option<Proposal> {
+    if target.missing.is_empty() {
+        return None;
+    }
+    Some(waiting::answers(observed, names, operation(observed, view), &target.missing))
+}
+
+/// The pods go last, when no member needs them.
+fn shrink(observed: &Observed, names: &Names, view: &View) -> Option<Proposal> {
+    let wanted = observed.wanted();
+    let set = observed.stateful_set.as_ref().filter(|set| set.replicas > wanted)?;
+    let free = view.members().iter().all(|member| member.server_id <= wanted);
+    let next = if free {
+        Next::Act(Action::LowerReplicas {
+            name: names.ensemble().to_owned(),
             uid: set.uid.clone(),
             resource_version: set.resource_version.clone(),
-            replicas: observed.wanted(),
-        });
-    }
+            replicas: wanted,
+        })
+    } else {
+        let strange = view.strange();
+        strange.map_or(Next::Wait, |strange| Next::Blocked(Block::VoteNotUnderstood(strange)))
+    };
+    Some(Proposal { operation: Operation::ScaleDown, step: Step::RemovePods, next })
+}
+
+/// A lost disk that the spec says to leave alone is told.
+fn barred(names: &Names, target: &Target) -> Option<Proposal> {
+    let block = Block::DiskLost { pod: names.pod(*target.barred.first()?) };
+    Some(Proposal::blocked(Operation::Replace, Step::ReplaceDisk, block))
+}
+
+fn ordinal(view: &View, id: &str) -> i32 {
+    view.members().iter().find(|it| it.member_id == id).map_or(0, |it| it.server_id - 1)
 }
 
 fn voters(view: &View) -> BTreeSet<String> {
@@ -270,12 +210,12 @@ fn ensemble_id(leader: &Member) -> String {
 }
 
 /// What the way from the present members to the wanted ones is called.
-fn kind(observed: &Observed, view: &View) -> &'static str {
+fn operation(observed: &Observed, view: &View) -> Operation {
     let (have, wanted) = (view.voters().count() as i32, observed.wanted());
     match have.cmp(&wanted) {
-        std::cmp::Ordering::Less => "ScaleUp",
-        std::cmp::Ordering::Greater => "ScaleDown",
-        std::cmp::Ordering::Equal if observed.size() > wanted => "ScaleDown",
-        std::cmp::Ordering::Equal => "Replace",
+        std::cmp::Ordering::Less => Operation::ScaleUp,
+        std::cmp::Ordering::Greater => Operation::ScaleDown,
+        std::cmp::Ordering::Equal if observed.size() > wanted => Operation::ScaleDown,
+        std::cmp::Ordering::Equal => Operation::Replace,
     }
 }

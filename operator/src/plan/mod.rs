@@ -1,28 +1,44 @@
 //! What to do. Pure: no client, no async, no clock; equal observations give equal plans.
 //!
-//! [`observed`] what was seen · [`action`] what can be done, with its preconditions · [`names`]
-//! every name · [`quorum`] how many may be absent · [`view`] the ensemble as its leader sees it ·
-//! [`desired`] the objects that should exist · [`formation`] beginning · [`membership`] growing,
-//! shrinking, replacing · [`rollout`] restarting · [`turn`] one pod at a time · [`status`] and
-//! [`events`] the report · [`waiting`] for whom, and how long · [`invariants`] what no action may break.
+//! [`observed`] what was seen, [`member`] of a member · [`names`] every name · [`quorum`] how many
+//! may be absent · [`view`] the ensemble as its leader sees it · rooms, each with at most one
+//! [`proposal`]: [`formation`] beginning · [`membership`] growing, shrinking, replacing, towards a
+//! [`target`] · [`rollout`] restarting · [`waiting`] for whom, and how long. [`step`], [`block`]
+//! and [`trouble`] say what is done and what is in the way, [`action`] what can be done, with its
+//! preconditions; [`turn`] one pod at a time; [`invariants`] what no action may break, [`broken`] if
+//! it would · [`desired`] the objects that
+//! should exist, each an [`object`] · [`status`],
+//! [`conditions`] and [`events`] the report.
 
 pub mod action;
+pub mod block;
+pub mod broken;
+pub mod conditions;
 pub mod desired;
 pub mod events;
 pub mod formation;
 pub mod invariants;
+pub mod member;
 pub mod membership;
 pub mod names;
+pub mod object;
 pub mod observed;
+pub mod proposal;
 pub mod quorum;
 pub mod rollout;
 pub mod status;
+pub mod step;
+pub mod target;
+pub mod trouble;
 pub mod turn;
 pub mod view;
 pub mod waiting;
 
-use self::action::{Action, Plan, Proposal};
+use self::action::{Action, Plan};
+use self::block::Block;
+use self::names::Names;
 use self::observed::Observed;
+use self::proposal::Decision;
 use self::view::View;
 
 /// Seconds to the next look while something is under way, and while nothing is.
@@ -34,54 +50,50 @@ pub fn plan(observed: &Observed) -> Plan {
     if observed.ensemble.metadata.deletion_timestamp.is_some() {
         return Plan::nothing();
     }
+    let names = Names::of(&observed.ensemble, &observed.cluster_domain);
     let view = View::of(observed);
-    let proposal = propose(observed, &view);
+    let decision = decide(observed, &names, &view);
     let frozen = observed.ensemble.spec.paused || observed.foreign.is_some() || stale(observed);
-    let status = status::report(observed, &view, &proposal);
+    let status = status::report(observed, &names, &view, &decision);
     let events = events::of(observed.ensemble.status.as_ref(), &status);
     let busy = status.operation.is_some() || !status::settled(&status);
     let (mut objects, mut actions) = (Vec::new(), Vec::new());
     if !frozen {
-        objects = desired::objects(observed, &view);
+        objects = desired::objects(observed, &names, &view);
         if !observed.has_token {
-            actions.push(Action::CreateToken { name: names::admin(observed) });
+            actions.push(Action::CreateToken { name: names.admin() });
         }
-        actions.extend(proposal.action);
-        actions.extend(desired::stale_config_maps(observed));
+        actions.extend(decision.action);
+        actions.extend(desired::stale_config_maps(observed, &names));
     }
     let soon = stale(observed) || (busy && !frozen);
     let requeue = if soon { BUSY } else { IDLE };
     Plan { objects, actions, status: Some(status), events, requeue }
 }
 
-/// The one thing to do, if it may be done.
-fn propose(observed: &Observed, view: &View) -> Proposal {
-    let mut proposal = Proposal::default();
+/// The one thing to do: the first room that wants anything has the word, a turn is taken back
+/// before, and nothing is done that may not be.
+fn decide(observed: &Observed, names: &Names, view: &View) -> Decision {
     if let Some(foreign) = &observed.foreign {
-        proposal.block(format!(
-            "{foreign} exists and does not belong to this ensemble: rename the ensemble, or \
-             remove that object"
-        ));
-        return proposal;
+        return Decision::blocked(Block::Foreign(foreign.clone()));
     }
-    rollout::repair(observed, view, &mut proposal);
-    formation::propose(observed, view, &mut proposal);
-    membership::propose(observed, view, &mut proposal);
-    rollout::propose(observed, view, &mut proposal);
-    turn::settle(observed, &mut proposal);
+    let proposal = rollout::repair(observed, view)
+        .or_else(|| formation::propose(observed, names, view))
+        .or_else(|| membership::propose(observed, names, view))
+        .or_else(|| rollout::propose(observed, names, view));
+    let mut decision = Decision::from(proposal);
+    decision.action = turn::settle(observed, decision.action);
     if observed.ensemble.spec.paused {
-        proposal.action = None;
-        if proposal.operation.is_some() {
-            proposal.block("paused by spec.paused");
-        }
+        return decision.paused();
     }
-    if let Some(action) = &proposal.action
-        && let Err(broken) = invariants::check(observed, view, action)
-    {
-        proposal.block(broken);
-        proposal.action = None;
+    let allowed = decision
+        .action
+        .as_ref()
+        .map_or(Ok(()), |action| invariants::check(observed, names, view, action));
+    match allowed {
+        Ok(()) => decision,
+        Err(broken) => decision.held(Block::Invariant(broken)),
     }
-    proposal
 }
 
 /// Whether a newer spec than the one in view was applied already.

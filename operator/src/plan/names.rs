@@ -1,8 +1,7 @@
-//! Every name, label and port, once.
+//! Every name, label and port of an ensemble, worked out once.
 
+use quorate_crds::CoordinationEnsemble;
 use serde_json::{Value, json};
-
-use super::observed::Observed;
 
 /// For clients.
 pub const CLIENT_PORT: i32 = 2181;
@@ -21,101 +20,146 @@ pub const RESTART_AT: &str = "quorate.dev/restart-at";
 pub const GENERATION: &str = "quorate.dev/ensemble-generation";
 /// On a StatefulSet: the newest configuration of the ensemble that was seen when it was applied.
 pub const CONFIGURATION: &str = "quorate.dev/configuration";
-/// On a claim template, which cannot change: the pass that made the StatefulSet. A late request to
-/// make it once more differs in it, and is refused.
+/// On a claim template, which cannot change: the reconcile that made the StatefulSet. A late request
+/// to make it once more differs in it, and is refused.
 pub const CREATION: &str = "quorate.dev/creation";
 /// On a pod: it is its turn to be restarted.
 pub const TURN: &str = "quorate.dev/turn";
 
-/// The ensemble's name: of its StatefulSet, client Service, budget and policy.
-pub fn ensemble(observed: &Observed) -> String {
-    observed.ensemble.metadata.name.clone().unwrap_or_default()
+/// The names of one ensemble's objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    ensemble: String,
+    namespace: String,
+    /// Of the resource: what carries it as its controller belongs to the ensemble.
+    uid: String,
+    /// The part of a DNS name behind a pod's name.
+    domain: String,
 }
 
-/// The namespace of everything.
-pub fn namespace(observed: &Observed) -> String {
-    observed.ensemble.metadata.namespace.clone().unwrap_or_default()
-}
-
-/// The headless Service.
-pub fn peer(observed: &Observed) -> String {
-    ensemble(observed) + "-peer"
-}
-
-/// The Secret with the admin token.
-pub fn admin(observed: &Observed) -> String {
-    ensemble(observed) + "-admin"
-}
-
-/// The formation's record.
-pub fn formation(observed: &Observed) -> String {
-    ensemble(observed) + "-formation"
-}
-
-/// A pod.
-pub fn pod(observed: &Observed, ordinal: i32) -> String {
-    format!("{}-{ordinal}", ensemble(observed))
-}
-
-/// The part of a DNS name behind the pod's name.
-pub fn domain(observed: &Observed) -> String {
-    let (peer, namespace) = (peer(observed), namespace(observed));
-    let tail = match observed.cluster_domain.as_str() {
-        "" => String::new(),
-        domain => format!(".{domain}"),
-    };
-    format!("{peer}.{namespace}.svc{tail}")
-}
-
-/// A member's address.
-pub fn address(observed: &Observed, ordinal: i32, port: i32) -> String {
-    format!("{}.{}:{port}", pod(observed, ordinal), domain(observed))
-}
-
-/// What selects everything of an ensemble: frozen, a StatefulSet cannot change it.
-pub fn selector(observed: &Observed) -> Value {
-    json!({
-        "app.kubernetes.io/name": "quorate",
-        "app.kubernetes.io/instance": ensemble(observed),
-        "app.kubernetes.io/component": "node",
-    })
-}
-
-/// The same as a selector string.
-pub fn selector_text(observed: &Observed) -> String {
-    format!(
-        "app.kubernetes.io/name=quorate,app.kubernetes.io/instance={},\
-         app.kubernetes.io/component=node",
-        ensemble(observed)
-    )
-}
-
-/// Labels of everything.
-pub fn labels(observed: &Observed) -> Value {
-    let mut labels = selector(observed);
-    labels["app.kubernetes.io/managed-by"] = json!(MANAGER);
-    labels
-}
-
-/// Metadata of an object that belongs to the ensemble.
-pub fn metadata(observed: &Observed, kind: &str, name: &str) -> Value {
-    let meta = &observed.ensemble.metadata;
-    let mut out = json!({
-        "name": name,
-        "namespace": namespace(observed),
-        "labels": labels(observed),
-        "ownerReferences": [{
-            "apiVersion": "quorate.dev/v1alpha1",
-            "kind": "CoordinationEnsemble",
-            "name": meta.name,
-            "uid": meta.uid,
-            "controller": true,
-            "blockOwnerDeletion": true,
-        }],
-    });
-    // What is there is changed only if it is still the same object.
-    if let Some(uid) = observed.existing.get(&format!("{kind}/{name}")) {
-        out["uid"] = json!(uid);
+impl Names {
+    /// Of this ensemble, in a cluster of this DNS domain; an empty one leaves names relative to the
+    /// pods' search path.
+    pub fn of(ensemble: &CoordinationEnsemble, cluster_domain: &str) -> Names {
+        let meta = &ensemble.metadata;
+        let name = meta.name.clone().unwrap_or_default();
+        let namespace = meta.namespace.clone().unwrap_or_default();
+        let tail = match cluster_domain {
+            "" => String::new(),
+            domain => format!(".{domain}"),
+        };
+        Names {
+            domain: format!("{name}-peer.{namespace}.svc{tail}"),
+            ensemble: name,
+            namespace,
+            uid: meta.uid.clone().unwrap_or_default(),
+        }
     }
-    out
+
+    /// The ensemble's name: of its StatefulSet, client Service, budget and policy.
+    pub fn ensemble(&self) -> &str {
+        &self.ensemble
+    }
+
+    /// The namespace of everything.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The uid of the resource.
+    pub fn uid(&self) -> &str {
+        &self.uid
+    }
+
+    /// The headless Service.
+    pub fn peer(&self) -> String {
+        format!("{}-peer", self.ensemble)
+    }
+
+    /// The Secret with the admin token.
+    pub fn admin(&self) -> String {
+        format!("{}-admin", self.ensemble)
+    }
+
+    /// The ConfigMap with the formation's record.
+    pub fn formation(&self) -> String {
+        format!("{}-formation", self.ensemble)
+    }
+
+    /// What the names of ConfigMaps with members' configuration begin with.
+    pub fn config_prefix(&self) -> String {
+        format!("{}-config-", self.ensemble)
+    }
+
+    /// A pod.
+    pub fn pod(&self, ordinal: i32) -> String {
+        format!("{}-{ordinal}", self.ensemble)
+    }
+
+    /// The pods of these ordinals.
+    pub fn pods(&self, ordinals: &[i32]) -> Vec<String> {
+        ordinals.iter().map(|ordinal| self.pod(*ordinal)).collect()
+    }
+
+    /// The ordinal of a pod of this ensemble.
+    pub fn ordinal(&self, pod: &str) -> Option<i32> {
+        pod.strip_prefix(self.ensemble.as_str())?.strip_prefix('-')?.parse().ok()
+    }
+
+    /// The part of a DNS name behind the pod's name.
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    /// A member's address.
+    pub fn address(&self, ordinal: i32, port: i32) -> String {
+        format!("{}.{}:{port}", self.pod(ordinal), self.domain)
+    }
+
+    /// Where clients find any member that serves.
+    pub fn client_address(&self) -> String {
+        format!("{}.{}.svc:{CLIENT_PORT}", self.ensemble, self.namespace)
+    }
+
+    /// What selects everything of an ensemble: frozen, a StatefulSet cannot change it.
+    pub fn selector(&self) -> Value {
+        json!({
+            "app.kubernetes.io/name": "quorate",
+            "app.kubernetes.io/instance": self.ensemble,
+            "app.kubernetes.io/component": "node",
+        })
+    }
+
+    /// The same as a selector string.
+    pub fn selector_text(&self) -> String {
+        format!(
+            "app.kubernetes.io/name=quorate,app.kubernetes.io/instance={},\
+             app.kubernetes.io/component=node",
+            self.ensemble
+        )
+    }
+
+    /// Labels of everything.
+    pub fn labels(&self) -> Value {
+        let mut labels = self.selector();
+        labels["app.kubernetes.io/managed-by"] = json!(MANAGER);
+        labels
+    }
+
+    /// Metadata of an object of this name that belongs to the ensemble.
+    pub fn metadata(&self, name: &str) -> Value {
+        json!({
+            "name": name,
+            "namespace": self.namespace,
+            "labels": self.labels(),
+            "ownerReferences": [{
+                "apiVersion": "quorate.dev/v1alpha1",
+                "kind": "CoordinationEnsemble",
+                "name": self.ensemble,
+                "uid": self.uid,
+                "controller": true,
+                "blockOwnerDeletion": true,
+            }],
+        })
+    }
 }

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use quorate_crds::CoordinationEnsemble;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+
+use super::member::Member;
+use super::object::ObjectKey;
 
 /// Everything that a decision is made of.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -27,10 +30,10 @@ pub struct Observed {
     pub stateful_set: Option<StatefulSet>,
     /// An object with a name of ours belongs to somebody else.
     #[serde(default)]
-    pub foreign: Option<String>,
-    /// The uid of each object with a name of ours that is there and ours, by `Kind/name`.
+    pub foreign: Option<ObjectKey>,
+    /// The uid of each object with a name of ours that is there and ours.
     #[serde(default)]
-    pub existing: BTreeMap<String, String>,
+    pub existing: BTreeMap<ObjectKey, String>,
     /// The pods, by ordinal.
     #[serde(default)]
     pub pods: Vec<Pod>,
@@ -65,7 +68,16 @@ pub struct StatefulSet {
     /// Whether the controller has seen the newest spec.
     pub settled: bool,
     /// The claim template, which Kubernetes never lets change.
-    pub claims: Option<Value>,
+    pub claims: Option<Vec<PersistentVolumeClaim>>,
+}
+
+impl StatefulSet {
+    /// The size of the volumes that it makes.
+    pub fn claimed(&self) -> Option<&str> {
+        let claim = self.claims.as_ref()?.first()?;
+        let requests = claim.spec.as_ref()?.resources.as_ref()?.requests.as_ref()?;
+        Some(requests.get("storage")?.0.as_str())
+    }
 }
 
 /// A configuration of an ensemble, as a mark on the StatefulSet names it.
@@ -146,74 +158,6 @@ pub struct NewMember {
     pub client: String,
 }
 
-/// What a member says of itself: its `/status`.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
-#[serde(rename_all = "camelCase", default)]
-#[allow(missing_docs)]
-pub struct Member {
-    /// Of the pod that was asked; not part of the answer.
-    pub ordinal: i32,
-    pub version: String,
-    pub server_id: i32,
-    pub member_id: String,
-    pub ensemble_id: Option<String>,
-    pub data_state: String,
-    pub role: String,
-    pub term: i64,
-    pub leader_id: Option<String>,
-    pub leader_contact_ms: Option<i64>,
-    pub commit_index: i64,
-    pub applied_index: i64,
-    pub last_index: i64,
-    pub config: Config,
-    pub peers: Vec<Peer>,
-    pub serving: bool,
-    pub ready: bool,
-    pub draining: bool,
-}
-
-/// A configuration of the ensemble.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
-#[serde(rename_all = "camelCase", default)]
-#[allow(missing_docs)]
-pub struct Config {
-    pub version: i64,
-    pub joint: bool,
-    pub pending: bool,
-    pub members: Vec<ConfigMember>,
-}
-
-/// A member of a configuration.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
-#[serde(rename_all = "camelCase", default)]
-#[allow(missing_docs)]
-pub struct ConfigMember {
-    pub member_id: String,
-    pub server_id: i32,
-    pub role: String,
-    pub peer: String,
-    pub client: String,
-}
-
-impl ConfigMember {
-    /// Whether it counts in quorums.
-    pub fn votes(&self) -> bool {
-        self.role == "Voter"
-    }
-}
-
-/// A leader's view of a member.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
-#[serde(rename_all = "camelCase", default)]
-#[allow(missing_docs)]
-pub struct Peer {
-    pub member_id: String,
-    pub match_index: i64,
-    pub lag: i64,
-    pub connected: bool,
-    pub last_contact_ms: Option<i64>,
-}
-
 impl Observed {
     /// The wanted size.
     pub fn wanted(&self) -> i32 {
@@ -233,6 +177,11 @@ impl Observed {
     /// The spec's generation.
     pub fn generation(&self) -> i64 {
         self.ensemble.metadata.generation.unwrap_or(0)
+    }
+
+    /// How many pods the kubelets call ready.
+    pub fn ready(&self) -> i32 {
+        self.pods.iter().filter(|pod| pod.ready).count() as i32
     }
 
     /// The StatefulSet's size; 0 without one.

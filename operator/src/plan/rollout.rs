@@ -2,74 +2,92 @@
 //! highest ordinal first, and the leader last, after it has handed over to an updated member. Every
 //! step looks at the whole ensemble anew.
 
-use super::action::{Action, Proposal};
-use super::names;
-use super::observed::{Member, Observed, Pod};
+use quorate_crds::status::Operation;
+
+use super::action::{Action, Cause};
+use super::block::Block;
+use super::member::Member;
+use super::names::Names;
+use super::observed::{Observed, Pod};
+use super::proposal::{Next, Proposal};
 use super::quorum;
+use super::step::Step;
+use super::trouble::{self, PodTrouble};
 use super::turn;
 use super::view::View;
 use super::waiting;
 
 /// A pod that does not serve and would come back with what is wanted: restarting it takes nothing
 /// away, whatever else is wrong. This is how a broken image or limit is healed.
-pub fn repair(observed: &Observed, view: &View, proposal: &mut Proposal) {
-    if proposal.busy() || !observed.applied() {
-        return;
+pub fn repair(observed: &Observed, view: &View) -> Option<Proposal> {
+    if !observed.applied() {
+        return None;
     }
-    let broken = |pod: &&Pod| observed.outdated(pod) && !pod.deleting && !serves(view, pod);
-    let Some(pod) = observed.pods.iter().filter(broken).max_by_key(|pod| pod.ordinal) else {
-        return;
+    let replaceable = |pod: &&Pod| {
+        let counted = serves(observed, view, pod) && !dispensable(observed, view, pod);
+        observed.outdated(pod) && !pod.deleting && !counted
     };
-    proposal.step("Rollout", format!("replacing {}, which does not serve", pod.name));
+    let pod = observed.pods.iter().filter(replaceable).max_by_key(|pod| pod.ordinal)?;
     if let Some(going) = observed.pods.iter().find(|pod| pod.deleting) {
-        proposal.step("Rollout", format!("waiting for {} to go", going.name));
-        return;
+        let step = Step::AwaitTermination { pod: going.name.clone() };
+        return Some(Proposal::wait(Operation::Rollout, step));
     }
-    turn::restart(observed, pod, "outdated, and does not serve", proposal);
+    let name = pod.name.clone();
+    let (step, cause) = if serves(observed, view, pod) {
+        (Step::Restart { pod: name }, Cause::Outdated)
+    } else {
+        (Step::ReplacePod { pod: name }, Cause::NotServing)
+    };
+    let action = turn::restart(observed, pod, cause);
+    Some(Proposal::act(Operation::Rollout, step, action))
 }
 
-/// Whether a pod may be serving: either the kubelet or its member says so.
-pub fn serves(view: &View, pod: &Pod) -> bool {
-    pod.ready || view.serving.contains(&pod.ordinal)
+/// Whether a pod may be serving: the kubelet or its member says so, or the member says something
+/// that this program does not know.
+pub fn serves(observed: &Observed, view: &View, pod: &Pod) -> bool {
+    pod.ready || view.serving.contains(&pod.ordinal) || strange(observed, pod)
+}
+
+/// Whether the others are a quorum without this pod, whose member says what this program does not
+/// know. So a newer image can be taken back again by an operator that does not understand it.
+fn dispensable(observed: &Observed, view: &View, pod: &Pod) -> bool {
+    let settled = view.healthy() && !view.changing() && view.strange().is_none();
+    settled && strange(observed, pod)
+}
+
+fn strange(observed: &Observed, pod: &Pod) -> bool {
+    observed.member(pod.ordinal).is_some_and(|member| !member.understood())
 }
 
 /// One step of restarting members that serve.
-pub fn propose(observed: &Observed, view: &View, proposal: &mut Proposal) {
-    if proposal.busy() || !observed.applied() {
-        return;
-    }
+pub fn propose(observed: &Observed, names: &Names, view: &View) -> Option<Proposal> {
     let settled = observed.stateful_set.as_ref().is_some_and(|set| set.settled);
     let outdated: Vec<&Pod> = observed.pods.iter().filter(|pod| observed.outdated(pod)).collect();
-    if outdated.is_empty() || !settled {
-        return;
+    if !observed.applied() || outdated.is_empty() || !settled {
+        return None;
     }
-    if let Err(hold) = gate(observed, view) {
-        proposal.step("Rollout", hold.step);
-        if let Some(why) = hold.blocked {
-            proposal.block(why);
-        }
-        return;
+    if let Some((step, next)) = hold(observed, names, view) {
+        return Some(Proposal { operation: Operation::Rollout, step, next });
     }
-    let Some(leader) = &view.leader else { return };
+    let leader = view.leader.as_ref()?;
+    let restart = |pod: &Pod, cause| {
+        let step = Step::Restart { pod: pod.name.clone() };
+        let action = turn::restart(observed, pod, cause);
+        Some(Proposal::act(Operation::Rollout, step, action))
+    };
     let follower = outdated.iter().filter(|pod| pod.ordinal != leader.ordinal);
     if let Some(pod) = follower.max_by_key(|pod| pod.ordinal) {
-        proposal.step("Rollout", format!("restarting {}", pod.name));
-        turn::restart(observed, pod, "outdated", proposal);
-        return;
+        return restart(pod, Cause::Outdated);
     }
-    let Some(pod) = outdated.iter().find(|pod| pod.ordinal == leader.ordinal) else {
-        return;
-    };
+    let pod = outdated.iter().find(|pod| pod.ordinal == leader.ordinal)?;
     if view.voters().count() == 1 {
-        proposal.step("Rollout", format!("restarting {}", pod.name));
-        turn::restart(observed, pod, "outdated; the only member", proposal);
-        return;
+        return restart(pod, Cause::OnlyMember);
     }
-    hand_over(observed, view, leader, proposal);
+    Some(hand_over(observed, view, leader))
 }
 
 /// The leader is the last: it hands over first.
-fn hand_over(observed: &Observed, view: &View, leader: &Member, proposal: &mut Proposal) {
+fn hand_over(observed: &Observed, view: &View, leader: &Member) -> Proposal {
     let updated = |member: &&Member| {
         let pod = observed.pod(member.ordinal);
         member.ordinal != leader.ordinal
@@ -78,64 +96,62 @@ fn hand_over(observed: &Observed, view: &View, leader: &Member, proposal: &mut P
             && view.caught_up(&member.member_id)
     };
     let target = observed.members.iter().filter(updated).min_by_key(|member| member.ordinal);
-    proposal.step("Rollout", "handing leadership to an updated member");
-    match target {
-        Some(target) => {
-            proposal.action = Some(Action::TransferLeader {
-                leader: leader.ordinal,
-                ensemble_id: leader.ensemble_id.clone().unwrap_or_default(),
-                target: target.member_id.clone(),
-            });
-        }
-        None => proposal.block("no updated member is in step with the leader"),
-    }
+    let next = match target {
+        Some(target) => Next::Act(Action::TransferLeader {
+            leader: leader.ordinal,
+            ensemble_id: leader.ensemble_id.clone().unwrap_or_default(),
+            target: target.member_id.clone(),
+        }),
+        None => Next::Blocked(Block::NobodyUpdatedTakesOver),
+    };
+    Proposal { operation: Operation::Rollout, step: Step::HandOver, next }
 }
 
-/// Why no further member may be restarted now.
-struct Hold {
-    step: String,
-    blocked: Option<String>,
-}
-
-/// Whether all is well enough to take one member away for a moment.
-fn gate(observed: &Observed, view: &View) -> Result<(), Hold> {
-    let wait = |step: String| Hold { step, blocked: None };
+/// What is waited for before one member more is taken away for a moment; `None` when all is well.
+fn hold(observed: &Observed, names: &Names, view: &View) -> Option<(Step, Next)> {
+    let wait = |step: Step| Some((step, Next::Wait));
     if let Some(pod) = observed.pods.iter().find(|pod| pod.deleting) {
-        return Err(wait(format!("waiting for {} to go", pod.name)));
+        return wait(Step::AwaitTermination { pod: pod.name.clone() });
     }
     for ordinal in 0..observed.size() {
-        let name = names::pod(observed, ordinal);
-        let Some(pod) = observed.pod(ordinal) else {
-            return Err(wait(format!("waiting for {name} to be created")));
-        };
-        if !pod.ready {
-            return Err(not_back(observed, pod));
+        match observed.pod(ordinal) {
+            None => return wait(Step::AwaitCreation { pod: names.pod(ordinal) }),
+            Some(pod) if !pod.ready => return Some(not_back(observed, pod)),
+            Some(_) => {}
         }
     }
     if !view.healthy() {
-        let blocked = Some("no quorum: nothing is restarted until there is a leader".to_owned());
-        return Err(Hold { step: "waiting for a quorum".to_owned(), blocked });
+        return Some((Step::AwaitQuorum, Next::Blocked(Block::NoQuorum)));
+    }
+    if let Some(trouble) = trouble::any_not_understood(observed, names) {
+        return Some((Step::AwaitVoters, Next::Blocked(Block::Pods(vec![trouble]))));
+    }
+    if let Some(strange) = view.strange() {
+        let block = Block::VoteNotUnderstood(strange);
+        return Some((Step::AwaitVoters, Next::Blocked(block)));
     }
     if !view.whole() || view.changing() {
-        return Err(wait("waiting for every member to be in step".to_owned()));
+        return wait(Step::AwaitVoters);
     }
-    let stable = i64::from(observed.ensemble.spec.rollout.min_stable_seconds);
-    let young = |pod: &&Pod| observed.now - pod.ready_changed < stable;
+    let seconds = i64::from(observed.ensemble.spec.rollout.min_stable_seconds);
+    let young = |pod: &&Pod| observed.now - pod.ready_changed < seconds;
     if let Some(pod) = observed.pods.iter().find(young) {
-        return Err(wait(format!("waiting for {} to be ready for {stable} s", pod.name)));
+        return wait(Step::AwaitStable { pod: pod.name.clone(), seconds });
     }
     let voters = view.voters().count();
     if voters > 1 && !quorum::spares_one(voters, view.serving.len()) {
-        return Err(wait("waiting for a member that can be spared".to_owned()));
+        return wait(Step::AwaitSpare);
     }
-    Ok(())
+    None
 }
 
 /// A member that was restarted is not back: after a while, or when Kubernetes says why, that is
 /// reported; the others are left alone in any case.
-fn not_back(observed: &Observed, pod: &Pod) -> Hold {
-    Hold {
-        step: format!("waiting for {} to be ready", pod.name),
-        blocked: waiting::in_vain(observed, pod, "is not ready"),
-    }
+fn not_back(observed: &Observed, pod: &Pod) -> (Step, Next) {
+    let late = |pod, seconds| PodTrouble::NotReady { pod, seconds };
+    let next = match waiting::in_vain(observed, pod, late) {
+        Some(trouble) => Next::Blocked(Block::Pods(vec![trouble])),
+        None => Next::Wait,
+    };
+    (Step::AwaitReady { pod: pod.name.clone() }, next)
 }

@@ -4,32 +4,29 @@
 //! sees the turn of its predecessor and takes it away before it gives it to another pod, which
 //! changes that pod's version: a late deletion by the predecessor is then refused.
 
-use super::action::{Action, Proposal};
+use super::action::{Action, Cause};
 use super::observed::{Observed, Pod};
 
-/// The next step of restarting this pod.
-pub fn restart(observed: &Observed, pod: &Pod, reason: &str, proposal: &mut Proposal) {
+/// The next action of restarting this pod.
+pub fn restart(observed: &Observed, pod: &Pod, cause: Cause) -> Action {
     let (name, uid) = (pod.name.clone(), pod.uid.clone());
     let resource_version = pod.resource_version.clone();
-    proposal.action = Some(if let Some(other) = holder(observed, Some(pod)) {
+    if let Some(other) = holder(observed, Some(pod)) {
         take(other)
     } else if !pod.turn {
         Action::GiveTurn { name, uid, resource_version }
     } else {
-        Action::DeletePod { name, uid, resource_version, reason: reason.to_owned() }
-    });
+        Action::DeletePod { name, uid, resource_version, cause }
+    }
 }
 
 /// Who has the turn and is not restarted now loses it before anything else happens (I1): a late
 /// deletion must never meet a membership, or a quorum, that has changed since.
-pub fn settle(observed: &Observed, proposal: &mut Proposal) {
-    let restarts = matches!(
-        proposal.action,
-        Some(Action::GiveTurn { .. } | Action::TakeTurn { .. } | Action::DeletePod { .. })
-    );
-    if !restarts && let Some(holder) = holder(observed, None) {
-        proposal.action = Some(take(holder));
+pub fn settle(observed: &Observed, action: Option<Action>) -> Option<Action> {
+    if action.as_ref().is_some_and(Action::restarts) {
+        return action;
     }
+    holder(observed, None).map(take).or(action)
 }
 
 /// A pod that has the turn, other than this one.

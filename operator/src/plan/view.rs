@@ -1,6 +1,9 @@
 //! The ensemble as its leader sees it, confirmed by the others.
 
-use super::observed::{ConfigMember, Member, Observed, Seen};
+use quorate_crds::status::Role;
+
+use super::member::{ConfigMember, Member, Strange};
+use super::observed::{Observed, Seen};
 use super::quorum;
 
 /// A leader that was heard longer ago than this is not believed, in milliseconds.
@@ -29,7 +32,8 @@ impl View {
         let mut view =
             View { ensemble_id: known.or(record), reach: reach(observed), ..View::default() };
         let leads = |member: &&Member| {
-            member.role == "Leader"
+            member.role == Role::Leader
+                && member.understood()
                 && member.leader_contact_ms.is_some_and(|ms| ms <= FRESH_MS)
                 && member.leader_id.as_deref() == Some(member.member_id.as_str())
         };
@@ -43,11 +47,12 @@ impl View {
             member.leader_id.as_deref() == Some(leader.member_id.as_str())
                 && member.term == leader.term
                 && member.ready
+                && member.understood()
                 && voters.iter().any(|voter| voter.member_id == member.member_id)
         };
         view.serving = observed.members.iter().filter(follows).map(|it| it.ordinal).collect();
         if view.serving.len() >= quorum::majority(voters.len()) && !outdated(observed, leader) {
-            view.reach = ordinals(leader);
+            view.reach = leader.config.reach();
             view.leader = Some(leader.clone());
         }
         view
@@ -73,6 +78,11 @@ impl View {
     /// Its voters.
     pub fn voters(&self) -> impl Iterator<Item = &ConfigMember> {
         self.members().iter().filter(|member| member.votes())
+    }
+
+    /// A member of the configuration of which this program does not know whether it votes.
+    pub fn strange(&self) -> Option<Strange> {
+        self.leader.as_ref().and_then(|leader| leader.config.strange())
     }
 
     /// Whether a change of the membership is between its steps.
@@ -106,12 +116,7 @@ impl View {
 fn reach(observed: &Observed) -> i32 {
     let stays = |it: &&Member| observed.pod(it.ordinal).is_some_and(|pod| !pod.deleting);
     let newest = observed.members.iter().filter(stays).max_by_key(|it| it.config.version);
-    newest.map_or(0, ordinals)
-}
-
-fn ordinals(member: &Member) -> i32 {
-    let voters = member.config.members.iter().filter(|it| it.votes());
-    voters.map(|it| it.server_id).max().unwrap_or(0)
+    newest.map_or(0, |it| it.config.reach())
 }
 
 /// Whether a newer configuration than this leader's has been seen before.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use quorate_crds::EnsembleStatus;
 use quorate_crds::ensemble::{ImageSpec, ReclaimPolicy};
+use quorate_operator::plan::object::{Kind, ObjectKey};
 use quorate_operator::plan::observed::Observed;
 use quorate_operator::plan::plan;
 
@@ -28,6 +29,11 @@ impl Random {
     pub(crate) fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
+}
+
+/// A Service of that name.
+pub(crate) fn service(name: &str) -> ObjectKey {
+    ObjectKey { kind: Kind::Service, name: name.to_owned() }
 }
 
 /// An image that does not exist.
@@ -80,7 +86,7 @@ impl Chaos {
         let mut random = Random(seed);
         let replicas = [1, 3, 3, 5][random.below(4) as usize];
         let mut world = World::new(replicas);
-        world.foreign = random.chance(5).then(|| "Service/zk-peer".to_owned());
+        world.foreign = random.chance(5).then(|| service("zk-peer"));
         Chaos { world, random, history: VecDeque::new(), late: Vec::new(), paused: Vec::new() }
     }
 

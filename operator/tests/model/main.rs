@@ -13,7 +13,7 @@ mod world;
 
 use std::collections::BTreeMap;
 
-use chaos::{missing, pass, settle};
+use chaos::{missing, pass, service, settle};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use quorate_operator::plan::plan;
 use server::requests;
@@ -140,7 +140,7 @@ fn a_statefulset_that_was_deleted_while_members_were_leaving_is_made_for_all_of_
 #[test]
 fn an_object_of_somebody_else_is_named_and_nothing_is_written_until_it_is_gone() {
     let mut world = World::new(3);
-    world.foreign = Some("Service/zk".to_owned());
+    world.foreign = Some(service("zk"));
     for _ in 0..20 {
         pass(&mut world);
         world.tick();

@@ -5,19 +5,17 @@ use std::sync::Arc;
 
 use quorate_crds::EnsembleStatus;
 use quorate_operator::plan::action::{Action, Plan};
-use quorate_operator::plan::observed::{ConfigMember, NewMember, Observed, Seen};
+use quorate_operator::plan::member::{ConfigMember, Suffrage};
+use quorate_operator::plan::object::{Kind, Object, ObjectKey};
+use quorate_operator::plan::observed::{Formation, NewMember, Observed, Seen};
 use serde_json::Value;
 
-use crate::world::{Group, Member, Object, Pod, Set, Template, World};
+use crate::world::{Group, Member, Pod, Set, Stored, Template, World};
 
 /// One request of an operator.
 #[derive(Clone, Debug)]
 pub(crate) enum Request {
-    Object {
-        key: String,
-        uid: Option<String>,
-        body: Value,
-    },
+    Object(Object),
     Action {
         action: Action,
         /// When the members said what it was decided on.
@@ -31,15 +29,7 @@ pub(crate) enum Request {
 
 /// A pass's requests, in order; `seen` is when the members were asked.
 pub(crate) fn requests(observed: &Observed, plan: Plan, seen: i64) -> Vec<Request> {
-    let object = |mut body: Value| {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let key = format!("{}/{}", text(&body["kind"]), text(&body["metadata"]["name"]));
-        let meta = body["metadata"].as_object_mut();
-        let uid = meta.and_then(|meta| meta.remove("uid"));
-        let uid = uid.as_ref().map(text);
-        Request::Object { key, uid, body }
-    };
-    let mut all: Vec<Request> = plan.objects.into_iter().map(object).collect();
+    let mut all: Vec<Request> = plan.objects.into_iter().map(Request::Object).collect();
     let action = |action| Request::Action { action, seen };
     all.extend(plan.actions.into_iter().map(action));
     if let Some(status) = plan.status
@@ -80,7 +70,8 @@ impl World {
                 Request::Action { action, .. } => {
                     eprintln!("{}: {verdict} {action:?}", self.now);
                 }
-                Request::Object { body, .. } if body["kind"] == "StatefulSet" => {
+                Request::Object(object) if object.key.kind == Kind::StatefulSet => {
+                    let body = object.body();
                     let (meta, size) = (&body["metadata"], &body["spec"]["replicas"]);
                     eprintln!("{}: {verdict} {size} {}", self.now, meta["annotations"]);
                 }
@@ -92,10 +83,10 @@ impl World {
 
     fn answer(&mut self, request: &Request) -> Answer {
         match request {
-            Request::Object { uid, body, .. } if body["kind"] == "StatefulSet" => {
-                self.apply_set(uid.as_deref(), body)
+            Request::Object(object) if object.key.kind == Kind::StatefulSet => {
+                self.apply_set(object)
             }
-            Request::Object { key, uid, body } => self.apply_object(key, uid.as_deref(), body),
+            Request::Object(object) => self.apply_object(object),
             Request::Status { version, status } => {
                 let now = self.ensemble.metadata.resource_version.as_ref();
                 require(now == Some(version))?;
@@ -108,20 +99,20 @@ impl World {
         }
     }
 
-    fn apply_object(&mut self, key: &str, uid: Option<&str>, body: &Value) -> Answer {
+    fn apply_object(&mut self, object: &Object) -> Answer {
+        let (key, uid, body) = (&object.key, object.uid.as_ref(), object.body());
         // What is not there for us is made without force, and refused where somebody else's is.
-        require(self.foreign.as_deref() != Some(key))?;
+        require(self.foreign.as_ref() != Some(key))?;
         let (own, version) = (format!("object-{}", self.fresh()), self.fresh());
         match self.objects.get_mut(key) {
             None => {
                 require(uid.is_none())?;
-                let body = body.clone();
-                let object = Object { uid: own, version, body };
-                self.objects.insert(key.to_owned(), object);
+                let stored = Stored { uid: own, version, body: body.clone() };
+                self.objects.insert(key.clone(), stored);
                 self.writes += 1;
             }
             Some(present) => {
-                require(uid.is_none_or(|uid| uid == present.uid))?;
+                require(uid.is_none_or(|uid| *uid == present.uid))?;
                 if present.body != *body {
                     (present.body, present.version) = (body.clone(), version);
                     self.writes += 1;
@@ -131,15 +122,15 @@ impl World {
         Ok(())
     }
 
-    fn apply_set(&mut self, uid: Option<&str>, object: &Value) -> Answer {
-        let meta = &object["metadata"];
-        let spec = &object["spec"];
+    fn apply_set(&mut self, object: &Object) -> Answer {
+        let body = object.body();
+        let (meta, spec) = (&body["metadata"], &body["spec"]);
         let annotation = |key: &str| meta["annotations"][key].as_str().map(str::to_owned);
         let next = Set {
-            uid: uid.unwrap_or_default().to_owned(),
+            uid: object.uid.clone().unwrap_or_default(),
             version: 0,
             replicas: spec["replicas"].as_i64().unwrap_or(1) as i32,
-            generation_mark: generation(object),
+            generation_mark: generation(body),
             configuration: annotation("quorate.dev/configuration").and_then(|it| Seen::parse(&it)),
             claims: spec["volumeClaimTemplates"].clone(),
             deletes: spec["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] == "Delete",
@@ -156,15 +147,15 @@ impl World {
         let Some(set) = &mut self.set else {
             require(next.uid.is_empty())?;
             self.set = Some(Set { uid, version, ..next });
-            self.objects.insert("StatefulSet/zk".to_owned(), Object::default());
+            self.objects.insert(object.key.clone(), Stored::default());
             self.writes += 1;
             return Ok(());
         };
         // The claim template never changes, and a stated uid or version must be the present one.
         require(set.claims == next.claims)?;
         require(next.uid.is_empty() || next.uid == set.uid)?;
-        let stated = meta["resourceVersion"].as_str();
-        require(stated.is_none_or(|stated| stated == set.version.to_string()))?;
+        let stated = object.resource_version.as_ref();
+        require(stated.is_none_or(|stated| *stated == set.version.to_string()))?;
         let same = set.replicas == next.replicas
             && set.generation_mark == next.generation_mark
             && set.configuration == next.configuration
@@ -191,32 +182,13 @@ impl World {
                 assert!(self.group.is_none(), "S5: a formation beside an ensemble");
                 self.record = Some(formation.clone());
             }
-            Action::Form { ordinal, formation } => {
-                require(self.up(*ordinal))?;
-                let disk = self.disks.get_mut(ordinal).ok_or(Refused)?;
-                if disk.ensemble_id.is_some() {
-                    return require(disk.ensemble_id.as_ref() == Some(&formation.ensemble_id));
-                }
-                require(disk.member_id == formation.seed)?;
-                assert!(self.group.is_none(), "S5: a second ensemble");
-                disk.ensemble_id = Some(formation.ensemble_id.clone());
-                let members = formation.members.iter().map(|it| member(it, "Voter", 0)).collect();
-                self.group = Some(Group {
-                    ensemble_id: formation.ensemble_id.clone(),
-                    version: 1,
-                    members,
-                    leader: None,
-                    term: 1,
-                    pending_until: 0,
-                });
-                self.counts.formations += 1;
-            }
+            Action::Form { ordinal, formation } => return self.form(*ordinal, formation),
             Action::AddLearners { leader, ensemble_id, expected, members } => {
                 let group = self.led_by(*leader, ensemble_id, *expected)?;
                 for new in members {
                     let known = |it: &Member| it.info.member_id == new.member_id;
                     if !group.members.iter().any(known) {
-                        group.members.push(member(new, "Learner", 500));
+                        group.members.push(member(new, Suffrage::Learner, 500));
                     }
                 }
                 self.reconfigured(1);
@@ -232,15 +204,7 @@ impl World {
                 self.change_voters(*leader, ensemble_id, *expected, voters)?;
             }
             Action::TransferLeader { ensemble_id, target, .. } => {
-                let up = self.member_up(target);
-                let votes = self.voters().contains(target);
-                let group = self.group.as_mut().ok_or(Refused)?;
-                require(group.ensemble_id == *ensemble_id && up && votes)?;
-                if group.leader.is_some() && group.leader.as_ref() != Some(target) {
-                    group.leader = Some(target.clone());
-                    group.term += 1;
-                    self.counts.leaders += 1;
-                }
+                self.transfer(ensemble_id, target)?;
             }
             Action::GiveTurn { name, uid, resource_version } => {
                 self.turn(name, uid, resource_version, true)?;
@@ -259,16 +223,56 @@ impl World {
                 self.delete_pod(name, uid, resource_version, seen)?;
             }
             Action::DeleteConfigMap { name, uid, resource_version } => {
-                let key = format!("ConfigMap/{name}");
-                let object = self.objects.get(&key).ok_or(Refused)?;
-                require(object.uid == *uid)?;
-                require(object.version.to_string() == *resource_version)?;
-                let mounts = |pod: &Pod| pod.template.config_map == *name;
-                assert!(!self.pods.values().any(mounts), "C2: a pod mounts {name}");
-                self.objects.remove(&key);
+                self.delete_config_map(name, uid, resource_version)?;
             }
         }
         self.writes += 1;
+        Ok(())
+    }
+
+    fn form(&mut self, ordinal: i32, formation: &Formation) -> Answer {
+        require(self.up(ordinal))?;
+        let disk = self.disks.get_mut(&ordinal).ok_or(Refused)?;
+        if disk.ensemble_id.is_some() {
+            return require(disk.ensemble_id.as_ref() == Some(&formation.ensemble_id));
+        }
+        require(disk.member_id == formation.seed)?;
+        assert!(self.group.is_none(), "S5: a second ensemble");
+        disk.ensemble_id = Some(formation.ensemble_id.clone());
+        let members = formation.members.iter().map(|it| member(it, Suffrage::Voter, 0)).collect();
+        self.group = Some(Group {
+            ensemble_id: formation.ensemble_id.clone(),
+            version: 1,
+            members,
+            leader: None,
+            term: 1,
+            pending_until: 0,
+        });
+        self.counts.formations += 1;
+        self.writes += 1;
+        Ok(())
+    }
+
+    fn transfer(&mut self, ensemble_id: &str, target: &String) -> Answer {
+        let up = self.member_up(target);
+        let votes = self.voters().contains(target);
+        let group = self.group.as_mut().ok_or(Refused)?;
+        require(group.ensemble_id == *ensemble_id && up && votes)?;
+        if group.leader.is_some() && group.leader.as_ref() != Some(target) {
+            group.leader = Some(target.clone());
+            group.term += 1;
+            self.counts.leaders += 1;
+        }
+        Ok(())
+    }
+
+    fn delete_config_map(&mut self, name: &str, uid: &str, version: &str) -> Answer {
+        let key = ObjectKey { kind: Kind::ConfigMap, name: name.to_owned() };
+        let object = self.objects.get(&key).ok_or(Refused)?;
+        require(object.uid == *uid && object.version.to_string() == *version)?;
+        let mounts = |pod: &Pod| pod.template.config_map == *name;
+        assert!(!self.pods.values().any(mounts), "C2: a pod mounts {name}");
+        self.objects.remove(&key);
         Ok(())
     }
 
@@ -314,7 +318,7 @@ impl World {
         group.members.retain(|it| !it.info.votes() || voters.contains(&it.info.member_id));
         for member in &mut group.members {
             if voters.contains(&member.info.member_id) {
-                member.info.role = "Voter".to_owned();
+                member.info.suffrage = Suffrage::Voter;
             }
         }
         self.reconfigured(2);
@@ -370,11 +374,11 @@ pub(crate) fn generation(object: &Value) -> i64 {
     mark.as_str().and_then(|it| it.parse().ok()).unwrap_or(0)
 }
 
-fn member(new: &NewMember, role: &str, behind: i64) -> Member {
+fn member(new: &NewMember, suffrage: Suffrage, behind: i64) -> Member {
     let info = ConfigMember {
         member_id: new.member_id.clone(),
         server_id: new.server_id,
-        role: role.to_owned(),
+        suffrage,
         peer: new.peer.clone(),
         client: new.client.clone(),
     };

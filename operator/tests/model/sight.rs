@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use quorate_crds::status::Role;
+use quorate_operator::plan::member::{self, DataState};
+use quorate_operator::plan::object::Kind;
 use quorate_operator::plan::observed::{self, Observed};
 
 use crate::server::generation;
@@ -12,7 +15,7 @@ impl World {
     pub(crate) fn observe(&mut self) -> Observed {
         let nonce = self.fresh().to_string();
         let existing = self.objects.iter().map(|(key, object)| (key.clone(), object.uid.clone()));
-        let maps = self.objects.iter().filter(|(key, _)| key.starts_with("ConfigMap/"));
+        let maps = self.objects.iter().filter(|(key, _)| key.kind == Kind::ConfigMap);
         Observed {
             now: self.now,
             nonce,
@@ -27,7 +30,7 @@ impl World {
                 configuration: set.configuration.clone(),
                 update_revision: set.seen.revision.clone(),
                 settled: set.seen == set.template,
-                claims: Some(set.claims.clone()),
+                claims: serde_json::from_value(set.claims.clone()).ok(),
             }),
             foreign: self.foreign.clone(),
             existing: existing.collect(),
@@ -35,7 +38,7 @@ impl World {
             formation: self.record.clone(),
             config_maps: maps
                 .map(|(key, object)| observed::ConfigMap {
-                    name: key.trim_start_matches("ConfigMap/").to_owned(),
+                    name: key.name.clone(),
                     uid: object.uid.clone(),
                     resource_version: object.version.to_string(),
                     ensemble_generation: generation(&object.body),
@@ -63,39 +66,42 @@ impl World {
         }
     }
 
-    fn show_member(&self, ordinal: i32) -> Option<observed::Member> {
+    fn show_member(&self, ordinal: i32) -> Option<member::Member> {
         let disk = self.disks.get(&ordinal).filter(|_| self.up(ordinal))?;
-        let mut member = observed::Member {
+        let mut member = member::Member {
             ordinal,
             version: "1".to_owned(),
             server_id: ordinal + 1,
             member_id: disk.member_id.clone(),
             ensemble_id: disk.ensemble_id.clone(),
-            data_state: if disk.ensemble_id.is_some() { "Member" } else { "Blank" }.to_owned(),
-            role: "Blank".to_owned(),
-            ..observed::Member::default()
+            data_state: if disk.ensemble_id.is_some() {
+                DataState::Member
+            } else {
+                DataState::Blank
+            },
+            role: Role::Blank,
+            ..member::Member::default()
         };
         let Some(group) = self.group.as_ref().filter(|_| disk.ensemble_id.is_some()) else {
             return Some(member);
         };
         let leads = group.leader.as_deref() == Some(disk.member_id.as_str());
-        member.role = if leads { "Leader" } else { "Follower" }.to_owned();
+        member.role = if leads { Role::Leader } else { Role::Follower };
         member.term = group.term;
         member.leader_id = group.leader.clone();
         member.leader_contact_ms = Some(0);
         member.ready = self.serves(ordinal);
-        member.config = observed::Config {
+        member.config = member::Config {
             version: group.version,
             joint: false,
             pending: self.now < group.pending_until,
             members: group.members.iter().map(|it| it.info.clone()).collect(),
         };
         if leads {
-            let peer = |it: &Member| observed::Peer {
+            let peer = |it: &Member| member::Peer {
                 member_id: it.info.member_id.clone(),
                 lag: it.behind,
                 connected: self.member_up(&it.info.member_id),
-                ..observed::Peer::default()
             };
             member.peers = group.members.iter().map(peer).collect();
         }
@@ -121,7 +127,7 @@ impl fmt::Display for World {
             writeln!(f, "  version {} led by {:?}", group.version, group.leader)?;
             for Member { info, behind } in &group.members {
                 let (id, ordinal) = (&info.member_id, info.server_id - 1);
-                writeln!(f, "  {id} of {ordinal}: {} {behind} behind", info.role)?;
+                writeln!(f, "  {id} of {ordinal}: {} {behind} behind", info.suffrage)?;
             }
         }
         let status = self.ensemble.status.clone().unwrap_or_default();

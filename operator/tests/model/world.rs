@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use quorate_crds::ensemble::ReclaimPolicy;
 use quorate_crds::{CoordinationEnsemble, CoordinationEnsembleSpec};
-use quorate_operator::plan::observed::{ConfigMember, Formation, Seen};
+use quorate_operator::plan::member::ConfigMember;
+use quorate_operator::plan::object::{Kind, ObjectKey};
+use quorate_operator::plan::observed::{Formation, Seen};
 use serde_json::Value;
 
 /// Seconds from a pod's creation until its process runs.
@@ -47,7 +49,7 @@ pub(crate) struct Set {
 
 /// An object that is nothing but what was applied.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Object {
+pub(crate) struct Stored {
     pub(crate) uid: String,
     pub(crate) version: u64,
     pub(crate) body: Value,
@@ -125,7 +127,7 @@ pub(crate) struct World {
     pub(crate) now: i64,
     pub(crate) ensemble: CoordinationEnsemble,
     pub(crate) set: Option<Set>,
-    pub(crate) objects: BTreeMap<String, Object>,
+    pub(crate) objects: BTreeMap<ObjectKey, Stored>,
     pub(crate) pods: BTreeMap<i32, Pod>,
     pub(crate) disks: BTreeMap<i32, Disk>,
     pub(crate) record: Option<Formation>,
@@ -137,7 +139,7 @@ pub(crate) struct World {
     /// When the disks of members were lost.
     pub(crate) lost: BTreeMap<String, i64>,
     /// An object of somebody else that has a name of ours.
-    pub(crate) foreign: Option<String>,
+    pub(crate) foreign: Option<ObjectKey>,
     /// The generations of the spec that ask for disks to go with the ensemble.
     pub(crate) deletes: BTreeSet<i64>,
     /// Every accepted write to an object.
@@ -199,7 +201,7 @@ impl World {
     /// A user deletes the StatefulSet, and its pods with it; the disks stay.
     pub(crate) fn delete_set(&mut self) {
         self.set = None;
-        self.objects.remove("StatefulSet/zk");
+        self.objects.retain(|key, _| key.kind != Kind::StatefulSet);
         self.pods.clear();
         self.away.clear();
     }

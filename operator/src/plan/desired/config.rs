@@ -1,10 +1,12 @@
 //! The members' zoo.cfg, in an immutable configuration map that is named after its content: a
 //! change makes a new map, and a pod never sees its configuration change under it.
 
-use serde_json::{Value, json};
+use quorate_crds::ensemble::ConfigSpec;
+use serde_json::json;
 use sha1::{Digest, Sha1};
 
-use crate::plan::names;
+use crate::plan::names::{GENERATION, Names};
+use crate::plan::object::{Kind, Object};
 use crate::plan::observed::Observed;
 
 /// Connections of one address. ZooKeeper's 60 are for machines that are a client each; here the
@@ -13,8 +15,7 @@ use crate::plan::observed::Observed;
 const PER_ADDRESS: &str = "maxClientCnxns";
 
 /// The file's text. Membership is not in it: the members know it by consensus.
-pub(super) fn text(observed: &Observed) -> String {
-    let config = &observed.ensemble.spec.config;
+pub(super) fn text(config: &ConfigSpec) -> String {
     let mut text = format!("tickTime={}\n", config.tick_time_ms);
     let mut put = |key: &str, value: String| text += &format!("{key}={value}\n");
     if let Some(min) = config.session_timeout_min_ms {
@@ -35,26 +36,21 @@ pub(super) fn text(observed: &Observed) -> String {
 }
 
 /// What tells this content from any other.
-pub(super) fn hash(observed: &Observed) -> String {
-    let digest = Sha1::digest(text(observed).as_bytes());
+pub(super) fn hash(config: &ConfigSpec) -> String {
+    let digest = Sha1::digest(text(config).as_bytes());
     digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The map's name.
-pub(super) fn name(observed: &Observed) -> String {
-    format!("{}-config-{}", names::ensemble(observed), hash(observed))
+pub(super) fn name(config: &ConfigSpec, names: &Names) -> String {
+    names.config_prefix() + &hash(config)
 }
 
 /// The map. It is marked with the newest spec that wants it: a late deletion, decided while an
 /// older spec did not, meets another version of it and is refused.
-pub(super) fn map(observed: &Observed) -> Value {
-    let mut metadata = names::metadata(observed, "ConfigMap", &name(observed));
-    metadata["annotations"] = json!({ names::GENERATION: observed.generation().to_string() });
-    json!({
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": metadata,
-        "immutable": true,
-        "data": { "zoo.cfg": text(observed) },
-    })
+pub(super) fn map(observed: &Observed, names: &Names) -> Object {
+    let config = &observed.ensemble.spec.config;
+    let fields = json!({ "immutable": true, "data": { "zoo.cfg": text(config) } });
+    Object::new(names, Kind::ConfigMap, name(config, names), fields)
+        .annotated(GENERATION, observed.generation().to_string())
 }

@@ -7,39 +7,55 @@ mod network;
 mod pod;
 mod stateful_set;
 
-use serde_json::{Value, json};
+use quorate_crds::CoordinationEnsemble;
+use serde_json::json;
 
 use super::action::Action;
-use super::names;
-use super::observed::Observed;
+use super::names::Names;
+use super::object::{Kind, Object, ObjectKey};
+use super::observed::{ConfigMap, Observed, Pod};
 use super::quorum;
 use super::view::View;
 
-/// All of them, in the order in which they are needed.
-pub fn objects(observed: &Observed, view: &View) -> Vec<Value> {
-    vec![
-        service_account(observed),
-        config::map(observed),
-        network::peer_service(observed),
-        network::client_service(observed),
-        network::policy(observed),
-        budget(observed),
-        stateful_set::object(observed, view),
-    ]
+/// All of them, in the order in which they are needed. What is there is changed only if it is still
+/// the same object.
+pub fn objects(observed: &Observed, names: &Names, view: &View) -> Vec<Object> {
+    let all = [
+        service_account(names),
+        config::map(observed, names),
+        network::peer_service(names),
+        network::client_service(names),
+        network::policy(names),
+        budget(observed, names),
+        stateful_set::object(observed, names, view),
+    ];
+    let seen = |mut object: Object| {
+        if object.uid.is_none() {
+            object.uid = observed.existing.get(&object.key).cloned();
+        }
+        object
+    };
+    all.map(seen).into()
 }
 
-/// The kinds and names of [`objects`], with their API versions.
-pub fn identities(observed: &Observed) -> Vec<(String, String, String)> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let identity =
-        |it: &Value| (text(&it["apiVersion"]), text(&it["kind"]), text(&it["metadata"]["name"]));
-    objects(observed, &View::default()).iter().map(identity).collect()
+/// What [`objects`] are called, known before anything else was looked at.
+pub fn keys(ensemble: &CoordinationEnsemble, names: &Names) -> Vec<ObjectKey> {
+    let key = |kind, name: &str| ObjectKey { kind, name: name.to_owned() };
+    vec![
+        key(Kind::ServiceAccount, names.ensemble()),
+        key(Kind::ConfigMap, &config::name(&ensemble.spec.config, names)),
+        key(Kind::Service, &names.peer()),
+        key(Kind::Service, names.ensemble()),
+        key(Kind::NetworkPolicy, names.ensemble()),
+        key(Kind::PodDisruptionBudget, names.ensemble()),
+        key(Kind::StatefulSet, names.ensemble()),
+    ]
 }
 
 /// Configuration maps that no pod will ever mount again: once every pod is made from the newest
 /// template.
-pub fn stale_config_maps(observed: &Observed) -> Vec<Action> {
-    let newest = |pod: &super::observed::Pod| !observed.outdated(pod) && !pod.deleting;
+pub fn stale_config_maps(observed: &Observed, names: &Names) -> Vec<Action> {
+    let newest = |pod: &Pod| !observed.outdated(pod) && !pod.deleting;
     let settled = observed.applied()
         && observed.stateful_set.as_ref().is_some_and(|set| set.settled)
         && observed.pods.len() as i32 == observed.size()
@@ -47,14 +63,14 @@ pub fn stale_config_maps(observed: &Observed) -> Vec<Action> {
     if !settled {
         return Vec::new();
     }
-    let current = config::name(observed);
-    let prefix = names::ensemble(observed) + "-config-";
-    let stale = |map: &&super::observed::ConfigMap| {
+    let current = config::name(&observed.ensemble.spec.config, names);
+    let prefix = names.config_prefix();
+    let stale = |map: &&ConfigMap| {
         map.name != current
             && map.name.starts_with(prefix.as_str())
             && map.ensemble_generation <= observed.generation()
     };
-    let delete = |map: &super::observed::ConfigMap| Action::DeleteConfigMap {
+    let delete = |map: &ConfigMap| Action::DeleteConfigMap {
         name: map.name.clone(),
         uid: map.uid.clone(),
         resource_version: map.resource_version.clone(),
@@ -63,27 +79,21 @@ pub fn stale_config_maps(observed: &Observed) -> Vec<Action> {
 }
 
 /// Members need nothing of the Kubernetes API.
-fn service_account(observed: &Observed) -> Value {
-    json!({
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": names::metadata(observed, "ServiceAccount", &names::ensemble(observed)),
-        "automountServiceAccountToken": false,
-    })
+fn service_account(names: &Names) -> Object {
+    let fields = json!({ "automountServiceAccountToken": false });
+    Object::new(names, Kind::ServiceAccount, names.ensemble(), fields)
 }
 
 /// Drains of nodes may take as many members as the quorum can spare. A single member has no quorum
 /// to keep, and a budget of 0 would only hold every drain up for ever.
-fn budget(observed: &Observed) -> Value {
+fn budget(observed: &Observed, names: &Names) -> Object {
     let spare = quorum::budget(observed.wanted().max(1) as usize).max(1);
-    json!({
-        "apiVersion": "policy/v1",
-        "kind": "PodDisruptionBudget",
-        "metadata": names::metadata(observed, "PodDisruptionBudget", &names::ensemble(observed)),
+    let fields = json!({
         "spec": {
             "maxUnavailable": spare,
-            "selector": { "matchLabels": names::selector(observed) },
+            "selector": { "matchLabels": names.selector() },
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },
-    })
+    });
+    Object::new(names, Kind::PodDisruptionBudget, names.ensemble(), fields)
 }

@@ -1,38 +1,38 @@
 //! The pod of a member, restricted as far as Kubernetes can.
 
-use quorate_crds::ensemble::AntiAffinity;
+use quorate_crds::ensemble::{AntiAffinity, PullPolicy};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::config;
-use crate::plan::names::{self, ADMIN_PORT, CLIENT_PORT, PEER_PORT};
+use crate::plan::names::{ADMIN_PORT, CLIENT_PORT, CONTAINER, Names, PEER_PORT, RESTART_AT};
 use crate::plan::observed::Observed;
 
 /// The user of the image.
 const USER: i64 = 65_532;
 
 /// The template.
-pub(super) fn template(observed: &Observed) -> Value {
+pub(super) fn template(observed: &Observed, names: &Names) -> Value {
     let pod = &observed.ensemble.spec.pod;
     let mut labels = json!(pod.labels);
-    merge(&mut labels, names::labels(observed));
+    merge(&mut labels, names.labels());
     let mut annotations = json!(pod.annotations);
     if let Some(at) = &observed.ensemble.spec.rollout.restart_at {
-        annotations[names::RESTART_AT] = json!(at);
+        annotations[RESTART_AT] = json!(at);
     }
     let mut spec = json!({
-        "serviceAccountName": names::ensemble(observed),
+        "serviceAccountName": names.ensemble(),
         "automountServiceAccountToken": false,
         "enableServiceLinks": false,
         "terminationGracePeriodSeconds": pod.termination_grace_period_seconds,
-        "affinity": affinity(observed),
-        "topologySpreadConstraints": spread(observed),
+        "affinity": affinity(observed, names),
+        "topologySpreadConstraints": spread(observed, names),
         "securityContext": security(observed),
-        "containers": [container(observed)],
+        "containers": [container(observed, names)],
         "volumes": [
-            { "name": "config", "configMap": { "name": config::name(observed), "defaultMode": 0o444 } },
+            { "name": "config", "configMap": { "name": config::name(&observed.ensemble.spec.config, names), "defaultMode": 0o444 } },
             { "name": "admin", "secret": {
-                "secretName": names::admin(observed),
+                "secretName": names.admin(),
                 "defaultMode": 0o440,
                 "items": [{ "key": "token", "path": "token" }],
             } },
@@ -64,8 +64,8 @@ fn merge(into: &mut Value, from: Value) {
     }
 }
 
-fn container(observed: &Observed) -> Value {
-    let host = format!("$(POD_NAME).{}", names::domain(observed));
+fn container(observed: &Observed, names: &Names) -> Value {
+    let host = format!("$(POD_NAME).{}", names.domain());
     let probe = |path: &str, period: i32, failures: i32| {
         json!({
             "httpGet": { "path": path, "port": "admin", "scheme": "HTTP" },
@@ -78,9 +78,9 @@ fn container(observed: &Observed) -> Value {
     let image = observed.ensemble.spec.image.as_ref();
     let policy = image.and_then(|image| image.pull_policy);
     json!({
-        "name": names::CONTAINER,
+        "name": CONTAINER,
         "image": observed.image(),
-        "imagePullPolicy": policy.map_or_else(|| "IfNotPresent".to_owned(), |it| format!("{it:?}")),
+        "imagePullPolicy": policy.unwrap_or(PullPolicy::IfNotPresent),
         "command": ["/quorate-node", "run"],
         "args": [
             "--data-dir=/data",
@@ -94,7 +94,7 @@ fn container(observed: &Observed) -> Value {
         "env": [
             { "name": "POD_NAME", "valueFrom": { "fieldRef": {
                 "apiVersion": "v1", "fieldPath": "metadata.name" } } },
-            { "name": "QUORATE_CONFIG_HASH", "value": config::hash(observed) },
+            { "name": "QUORATE_CONFIG_HASH", "value": config::hash(&observed.ensemble.spec.config) },
         ],
         "ports": [
             { "name": "client", "containerPort": CLIENT_PORT, "protocol": "TCP" },
@@ -143,13 +143,13 @@ fn security(observed: &Observed) -> Value {
     observed.ensemble.spec.pod.security_context.as_ref().map_or_else(default, |own| json!(own))
 }
 
-fn affinity(observed: &Observed) -> Value {
+fn affinity(observed: &Observed, names: &Names) -> Value {
     let pod = &observed.ensemble.spec.pod;
     if let Some(own) = &pod.affinity {
         return json!(own);
     }
     let term = json!({
-        "labelSelector": { "matchLabels": names::selector(observed) },
+        "labelSelector": { "matchLabels": names.selector() },
         "topologyKey": "kubernetes.io/hostname",
     });
     match pod.anti_affinity {
@@ -165,7 +165,7 @@ fn affinity(observed: &Observed) -> Value {
     }
 }
 
-fn spread(observed: &Observed) -> Value {
+fn spread(observed: &Observed, names: &Names) -> Value {
     let own = &observed.ensemble.spec.pod.topology_spread_constraints;
     if !own.is_empty() {
         return json!(own);
@@ -174,6 +174,6 @@ fn spread(observed: &Observed) -> Value {
         "maxSkew": 1,
         "topologyKey": "topology.kubernetes.io/zone",
         "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": { "matchLabels": names::selector(observed) },
+        "labelSelector": { "matchLabels": names.selector() },
     }])
 }

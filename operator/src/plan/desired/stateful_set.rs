@@ -4,37 +4,25 @@ use quorate_crds::ensemble::ReclaimPolicy;
 use serde_json::{Value, json};
 
 use super::pod;
-use crate::plan::names;
+use crate::plan::names::{CONFIGURATION, CREATION, GENERATION, Names};
+use crate::plan::object::{Kind, Object};
 use crate::plan::observed::Observed;
 use crate::plan::view::View;
 
 /// The object. It is lowered only by an action of its own, after the members have left.
-pub(super) fn object(observed: &Observed, view: &View) -> Value {
-    let name = names::ensemble(observed);
+pub(super) fn object(observed: &Observed, names: &Names, view: &View) -> Object {
     let present = observed.stateful_set.as_ref();
-    let size = size(observed, view);
-    let mut metadata = names::metadata(observed, "StatefulSet", &name);
-    metadata["annotations"] = json!({ names::GENERATION: observed.generation().to_string() });
-    if let Some(seen) = view.seen().or_else(|| present.and_then(|set| set.configuration.clone())) {
-        metadata["annotations"][names::CONFIGURATION] = json!(seen.to_string());
-    }
-    if let Some(set) = present {
-        metadata["uid"] = json!(set.uid);
-        metadata["resourceVersion"] = json!(set.resource_version);
-    }
     let deleted = match observed.ensemble.spec.storage.reclaim_policy {
         ReclaimPolicy::Retain => "Retain",
         ReclaimPolicy::Delete => "Delete",
     };
     // Kubernetes refuses any change of it.
-    let claims = present.and_then(|set| set.claims.clone()).unwrap_or_else(|| claims(observed));
-    json!({
-        "apiVersion": "apps/v1",
-        "kind": "StatefulSet",
-        "metadata": metadata,
+    let present_claims = present.and_then(|set| set.claims.as_ref());
+    let claims = present_claims.map_or_else(|| claims(observed, names), |claims| json!(claims));
+    let fields = json!({
         "spec": {
-            "replicas": size,
-            "serviceName": names::peer(observed),
+            "replicas": size(observed, view),
+            "serviceName": names.peer(),
             "podManagementPolicy": "Parallel",
             "updateStrategy": { "type": "OnDelete" },
             "revisionHistoryLimit": 5,
@@ -42,11 +30,19 @@ pub(super) fn object(observed: &Observed, view: &View) -> Value {
                 "whenDeleted": deleted,
                 "whenScaled": "Retain",
             },
-            "selector": { "matchLabels": names::selector(observed) },
-            "template": pod::template(observed),
+            "selector": { "matchLabels": names.selector() },
+            "template": pod::template(observed, names),
             "volumeClaimTemplates": claims,
         },
-    })
+    });
+    let mut object = Object::new(names, Kind::StatefulSet, names.ensemble(), fields)
+        .annotated(GENERATION, observed.generation().to_string());
+    if let Some(seen) = view.seen().or_else(|| present.and_then(|set| set.configuration.clone())) {
+        object = object.annotated(CONFIGURATION, seen.to_string());
+    }
+    object.uid = present.map(|set| set.uid.clone());
+    object.resource_version = present.map(|set| set.resource_version.clone());
+    object
 }
 
 /// As many pods as there are, are wanted, or are members (I3), whether or not a leader says so:
@@ -61,7 +57,7 @@ fn size(observed: &Observed, view: &View) -> i32 {
 }
 
 /// The claim template of a new StatefulSet.
-fn claims(observed: &Observed) -> Value {
+fn claims(observed: &Observed, names: &Names) -> Value {
     let storage = &observed.ensemble.spec.storage;
     let mut spec = json!({
         "accessModes": ["ReadWriteOnce"],
@@ -75,8 +71,8 @@ fn claims(observed: &Observed) -> Value {
         "kind": "PersistentVolumeClaim",
         "metadata": {
             "name": "data",
-            "labels": names::selector(observed),
-            "annotations": { names::CREATION: observed.nonce },
+            "labels": names.selector(),
+            "annotations": { CREATION: observed.nonce },
         },
         "spec": spec,
     }])

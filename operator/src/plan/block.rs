@@ -1,0 +1,112 @@
+//! What keeps an operation from going on, and what to do about it.
+
+use std::fmt;
+
+use super::broken::Broken;
+use super::member::Strange;
+use super::object::ObjectKey;
+use super::trouble::PodTrouble;
+
+/// Why nothing is done now.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Block {
+    /// An object with a name of the ensemble's belongs to somebody else.
+    Foreign(ObjectKey),
+    /// The formation's record does not name its seed among the members.
+    RecordWithoutSeed {
+        /// The ConfigMap with the record.
+        config_map: String,
+    },
+    /// The seed was told to form the ensemble, and its disk is blank since.
+    SeedBlankAgain {
+        /// The seed's pod.
+        pod: String,
+        /// The ConfigMap with the record.
+        config_map: String,
+    },
+    /// A volume holds the data of another ensemble.
+    VolumeOfAnother {
+        /// The pod on that volume.
+        pod: String,
+        /// Whose data it is.
+        ensemble_id: String,
+    },
+    /// The wanted voters would have no quorum.
+    TooFewCaughtUp {
+        /// How many of them have caught up.
+        caught_up: usize,
+        /// How many are wanted.
+        voters: usize,
+    },
+    /// The leader is to leave, and nobody who stays can take over.
+    NobodyTakesOver,
+    /// The leader is to be restarted, and nobody who was can take over.
+    NobodyUpdatedTakesOver,
+    /// A disk is lost, and the spec says to leave it so.
+    DiskLost {
+        /// The pod without its disk.
+        pod: String,
+    },
+    /// No quorum follows a leader.
+    NoQuorum,
+    /// Pods are waited for in vain.
+    Pods(Vec<PodTrouble>),
+    /// The configuration says of a member what this program does not know.
+    VoteNotUnderstood(Strange),
+    /// The spec says paused.
+    Paused,
+    /// What was proposed would break this.
+    Invariant(Broken),
+}
+
+impl fmt::Display for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Block::Foreign(object) => write!(
+                f,
+                "{object} exists and does not belong to this ensemble: rename the ensemble, or \
+                 remove that object"
+            ),
+            Block::RecordWithoutSeed { config_map } => write!(
+                f,
+                "the ConfigMap {config_map} does not name its seed: it was edited by hand; restore it"
+            ),
+            Block::SeedBlankAgain { pod, config_map } => write!(
+                f,
+                "{pod} was told to form the ensemble and has a blank disk since; nothing is formed \
+                 anew by itself. If no data is to be kept, delete the ConfigMap {config_map}"
+            ),
+            Block::VolumeOfAnother { pod, ensemble_id } => write!(
+                f,
+                "the volume of {pod} belongs to another ensemble ({ensemble_id}): delete its \
+                 PersistentVolumeClaim and the pod if that data is not needed"
+            ),
+            Block::TooFewCaughtUp { caught_up, voters } => write!(
+                f,
+                "only {caught_up} of the {voters} wanted voters have caught up: bring the others \
+                 up first"
+            ),
+            Block::NobodyTakesOver => {
+                f.write_str("no member that stays has caught up with the leader")
+            }
+            Block::NobodyUpdatedTakesOver => {
+                f.write_str("no updated member has caught up with the leader")
+            }
+            Block::DiskLost { pod } => write!(
+                f,
+                "{pod} has lost its disk, and spec.membership.autoReplace is Never: set it to \
+                 DiskLost to have it replaced"
+            ),
+            Block::NoQuorum => {
+                f.write_str("no quorum: nothing is restarted until there is a leader")
+            }
+            Block::Pods(troubles) => {
+                let troubles: Vec<String> = troubles.iter().map(ToString::to_string).collect();
+                f.write_str(&troubles.join("; "))
+            }
+            Block::VoteNotUnderstood(strange) => write!(f, "{strange}"),
+            Block::Paused => f.write_str("paused by spec.paused"),
+            Block::Invariant(broken) => write!(f, "{broken}"),
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The conditions of the report: what is true of the ensemble now, and why. Only the instants of
+//! their transitions are carried over.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::jiff::Timestamp;
+use quorate_crds::conditions::{ConditionReason, ConditionType};
+use quorate_crds::status::Operation;
+
+use super::names::Names;
+use super::observed::Observed;
+use super::proposal::Decision;
+use super::trouble;
+use super::view::View;
+
+/// All of them.
+pub fn of(observed: &Observed, names: &Names, view: &View, decision: &Decision) -> Vec<Condition> {
+    [
+        (ConditionType::Ready, ready(observed, names, view, decision)),
+        (ConditionType::QuorumAvailable, quorum_available(observed, names, view)),
+        (ConditionType::MembershipConverged, membership(observed, view, decision)),
+        (ConditionType::ConfigurationInSync, in_sync(observed, decision)),
+        (ConditionType::Progressing, progressing(decision)),
+        (ConditionType::Paused, paused(observed)),
+    ]
+    .map(|(of, verdict)| condition(observed, &of, verdict))
+    .into()
+}
+
+/// What a condition says of its type.
+struct Verdict {
+    status: &'static str,
+    reason: ConditionReason,
+    message: String,
+}
+
+fn yes(reason: ConditionReason, message: impl Into<String>) -> Verdict {
+    Verdict { status: "True", reason, message: message.into() }
+}
+
+fn no(reason: ConditionReason, message: impl Into<String>) -> Verdict {
+    Verdict { status: "False", reason, message: message.into() }
+}
+
+fn unknown(reason: ConditionReason, message: impl Into<String>) -> Verdict {
+    Verdict { status: "Unknown", reason, message: message.into() }
+}
+
+/// A condition; its transition is now, unless its status is what it was.
+fn condition(observed: &Observed, of: &ConditionType, verdict: Verdict) -> Condition {
+    let Verdict { status, reason, message } = verdict;
+    let before = observed.ensemble.status.as_ref();
+    let last = before.and_then(|before| before.condition(of));
+    let last = last.filter(|it| it.status == status);
+    let now = || Time(Timestamp::from_second(observed.now).unwrap_or(Timestamp::UNIX_EPOCH));
+    Condition {
+        type_: of.to_string(),
+        status: status.to_owned(),
+        reason: reason.to_string(),
+        message,
+        observed_generation: observed.ensemble.metadata.generation,
+        last_transition_time: last.map_or_else(now, |it| it.last_transition_time.clone()),
+    }
+}
+
+fn ready(observed: &Observed, names: &Names, view: &View, decision: &Decision) -> Verdict {
+    let wanted = observed.wanted();
+    if let (None, Some(block)) = (&decision.under_way, &decision.blocked) {
+        return no(ConditionReason::Blocked, block.to_string());
+    }
+    if !view.healthy() {
+        return match &decision.under_way {
+            Some((Operation::Create, _)) => no(ConditionReason::Forming, decision.outlook()),
+            _ => no(ConditionReason::NoQuorum, no_quorum(observed, names)),
+        };
+    }
+    let voters = view.voters().count() as i32;
+    let serving = view.serving.len() as i32;
+    if voters == wanted && serving == wanted && observed.ready() >= wanted {
+        return yes(ConditionReason::EnsembleServing, format!("all {wanted} members serve"));
+    }
+    let message = format!("{serving} of {voters} voters serve; {wanted} are wanted");
+    no(ConditionReason::MembersNotReady, because(message, &troubles(observed, names)))
+}
+
+fn quorum_available(observed: &Observed, names: &Names, view: &View) -> Verdict {
+    match &view.leader {
+        Some(leader) => {
+            let message = format!("{} leads", names.pod(leader.ordinal));
+            yes(ConditionReason::LeaderElected, message)
+        }
+        None if observed.members.is_empty() && !observed.pods.is_empty() => {
+            unknown(ConditionReason::MembersSilent, no_quorum(observed, names))
+        }
+        None => no(ConditionReason::NoLeader, no_quorum(observed, names)),
+    }
+}
+
+/// Why there is no quorum, as far as Kubernetes tells.
+fn no_quorum(observed: &Observed, names: &Names) -> String {
+    let troubles = troubles(observed, names);
+    match (observed.size(), troubles.len()) {
+        (0, _) => "there are no members yet".to_owned(),
+        (_, 0) => "no leader is known to a quorum; an election may be under way".to_owned(),
+        _ => because("no leader is known to a quorum".to_owned(), &troubles),
+    }
+}
+
+fn because(what: String, whys: &[String]) -> String {
+    if whys.is_empty() { what } else { format!("{what}: {}", whys.join("; ")) }
+}
+
+/// What keeps members from serving.
+fn troubles(observed: &Observed, names: &Names) -> Vec<String> {
+    let trouble = |ordinal: i32| {
+        let name = names.pod(ordinal);
+        let Some(pod) = observed.pod(ordinal) else {
+            return Some(format!("{name} has no pod"));
+        };
+        if let Some(trouble) = &pod.trouble {
+            return Some(format!("{name}: {trouble}"));
+        }
+        let Some(member) = observed.member(ordinal) else {
+            return Some(format!("{name} does not answer"));
+        };
+        if member.blank() {
+            return Some(format!("{name} has a blank disk"));
+        }
+        trouble::not_understood(observed, names, ordinal).map(|it| it.to_string())
+    };
+    (0..observed.size()).filter_map(trouble).collect()
+}
+
+fn membership(observed: &Observed, view: &View, decision: &Decision) -> Verdict {
+    let Some(leader) = &view.leader else {
+        return unknown(ConditionReason::NoLeader, "only a leader can tell the membership");
+    };
+    let wanted = observed.wanted();
+    let exact = leader.config.members.len() == wanted as usize
+        && view.voters().count() == wanted as usize
+        && leader.config.members.iter().all(|member| member.server_id <= wanted);
+    let replaces = decision.operation() == Some(&Operation::Replace);
+    match decision.operation() {
+        _ if exact && !replaces && !view.changing() && observed.size() == wanted => {
+            let message = format!("the {wanted} voters are the wanted ones");
+            yes(ConditionReason::Converged, message)
+        }
+        Some(operation) if *operation != Operation::Rollout => {
+            no(ConditionReason::Operation(operation.clone()), decision.outlook())
+        }
+        _ => no(ConditionReason::Changing, "the membership is not the wanted one yet"),
+    }
+}
+
+fn in_sync(observed: &Observed, decision: &Decision) -> Verdict {
+    let Some(set) = observed.stateful_set.as_ref().filter(|set| set.settled) else {
+        return unknown(ConditionReason::NotApplied, "the StatefulSet is not up to date yet");
+    };
+    let outdated = observed.pods.iter().filter(|pod| observed.outdated(pod)).count();
+    if outdated == 0 && observed.applied() {
+        let size = observed.ensemble.spec.storage.size.0.as_str();
+        return match set.claimed() {
+            Some(claimed) if claimed != size => {
+                let message = format!(
+                    "volumes are made with {claimed}, not {size}: enlarge the \
+                     PersistentVolumeClaims with kubectl; this version does not do it"
+                );
+                no(ConditionReason::StorageSizeDiffers, message)
+            }
+            _ => {
+                let message = "every member runs the wanted image and configuration";
+                yes(ConditionReason::UpToDate, message)
+            }
+        };
+    }
+    let reason = match (decision.operation(), &decision.blocked) {
+        (Some(Operation::Rollout), Some(_)) => ConditionReason::RolloutBlocked,
+        _ => ConditionReason::RollingOut,
+    };
+    let message = match &decision.blocked {
+        Some(block) => format!("{outdated} members are outdated: {block}"),
+        None => format!("{outdated} members are outdated"),
+    };
+    no(reason, message)
+}
+
+fn progressing(decision: &Decision) -> Verdict {
+    match (&decision.under_way, &decision.blocked) {
+        (Some((operation, _)), Some(block)) => {
+            no(ConditionReason::Blocked, format!("{operation}: {block}"))
+        }
+        (Some((operation, step)), None) => {
+            yes(ConditionReason::Operation(operation.clone()), step.to_string())
+        }
+        (None, _) => no(ConditionReason::Idle, "nothing is under way"),
+    }
+}
+
+fn paused(observed: &Observed) -> Verdict {
+    if observed.ensemble.spec.paused {
+        yes(ConditionReason::UserRequested, "spec.paused is true: nothing is changed")
+    } else {
+        no(ConditionReason::NotPaused, "")
+    }
+}
