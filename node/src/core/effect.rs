@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::input::{AdminError, Snapshot};
 use super::message::{Hello, PeerMessage};
-use super::node::flow::Sent;
 use super::op::{EventType, ServerFrame};
 use super::raft::event::LogWrite;
+use super::sent::Sent;
 use super::state::Overrun;
 use super::types::{
     CallId, ConnId, EnsembleId, Index, LinkId, MemberId, SessionId, Term, WriteSeq, Zxid,

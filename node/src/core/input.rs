@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::message::{Hello, PeerMessage};
-use super::node::flow::Sent;
 use super::op::{ConnectRequest, Request};
 use super::raft::config::Member;
 use super::raft::event::{Change, SnapshotMeta};
+use super::sent::Sent;
 use super::state::image::Image;
 use super::types::{CallId, ConnId, EnsembleId, Index, LinkId, MemberId, Term, WriteSeq};
 

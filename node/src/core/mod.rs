@@ -5,7 +5,7 @@
 //! waits for changes of it · [`auth`] who somebody is · [`input`] and [`effect`], with [`op`] what
 //! clients say and [`message`] what members say · [`entry`] what the log holds · [`options`] what a
 //! server is told, [`status`] what it tells · [`types`] numbers that must not be mixed up ·
-//! [`op_name`] short names of requests · [`reply_size`] how large answers are · [`prng`] for elections.
+//! [`op_name`] short names of requests · [`reply_size`] how large answers are, [`sent`] what of them has not left yet · [`prng`] for elections.
 
 pub(crate) mod auth;
 pub(crate) mod effect;
@@ -19,6 +19,7 @@ pub(crate) mod options;
 pub(crate) mod prng;
 pub(crate) mod raft;
 pub(crate) mod reply_size;
+pub(crate) mod sent;
 pub(crate) mod state;
 pub(crate) mod status;
 pub(crate) mod types;

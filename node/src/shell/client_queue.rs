@@ -14,8 +14,8 @@ use super::client_stats::ClientStats;
 use super::driver::Driver;
 use crate::codec::client_reply;
 use crate::core::input::Input;
-use crate::core::node::flow::Sent;
 use crate::core::op::ServerFrame;
+use crate::core::sent::Sent;
 use crate::core::types::ConnId;
 
 /// Time in which a client that is sent something takes at least some of it.

@@ -1,112 +1,71 @@
-//! The server as one state machine. This file only holds the parts together and dispatches; each
-//! concern is a file beside it:
+//! The server as one state machine: four wings around this hub.
 //!
-//! [`connection`] a client connection and its queue · `clients` requests and answers ·
-//! [`flow`] how many of those at once ·
-//! `handshake` sessions and connections · [`submit`] writes on their way to the leader · `intake`
-//! which of them a leader took ·
-//! [`barrier`] reads that must be fresh · `apply` committed entries and what they set off ·
-//! [`expiry`] when sessions end · `reaper` when containers do · `peers` links and what members say ·
-//! `formation` how an ensemble begins · `reconfig` changes of the membership by clients · `admin` what
-//! operators ask · `snapshots` when the log is cut ·
-//! [`listing`] long lists in pages · `digest_log` digests of the past ·
-//! `watching` what clients watch ·
-//! `standing` whether to serve, and the status · `wall_watch` whether wall time can be trusted.
+//! [`clients`] connections of this server's own clients · `requests` what is on its way through the log ·
+//! [`replica`] the replicated state · `ensemble` this server among the others · `ctx` what each of them
+//! may see and do within a step. Of the hub itself: `consensus` what the consensus core is told and wants
+//! done · `admin` what operators ask · `status` what the server says about itself.
+//!
+//! A wing is a struct of private fields. It never calls another one: it gives back values, and only this
+//! hub, which knows all four, spells out what follows from them and in which order. So a client is told
+//! of a change before it can see it: an entry changes the state, watches fire, the waiting client is
+//! answered.
 
-pub(crate) mod barrier;
-pub(crate) mod connection;
-pub(crate) mod expiry;
-pub(crate) mod flow;
-pub(crate) mod listing;
-pub(crate) mod submit;
+/// A wing's surroundings, for one call: a macro, for the wing itself stays free to be borrowed.
+macro_rules! cx {
+    ($node:ident, $now:expr, $out:expr) => {
+        Ctx {
+            now: $now,
+            me: $node.me,
+            options: &$node.options,
+            raft: $node.raft.as_ref(),
+            service: $node.ensemble.service(&$node.options, $node.raft.as_ref()),
+            numbers: &mut $node.numbers,
+            events: &mut $node.events,
+            out: &mut *$out,
+        }
+    };
+}
 
 mod admin;
-mod apply;
-mod auth;
-mod clients;
-mod digest_log;
-mod formation;
-mod handshake;
-mod intake;
-mod peers;
-mod read_only;
-mod reaper;
-mod reconfig;
-mod snapshots;
-mod standing;
-mod wall_watch;
-mod watching;
+pub(crate) mod clients;
+mod consensus;
+mod ctx;
+mod ensemble;
+pub(crate) mod replica;
+mod requests;
+mod status;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
-use self::barrier::Barriers;
-use self::connection::Connections;
-use self::digest_log::DigestLog;
-use self::expiry::Expiry;
-use self::formation::Formation;
-use self::intake::Intake;
-use self::peers::Peers;
-use self::reaper::Reaper;
-use self::reconfig::Reconfigs;
-use self::snapshots::Snapshots;
-use self::standing::Standing;
-use self::submit::SubmitQueue;
-use self::wall_watch::WallWatch;
-use super::effect::Effect;
-use super::entry::Entry;
-use super::input::{Input, Snapshot};
+use self::clients::{Ask, Clients};
+pub(crate) use self::ctx::Recovered;
+use self::ctx::{Birth, Ctx, Me, Numbers};
+use self::ensemble::Ensemble;
+use self::replica::Replica;
+use self::requests::{Requests, Submitted};
+use super::effect::{CloseReason, Effect};
+use super::input::Input;
+use super::message::PeerMessage;
 use super::options::Options;
 use super::raft::Raft;
-use super::raft::event::{Boot, Event, HardState, Output};
+use super::raft::event::Event;
 use super::state::State;
-use super::types::{EnsembleId, MemberId, Now, WriteSeq};
-use super::watch::Watches;
-
-/// What was found on the disk.
-#[derive(Clone, Debug)]
-pub(crate) struct Recovered {
-    /// This incarnation of the disk.
-    pub member: MemberId,
-    /// `None`: blank.
-    pub ensemble: Option<EnsembleId>,
-    /// Term and vote.
-    pub hard: HardState,
-    /// The newest good snapshot.
-    pub snapshot: Option<Arc<Snapshot>>,
-    /// The log behind it.
-    pub entries: Vec<Arc<Entry>>,
-    /// The log was damaged where it may have been acknowledged.
-    pub repairing: bool,
-}
+use super::types::{MemberId, Now, WriteSeq};
 
 /// A server.
 #[derive(Debug)]
 pub(crate) struct Node {
     options: Options,
-    member: MemberId,
-    ensemble: Option<EnsembleId>,
-    /// This process's random number: a restart forgets who waited for what.
-    boot: u64,
+    me: Me,
     /// `None` while blank.
     raft: Option<Raft>,
-    state: State,
-    watches: Watches,
-    connections: Connections,
-    turn: flow::Turn,
-    queue: SubmitQueue,
-    intake: Intake,
-    barriers: Barriers,
-    expiry: Expiry,
-    wall_watch: WallWatch,
-    reaper: Reaper,
-    peers: Peers,
-    formation: Formation,
-    reconfigs: Reconfigs,
-    snapshots: Snapshots,
-    standing: Standing,
-    digests: DigestLog,
-    calls: admin::Calls,
+    clients: Clients,
+    requests: Requests,
+    replica: Replica,
+    ensemble: Ensemble,
+    numbers: Numbers,
     /// What is still to be told to the consensus core within this step.
     events: VecDeque<Event>,
 }
@@ -120,106 +79,166 @@ impl Node {
         now: Now,
         out: &mut Vec<Effect>,
     ) -> Node {
-        let state = match &recovered.snapshot {
-            Some(snapshot) => State::restore(&snapshot.image),
-            None => State::new(),
-        };
         let mut node = Node {
-            member: recovered.member,
-            ensemble: recovered.ensemble,
-            boot,
+            me: Me { member: recovered.member, boot },
             raft: None,
-            watches: Watches::default(),
-            connections: Connections::default(),
-            turn: flow::Turn::default(),
-            queue: SubmitQueue::default(),
-            intake: Intake::default(),
-            barriers: Barriers::default(),
-            expiry: Expiry::default(),
-            wall_watch: WallWatch::default(),
-            reaper: Reaper::default(),
-            peers: Peers::default(),
-            formation: Formation::default(),
-            reconfigs: Reconfigs::default(),
-            snapshots: Snapshots::new(state.applied()),
-            standing: Standing::new(now.mono),
-            digests: DigestLog::default(),
-            calls: admin::Calls::default(),
+            clients: Clients::default(),
+            requests: Requests::default(),
+            replica: Replica::new(recovered.snapshot.as_deref()),
+            ensemble: Ensemble::new(recovered.ensemble, now.mono),
+            numbers: Numbers::default(),
             events: VecDeque::new(),
-            state,
             options,
         };
-        if node.ensemble.is_some() {
+        if recovered.ensemble.is_some() {
             if let Some(snapshot) = &recovered.snapshot {
-                node.queue.settle(snapshot.meta.term);
+                node.requests.settle(snapshot.meta.term);
             }
-            node.start_consensus(now, recovered, WriteSeq(1));
+            node.start_consensus(now, Birth { recovered, next_seq: WriteSeq(1) });
         } else if recovered.repairing {
             // A disk of no ensemble has acknowledged nothing, so nothing of it can be missing. Told
             // before it joins one, lest the next start take the healthy member for a damaged one.
             out.push(Effect::Repaired);
         }
-        node.refresh_links(out);
+        node.ensemble.refresh_links(&mut cx!(node, now, out));
         node.settle(now, out);
         node
     }
 
     /// The one entry point: what happened, and what is to be done about it, in order.
     pub(crate) fn step(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
-        self.begin_turn();
+        self.clients.begin_turn();
         self.take(now, input, out);
-        self.end_turn(now, out);
+        self.clients.end_turn(&mut cx!(self, now, out), self.replica.state());
+        self.hand_on(now);
         self.settle(now, out);
     }
 
     fn take(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
+        let state = self.replica.state();
         match input {
-            Input::Batch(inputs) => {
-                for input in inputs {
-                    self.take(now, input, out);
-                }
-            }
+            Input::Batch(inputs) => inputs.into_iter().for_each(|it| self.take(now, it, out)),
             Input::Tick => self.tick(now, out),
             Input::Again => {}
-            Input::Flushed { conn, sent } => self.flushed(now, conn, sent, out),
+            Input::Flushed { conn, sent } => {
+                self.clients.flushed(&mut cx!(self, now, out), state, conn, sent);
+            }
             Input::Connected { conn, ip, subject, entropy } => {
-                self.connected(conn, ip, subject, entropy, out)
+                self.clients.connected(&mut cx!(self, now, out), conn, ip, subject, entropy);
             }
             Input::Connect { conn, request, entropy } => {
-                self.connect(now, conn, request, entropy, out);
+                self.clients.connect(&mut cx!(self, now, out), state, conn, request, entropy);
             }
-            Input::Request { conn, request } => self.request(now, conn, request, out),
-            Input::Disconnected { conn } => self.forget_connection(conn),
-            Input::PeerHello { link, hello } => self.peer_hello(now, link, hello, out),
-            Input::PeerAnswer { address, hello } => self.peer_answer(now, address, hello, out),
-            Input::LinkUp(member) => self.link_up(now, member, out),
+            Input::Request { conn, request } => {
+                self.clients.request(&mut cx!(self, now, out), state, conn, request);
+            }
+            Input::Disconnected { conn } => self.clients.forget(conn),
+            Input::PeerHello { link, hello } => {
+                let birth = self.ensemble.adopted_by(&mut cx!(self, now, out), &hello);
+                self.begin(now, birth);
+                self.ensemble.peer_hello(&mut cx!(self, now, out), link, hello);
+            }
+            Input::PeerAnswer { address, hello } => {
+                let birth = self.ensemble.peer_answer(&mut cx!(self, now, out), address, hello);
+                self.begin(now, birth);
+            }
+            Input::LinkUp(member) => {
+                self.tell(now, Event::LinkUp(member), out);
+                self.requests.link_up(&cx!(self, now, out), member);
+            }
             Input::LinkDown(member) => self.events.push_back(Event::LinkDown(member)),
             Input::Peer { from, message } => self.peer_message(now, from, message, out),
-            Input::Durable(seq) => self.durable(now, seq, out),
-            Input::SnapshotSaved { meta, bytes } => self.snapshot_saved(now, meta, bytes),
+            Input::Durable(seq) => {
+                self.ensemble.durable(&mut cx!(self, now, out), seq);
+                self.events.push_back(Event::Durable(seq));
+            }
+            Input::SnapshotSaved { meta, bytes } => {
+                self.replica.snapshot_saved(&mut cx!(self, now, out), meta, bytes);
+            }
             Input::SnapshotSent { to, index, ok } => {
                 self.events.push_back(Event::SnapshotSent { to, index, ok });
             }
             Input::SnapshotReceived { from, term, snapshot } => {
-                self.snapshot_received(now, from, term, snapshot, out);
+                let event = self.replica.snapshot_arrived(from, term, snapshot);
+                self.tell(now, event, out);
+                self.replica.forget_received();
             }
             Input::Admin { call, request } => self.admin(now, call, request, out),
-            Input::DiskLow(low) => self.standing.disk_low = low,
-            Input::MemoryLow(low) => self.standing.memory_low = low,
+            Input::DiskLow(low) => self.ensemble.disk_low(low),
+            Input::MemoryLow(low) => self.ensemble.memory_low(low),
+        }
+        self.hand_on(now);
+    }
+
+    /// What clients asked for goes to the wings that it concerns.
+    fn hand_on(&mut self, now: Now) {
+        for ask in self.clients.take_asks() {
+            match ask {
+                Ask::Submit { request, conn, action } => {
+                    self.requests.submit(request, conn, action);
+                }
+                Ask::Barrier { id, conn } => self.requests.wait_for_barrier(now.mono, id, conn),
+                Ask::Touch(session) => self.replica.touch(now.mono, session),
+                Ask::Left(conn) => {
+                    self.requests.drop_conn(conn);
+                    self.ensemble.drop_conn(conn);
+                }
+            }
+        }
+    }
+
+    fn peer_message(
+        &mut self,
+        now: Now,
+        from: MemberId,
+        message: PeerMessage,
+        out: &mut Vec<Effect>,
+    ) {
+        self.ensemble.hear_stranger(&mut cx!(self, now, out), from);
+        match message {
+            PeerMessage::Raft(message) => self.tell(now, Event::Message { from, message }, out),
+            PeerMessage::Submit { term, boot, stream, submissions } => {
+                let submitted = Submitted { term, boot, stream, submissions };
+                if self.requests.submitted(&mut cx!(self, now, out), from, submitted) {
+                    // Proposed before the next message is looked at: a hand-over may start there.
+                    self.run(now, out);
+                }
+            }
+            PeerMessage::SubmitRefused { term, stream, from_request } => {
+                self.requests.refused(&cx!(self, now, out), term, stream, from_request);
+            }
+            PeerMessage::Barrier { id } => {
+                self.requests.barrier_asked(&mut cx!(self, now, out), from, id);
+            }
+            PeerMessage::BarrierReply { id, index } => {
+                self.requests.barrier_known(id, index);
+                self.pass_barriers(now, out);
+            }
+            PeerMessage::Touch { sessions } => self.replica.heard(now.mono, sessions),
+            PeerMessage::Pulse { index, digest, spared } => {
+                let applied = self.replica.state().applied();
+                let theirs = (index, digest);
+                self.ensemble.pulse(&mut cx!(self, now, out), applied, theirs, spared);
+            }
         }
     }
 
     /// Time passed: everything that is due by the clock.
     fn tick(&mut self, now: Now, out: &mut Vec<Effect>) {
-        self.events.push_back(Event::Tick);
-        self.run(now, out);
-        self.tick_sessions(now, out);
-        self.tick_barriers(now, out);
-        self.tick_peers(now, out);
-        self.tick_reconfig(now, out);
-        self.tick_standing(now, out);
-        self.tick_read_only(now, out);
-        self.tick_reaper(now, out);
+        self.tell(now, Event::Tick, out);
+        self.replica.tick_sessions(&mut cx!(self, now, out));
+        self.requests.tick(&mut cx!(self, now, out));
+        self.ensemble.tick_peers(&mut cx!(self, now, out), self.replica.place());
+        self.ensemble.tick_reconfig(&mut cx!(self, now, out));
+        let birth = self.ensemble.form_static_list(&mut cx!(self, now, out));
+        self.begin(now, birth);
+        let settled = self.requests.settled();
+        if self.ensemble.refresh_serving(&cx!(self, now, out), settled) {
+            self.clients.close_all(&mut cx!(self, now, out), CloseReason::NotServing);
+        }
+        self.drain(now, out);
+        self.clients.tick_read_only(&mut cx!(self, now, out));
+        self.replica.tick_reaper(&mut cx!(self, now, out));
     }
 
     /// Ends a step: tells the consensus core what gathered, submits what is due, and again, until
@@ -227,99 +246,50 @@ impl Node {
     fn settle(&mut self, now: Now, out: &mut Vec<Effect>) {
         loop {
             self.run(now, out);
-            self.submit_due(now, out);
+            self.requests.submit_due(&mut cx!(self, now, out));
             if self.events.is_empty() {
                 break;
             }
         }
-        self.maybe_snapshot(now, out);
+        self.replica.snapshot_if_due(&mut cx!(self, now, out));
     }
 
-    /// Runs the consensus core on what gathered.
-    fn run(&mut self, now: Now, out: &mut Vec<Effect>) {
-        let mut outputs = Vec::new();
-        while let Some(event) = self.events.pop_front() {
-            let Some(raft) = &mut self.raft else { continue };
-            raft.step(now.mono, event, &mut outputs);
-            for output in outputs.drain(..) {
-                self.act(now, output, out);
-            }
+    /// Tells the consensus core at once.
+    fn tell(&mut self, now: Now, event: Event, out: &mut Vec<Effect>) {
+        self.events.push_back(event);
+        self.run(now, out);
+    }
+
+    /// Lets everything through that waited for what is applied now.
+    fn pass_barriers(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let applied = self.replica.state().applied();
+        while let Some((conn, id)) = self.requests.next_passed(applied) {
+            self.clients.pass(&mut cx!(self, now, out), self.replica.state(), conn, id);
+            self.hand_on(now);
         }
-    }
-
-    /// Does what the consensus core wants done.
-    fn act(&mut self, now: Now, output: Output, out: &mut Vec<Effect>) {
-        match output {
-            Output::Send { to, message } => {
-                let message = super::message::PeerMessage::Raft(message);
-                out.push(Effect::Peer { to, message });
-            }
-            Output::Write { seq, write } => out.push(Effect::Write { seq, write }),
-            Output::Commit(entries) => self.commit(now, &entries, out),
-            Output::Restore(meta) => self.restore(now, &meta, out),
-            Output::SendSnapshot { to, term, index } => {
-                out.push(Effect::SendSnapshot { to, term, index });
-            }
-            Output::ReadReady { id, index } => self.read_ready(now, id, Some(index), out),
-            Output::ReadRefused { id, .. } => self.read_ready(now, id, None, out),
-            Output::ChangeDone { id, version } => {
-                self.own_change_ended(now, id, None, out);
-                self.call_done(id, version, out);
-            }
-            Output::ChangeRefused { id, refusal } | Output::TransferRefused { id, refusal } => {
-                self.own_change_ended(now, id, Some(refusal), out);
-                self.call_refused(id, refusal, out);
-            }
-            Output::TransferDone { id } => self.transfer_done(id, out),
-            Output::Repaired => out.push(Effect::Repaired),
-            Output::RoleChanged => self.turned(now, out),
-            Output::Configured => self.configured(now, out),
-        }
-    }
-
-    /// Brings the consensus core to life on a disk that belongs to an ensemble.
-    fn start_consensus(&mut self, now: Now, recovered: Recovered, next_seq: WriteSeq) {
-        let snapshot = recovered.snapshot.as_ref().map(|snapshot| snapshot.meta.clone());
-        let boot = Boot {
-            id: self.member,
-            timing: self.options.timing,
-            window: self.options.window,
-            seed: self.boot,
-            hard: recovered.hard,
-            snapshot: snapshot.unwrap_or_default(),
-            entries: recovered.entries,
-            repairing: recovered.repairing,
-            next_seq: next_seq.0,
-            now: now.mono,
-        };
-        self.raft = Some(Raft::new(boot));
-        self.standing.started(now.mono);
     }
 
     /// Checks what must hold between steps. For tests and the simulator.
     ///
     /// # Panics
     /// When it does not hold.
+    #[cfg(any(test, feature = "sim"))]
     pub(crate) fn check_invariants(&self) {
         if let Some(raft) = &self.raft {
             raft.check_invariants();
-            assert!(
-                self.state.applied() <= raft.commit_index(),
-                "applied {} beyond committed {}",
-                self.state.applied(),
-                raft.commit_index()
-            );
+            let (applied, committed) = (self.replica.state().applied(), raft.commit_index());
+            assert!(applied <= committed, "applied {applied} beyond committed {committed}");
         }
-        self.connections.check_invariants();
-        self.queue.check_invariants();
+        self.clients.check_invariants();
+        self.requests.check_invariants();
     }
 
-    /// The replicated state, for tests and the simulator.
+    /// The replicated state.
     pub(crate) fn state(&self) -> &State {
-        &self.state
+        self.replica.state()
     }
 
-    /// The consensus core, for tests and the simulator; `None` while blank.
+    /// The consensus core; `None` while blank.
     pub(crate) fn raft(&self) -> Option<&Raft> {
         self.raft.as_ref()
     }

@@ -1,16 +1,17 @@
-//! The last question of a run: does every server that is ready take a write of every key, and show it
+//! The last question of a run: does every member that is ready take a write of every key, and show it
 //! to a fresh read?
 
 use super::super::client::{Link as ClientLink, SimClient};
 use super::super::net::Slot;
 use super::World;
 use crate::core::input::Input;
+use crate::core::status::Status;
 
 /// How long the answers to it may take, in milliseconds.
 const PROBE_MS: u64 = 10_000;
 
 impl World {
-    /// Asks each server that is ready, one after the other, by a client of its own. The others say
+    /// Asks each member that is ready, one after the other, by a client of its own. The others say
     /// nothing meanwhile, so that nobody deletes what is asked for.
     pub(super) fn probe(&mut self) -> Result<(), String> {
         self.mute = true;
@@ -38,13 +39,17 @@ impl World {
         Ok(())
     }
 
+    /// Members of the leader's configuration that are ready: any other may be wiped meanwhile.
     fn ready(&self) -> Vec<Slot> {
         let now = self.clock();
-        let ready = |slot: &Slot| {
-            let node = self.servers[*slot].node.as_ref();
-            node.is_some_and(|node| node.status(now).ready.is_ok())
-        };
-        (0..self.servers.len()).filter(ready).collect()
+        let all = self.servers.iter().enumerate();
+        let all = all.filter_map(|(slot, it)| Some((slot, it.node.as_ref()?.status(now))));
+        let all: Vec<_> = all.collect();
+        let leader = all.iter().find(|(_, it)| it.leader == Some(it.member));
+        let Some((_, leader)) = leader else { return Vec::new() };
+        let config = &leader.config;
+        let asked = |it: &Status| it.ready.is_ok() && config.member(it.member).is_some();
+        all.iter().filter(|(_, it)| asked(it)).map(|(slot, _)| *slot).collect()
     }
 
     /// A new client, on its way to that server.

@@ -11,68 +11,21 @@
 //! sent before it has left. Events cannot wait in line: a client that does not take them is let go,
 //! and will learn what it missed by `setWatches`.
 
-use std::collections::VecDeque;
-
-use super::Node;
+use super::super::ctx::Ctx;
+use super::Clients;
 use super::connection::Work;
 use crate::core::effect::{CloseReason, Effect};
 use crate::core::op::{Read, ServerFrame};
-use crate::core::types::{ConnId, Now};
-
-/// What a request costs beside the weight of its answer.
-const REQUEST: usize = 128;
+use crate::core::sent::Sent;
+use crate::core::state::State;
+use crate::core::types::ConnId;
 
 /// Names, paths or ops beyond which a request is heavy.
 const MANY: usize = 100;
 
-/// What was sent to one client and may not have left yet, by weight.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sent {
-    /// All of it,
-    pub bytes: usize,
-    /// and what of it are events.
-    pub events: usize,
-}
-
-impl Sent {
-    fn add(&mut self, frame: &ServerFrame) {
-        let weight = frame.weight();
-        self.bytes += weight;
-        if matches!(frame, ServerFrame::Event(_)) {
-            self.events += weight;
-        }
-    }
-}
-
-/// A connection's part.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Flow {
-    /// What the shell has not told to have left.
-    waiting: Sent,
-    /// Of that, what follows the last mark.
-    unmarked: Sent,
-    /// It is in line for the next step.
-    in_line: bool,
-}
-
-/// The part of all.
-#[derive(Debug, Default)]
-pub(super) struct Turn {
-    /// Weight of what this step has answered.
-    spent: usize,
-    /// Connections with answers that are due, in the order of their turns.
-    line: VecDeque<ConnId>,
-}
-
-impl Turn {
-    pub(super) fn spend(&mut self, weight: usize) {
-        self.spent += weight;
-    }
-}
-
-impl Node {
+impl Clients {
     /// Sends a frame to a client. All frames to clients go through here.
-    pub(super) fn tell(&mut self, conn: ConnId, frame: ServerFrame, out: &mut Vec<Effect>) {
+    pub(super) fn tell(&mut self, cx: &mut Ctx<'_>, conn: ConnId, frame: ServerFrame) {
         let Some(connection) = self.connections.get_mut(conn) else {
             return;
         };
@@ -80,29 +33,29 @@ impl Node {
         let before = flow.waiting.bytes;
         flow.waiting.add(&frame);
         flow.unmarked.add(&frame);
-        self.turn.spend(REQUEST + flow.waiting.bytes.saturating_sub(before));
-        let late = flow.waiting.events > self.options.event_window;
+        self.turn.spend(flow.waiting.bytes.saturating_sub(before));
+        let late = flow.waiting.events > cx.options.event_window;
         // A quarter, so that there is always a mark behind which less than the window waits.
-        let mark = flow.unmarked.bytes > self.options.reply_window / 4;
+        let mark = flow.unmarked.bytes > cx.options.reply_window / 4;
         let sent = std::mem::take(&mut flow.unmarked);
-        out.push(Effect::Client { conn, frame });
+        cx.out.push(Effect::Client { conn, frame });
         if mark {
-            out.push(Effect::Mark { conn, sent });
+            cx.out.push(Effect::Mark { conn, sent });
         } else {
             flow.unmarked = sent;
         }
         if late {
-            self.close(conn, CloseReason::SlowReader, out);
+            self.close(cx, conn, CloseReason::SlowReader);
         }
     }
 
     /// Whether the connection may be answered now. If it is only not its turn, it is put in line.
-    pub(super) fn may_answer(&mut self, conn: ConnId) -> bool {
+    pub(super) fn may_answer(&mut self, cx: &Ctx<'_>, conn: ConnId) -> bool {
         let Some(connection) = self.connections.get_mut(conn) else {
             return false;
         };
-        let full = connection.flow.waiting.bytes > self.options.reply_window;
-        let spent = self.turn.spent >= self.options.turn_weight;
+        let full = connection.flow.waiting.bytes > cx.options.reply_window;
+        let spent = self.turn.spent >= cx.options.turn_weight;
         if connection.is_urgent() || !(full || spent) {
             return true;
         }
@@ -115,23 +68,23 @@ impl Node {
 
     /// Whether answering may take long. Writes behind it are held back meanwhile, so that it can
     /// wait for its turn; others are so cheap that as many as fit into a packet may be answered.
-    pub(super) fn is_heavy(&self, work: &Work) -> bool {
+    pub(super) fn is_heavy(&self, state: &State, work: &Work) -> bool {
         match work {
-            Work::Read(read) => self.is_heavy_read(read),
+            Work::Read(read) => self.is_heavy_read(state, read),
             Work::SetWatches(set) => set.len() > MANY,
             _ => false,
         }
     }
 
-    fn is_heavy_read(&self, read: &Read) -> bool {
+    fn is_heavy_read(&self, state: &State, read: &Read) -> bool {
         match read {
             Read::GetChildren { path, .. } => {
-                let stat = self.state.stat(path);
+                let stat = state.stat(path);
                 stat.is_some_and(|stat| stat.num_children as usize > MANY)
             }
             Read::GetAllChildrenNumber { .. } | Read::GetEphemerals { .. } => true,
             Read::MultiRead(reads) => {
-                reads.len() > MANY || reads.iter().any(|read| self.is_heavy_read(read))
+                reads.len() > MANY || reads.iter().any(|read| self.is_heavy_read(state, read))
             }
             Read::Exists { .. } | Read::GetData { .. } | Read::GetAcl { .. } | Read::WhoAmI => {
                 false
@@ -140,39 +93,40 @@ impl Node {
     }
 
     /// The shell has sent this much.
-    pub(super) fn flushed(&mut self, now: Now, conn: ConnId, sent: Sent, out: &mut Vec<Effect>) {
+    pub(in crate::core::node) fn flushed(
+        &mut self,
+        cx: &mut Ctx<'_>,
+        state: &State,
+        conn: ConnId,
+        sent: Sent,
+    ) {
         if let Some(connection) = self.connections.get_mut(conn) {
             let waiting = &mut connection.flow.waiting;
             waiting.bytes = waiting.bytes.saturating_sub(sent.bytes);
             waiting.events = waiting.events.saturating_sub(sent.events);
-            self.pump(now, conn, out);
-            self.release_held(now, conn, out);
+            self.go_on(cx, state, conn);
         }
     }
 
-    pub(super) fn begin_turn(&mut self) {
+    pub(in crate::core::node) fn begin_turn(&mut self) {
         self.turn.spent = 0;
     }
 
     /// Goes on with those in line for as long as this step may, and asks for another step if it
     /// may not.
-    pub(super) fn end_turn(&mut self, now: Now, out: &mut Vec<Effect>) {
-        while self.turn.spent < self.options.turn_weight {
+    pub(in crate::core::node) fn end_turn(&mut self, cx: &mut Ctx<'_>, state: &State) {
+        while self.turn.spent < cx.options.turn_weight {
             let Some(conn) = self.turn.line.pop_front() else {
                 break;
             };
             if let Some(connection) = self.connections.get_mut(conn) {
                 connection.flow.in_line = false;
-                self.pump(now, conn, out);
-                self.release_held(now, conn, out);
+                self.go_on(cx, state, conn);
             }
         }
         let more = self.watches.sweep();
         if more || !self.turn.line.is_empty() {
-            out.push(Effect::Again);
+            cx.out.push(Effect::Again);
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

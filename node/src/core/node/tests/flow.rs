@@ -5,17 +5,19 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 
-use super::*;
+use crate::core::effect::{CloseReason, Effect};
 use crate::core::input::{AdminRequest, Input};
-use crate::core::node::Recovered;
+use crate::core::node::{Node, Recovered};
+
 use crate::core::op::{
-    Acl, Body, ConnectRequest, Create, ErrorCode, Id, MultiResult, Op, Read, Reply, Request, Write,
+    Acl, Body, ConnectRequest, Create, ErrorCode, Id, MultiResult, Op, Read, Reply, Request,
+    ServerFrame, Write,
 };
 use crate::core::options::Options;
 use crate::core::raft::config::{Member, Role};
 use crate::core::raft::event::{HardState, SnapshotMeta};
 use crate::core::types::{
-    CallId, EnsembleId, MemberId, Mono, ServerId, SessionId, Wall, WriteSeq, Zxid,
+    CallId, ConnId, EnsembleId, MemberId, Mono, Now, ServerId, SessionId, Wall, WriteSeq, Zxid,
 };
 
 mod shortage;
@@ -69,7 +71,7 @@ impl Alone {
             alone.now += 10;
             alone.step(Input::Tick);
         }
-        assert!(alone.node.standing.serving(), "it serves");
+        assert!(alone.node.status(now).serving, "it serves");
         alone
     }
 
@@ -235,7 +237,7 @@ fn a_client_that_takes_nothing_is_sent_a_window_and_the_rest_when_it_does() {
         alone.step(Input::Again);
     }
     assert_eq!(alone.replies(conn), [0; 0]);
-    assert_eq!(alone.node.connections.outstanding(), 50 - replies.len());
+    assert_eq!(alone.node.clients.outstanding(), 50 - replies.len());
     for _ in 0..50 {
         alone.flush();
         replies.extend(alone.replies(conn));
@@ -266,7 +268,7 @@ fn a_goodbye_is_answered_after_all_that_was_asked_before_it() {
         replies.extend(alone.replies(conn));
     }
     assert_eq!(replies, (0..21).collect::<Vec<i32>>());
-    assert_eq!(alone.node.state.counts().sessions, 0);
+    assert_eq!(alone.node.state().counts().sessions, 0);
 }
 
 #[test]
@@ -286,7 +288,7 @@ fn a_client_that_takes_no_events_is_let_go() {
     assert!((100..200).contains(&events), "{events}");
     let close = |it: &Effect| matches!(it, Effect::Close { conn, reason: CloseReason::SlowReader } if *conn == lazy);
     assert_eq!(alone.sent.iter().filter(|it| close(it)).count(), 1);
-    assert_eq!(alone.node.watches.counts().watches, 0);
+    assert_eq!(alone.node.clients.watch_counts().watches, 0);
 }
 
 #[test]

@@ -9,17 +9,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Node;
-use super::connection::Stage;
-use crate::core::effect::{CloseReason, Effect, Link};
+use super::super::ctx::Ctx;
+use super::Ensemble;
+use crate::core::effect::Link;
 use crate::core::entry::{Action, Command, Entry, Origin, Payload};
 use crate::core::message::Hello;
-use crate::core::op::{ErrorCode, Id, Op, Reconfig, Write};
+use crate::core::op::ErrorCode;
 use crate::core::options::{ReconfigPolicy, StaticServer};
-use crate::core::raft::config::{Config, Member, Role};
+use crate::core::raft::config::{Member, Role};
 use crate::core::raft::event::{Change, Event, Refusal};
-use crate::core::state::Target;
-use crate::core::types::{ConnId, EnsembleId, MemberId, Mono, Now, ServerId, Term};
+use crate::core::state::{State, Target};
+use crate::core::types::{ConnId, EnsembleId, MemberId, Mono, ServerId, Term};
 
 /// So long nothing may be heard of a server that joins, in milliseconds.
 const SILENCE_MS: u64 = 10_000;
@@ -95,37 +95,14 @@ impl Reconfigs {
     }
 }
 
-impl Node {
-    /// Puts a client's reconfig in line, as any write.
-    pub(super) fn submit_reconfig(
-        &mut self,
-        conn: ConnId,
-        ids: &Arc<[Id]>,
-        op: Op,
-    ) -> Result<u64, ErrorCode> {
-        let ReconfigPolicy::Clients { least_voters } = self.options.reconfig else {
-            return Err(ErrorCode::ReconfigDisabled);
-        };
-        let alone = |config: &Config| config.members.len() == 1 && least_voters > 1;
-        if self.raft.as_ref().is_none_or(|raft| alone(raft.config())) {
-            // As a standalone ZooKeeper.
-            return Err(ErrorCode::Unimplemented);
-        }
-        let Op::Reconfig { joining, leaving, members, version } = op else {
-            return Err(ErrorCode::SystemError);
-        };
-        let request = Reconfig { joining, leaving, members, version, least_voters };
-        self.submit_write(conn, ids, Write::Reconfig(request))
-    }
-
+impl Ensemble {
     /// One was accepted, at its place in the log. `own`: by a client of this server.
-    pub(super) fn reconfig_accepted(
+    pub(in crate::core::node) fn reconfig_accepted(
         &mut self,
-        now: Now,
+        cx: &mut Ctx<'_>,
         entry: &Entry,
         own: Option<(u64, ConnId)>,
         target: &Target,
-        out: &mut Vec<Effect>,
     ) {
         if let Some((request, conn)) = own {
             self.reconfigs.waiting.push(Waiting { request, conn, target: Target::clone(target) });
@@ -133,8 +110,8 @@ impl Node {
         let Payload::Command(command) = &entry.payload else {
             return;
         };
-        let Some(raft) = &self.raft else { return };
-        if raft.leader() != Some(self.member) || raft.term() != entry.term {
+        let Some(raft) = cx.raft else { return };
+        if raft.leader() != Some(cx.me.member) || raft.term() != entry.term {
             return;
         }
         if self.reconfigs.carried.is_some() {
@@ -147,46 +124,44 @@ impl Node {
             term: entry.term,
             target: Target::clone(target),
             found: BTreeMap::new(),
-            began: now.mono,
-            progress: now.mono,
-            next: now.mono,
+            began: cx.now.mono,
+            progress: cx.now.mono,
+            next: cx.now.mono,
             call: None,
         });
-        self.refresh_links(out);
-        self.carry_on(now, out);
+        self.refresh_links(cx);
+        self.carry_on(cx);
     }
 
-    /// A configuration was applied: whoever asked for it has it.
-    pub(super) fn answer_reconfigs(&mut self, now: Now, out: &mut Vec<Effect>) {
-        let state = &self.state;
-        let (done, waiting) = std::mem::take(&mut self.reconfigs.waiting)
-            .into_iter()
-            .partition(|it| state.shows(&it.target));
+    /// A configuration was applied: whoever asked for it has it. Gives their requests and connections.
+    pub(in crate::core::node) fn reconfigured(&mut self, state: &State) -> Vec<(u64, ConnId)> {
+        let (done, waiting): (Vec<Waiting>, Vec<Waiting>) =
+            std::mem::take(&mut self.reconfigs.waiting)
+                .into_iter()
+                .partition(|it| state.shows(&it.target));
         self.reconfigs.waiting = waiting;
-        let done: Vec<Waiting> = done;
-        for it in done {
-            let (zxid, result) = (self.state.zxid(), self.state.configuration_shown());
-            if let Some(connection) = self.connections.get_mut(it.conn) {
-                connection.resolve(it.request, zxid, result);
-                self.pump(now, it.conn, out);
-                self.release_held(now, it.conn, out);
-            }
-        }
+        done.into_iter().map(|it| (it.request, it.conn)).collect()
     }
 
     /// A newer leader's first entry is applied: what became of the older one's work is not known.
-    pub(super) fn abandon_reconfigs(&mut self, out: &mut Vec<Effect>) {
-        for it in std::mem::take(&mut self.reconfigs.waiting) {
-            let open = |stage: &Stage| *stage != Stage::Closing;
-            if self.connections.get(it.conn).is_some_and(|it| open(&it.stage)) {
-                self.close(it.conn, CloseReason::NotServing, out);
-            }
-        }
+    /// Gives the connections that waited for it.
+    pub(in crate::core::node) fn abandon_reconfigs(&mut self) -> Vec<ConnId> {
+        std::mem::take(&mut self.reconfigs.waiting).into_iter().map(|it| it.conn).collect()
+    }
+
+    /// Nobody waits on this connection any more.
+    pub(in crate::core::node) fn drop_conn(&mut self, conn: ConnId) {
+        self.reconfigs.drop_conn(conn);
+    }
+
+    /// The connection that waits for this reconfig, which is over.
+    pub(in crate::core::node) fn refused_reconfig(&mut self, request: u64) -> Option<ConnId> {
+        self.reconfigs.take(request)
     }
 
     /// Addresses at which this leader wants to know who is there.
-    pub(super) fn sought(&self) -> Vec<Link> {
-        let Some(raft) = self.raft.as_ref().filter(|it| it.ready_to_serve()) else {
+    pub(super) fn sought(&self, cx: &Ctx<'_>) -> Vec<Link> {
+        let Some(raft) = cx.raft.filter(|it| it.ready_to_serve()) else {
             return Vec::new();
         };
         let members = &raft.config().members;
@@ -195,7 +170,7 @@ impl Node {
         let absent = |it: &&StaticServer| {
             it.role == Role::Observer && members.iter().all(|member| member.server != it.server)
         };
-        let observers = self.options.static_list.iter().filter(absent);
+        let observers = cx.options.static_list.iter().filter(absent);
         let mut addresses: Vec<&str> =
             joining.chain(observers).map(|it| it.peer.as_str()).collect();
         addresses.sort_unstable();
@@ -204,52 +179,52 @@ impl Node {
         addresses.into_iter().map(link).collect()
     }
 
-    pub(super) fn tick_reconfig(&mut self, now: Now, out: &mut Vec<Effect>) {
-        let Some(raft) = &self.raft else { return };
-        if raft.leader() != Some(self.member) {
+    pub(in crate::core::node) fn tick_reconfig(&mut self, cx: &mut Ctx<'_>) {
+        let Some(raft) = cx.raft else { return };
+        if raft.leader() != Some(cx.me.member) {
             let lost = self.reconfigs.carried.take().is_some();
             self.reconfigs.refusals.clear();
             if lost {
-                self.refresh_links(out);
+                self.refresh_links(cx);
             }
             return;
         }
         if raft.accepts_proposals() {
             for (origin, error) in std::mem::take(&mut self.reconfigs.refusals) {
                 let command = Command {
-                    wall: now.wall,
+                    wall: cx.now.wall,
                     origin: Some(origin),
                     action: Action::RefuseReconfig(error),
                 };
-                let payload = Payload::Command(std::sync::Arc::new(command));
-                self.events.push_back(Event::Propose(vec![payload]));
+                let payload = Payload::Command(Arc::new(command));
+                cx.events.push_back(Event::Propose(vec![payload]));
             }
         }
-        self.refresh_links(out);
-        self.carry_on(now, out);
-        self.keep_order(now);
+        self.refresh_links(cx);
+        self.carry_on(cx);
+        self.keep_order(cx);
     }
 
     /// The next step of the reconfig that is being carried out.
-    fn carry_on(&mut self, now: Now, out: &mut Vec<Effect>) {
-        let (Some(raft), Some(carried)) = (&self.raft, &mut self.reconfigs.carried) else {
+    fn carry_on(&mut self, cx: &mut Ctx<'_>) {
+        let (Some(raft), Some(carried)) = (cx.raft, &mut self.reconfigs.carried) else {
             return;
         };
         if raft.term() != carried.term {
             self.reconfigs.carried = None;
-            return self.refresh_links(out);
+            return self.refresh_links(cx);
         }
-        if carried.call.is_some() || now.mono < carried.next || self.reconfigs.upkeep.is_some() {
+        if carried.call.is_some() || cx.now.mono < carried.next || self.reconfigs.upkeep.is_some() {
             return;
         }
-        let silent = now.mono.since(carried.progress) > SILENCE_MS;
-        if silent || now.mono.since(carried.began) > TOTAL_MS {
+        let silent = cx.now.mono.since(carried.progress) > SILENCE_MS;
+        if silent || cx.now.mono.since(carried.began) > TOTAL_MS {
             let refused = carried.origin.map(|it| (it, ErrorCode::NewConfigNoQuorum));
             self.reconfigs.refusals.extend(refused);
             self.reconfigs.carried = None;
-            return self.refresh_links(out);
+            return self.refresh_links(cx);
         }
-        carried.next = now.mono.plus(AGAIN_MS);
+        carried.next = cx.now.mono.plus(AGAIN_MS);
         let config = raft.config();
         let known = carried.target.iter().map(|it| {
             let found = carried.found.get(&it.server).copied();
@@ -269,15 +244,15 @@ impl Node {
         joining.iter_mut().for_each(|it| it.role = Role::Learner);
         let last = joining.is_empty();
         let change = if last { Change::Members(members) } else { Change::AddLearners(joining) };
-        let (id, expected) = (self.calls.number(None), config.index);
+        let (id, expected) = (cx.numbers.call(), config.index);
         carried.call = Some(Step { id, last });
-        self.events.push_back(Event::Change { id, expected, change });
+        cx.events.push_back(Event::Change { id, expected, change });
     }
 
     /// Brings the observers of the static list in as they are found blank, and drops learners that a
     /// reconfig left behind. One that was an observer and was removed is not blank.
-    fn keep_order(&mut self, now: Now) {
-        let Some(raft) = &self.raft else { return };
+    fn keep_order(&mut self, cx: &mut Ctx<'_>) {
+        let Some(raft) = cx.raft else { return };
         let config = raft.config();
         let settled = !config.joint() && config.index <= raft.commit_index();
         let idle = self.reconfigs.carried.is_none() && self.reconfigs.upkeep.is_none();
@@ -286,10 +261,10 @@ impl Node {
         }
         let learners = config.members.iter().filter(|it| it.role == Role::Learner);
         let left: Vec<MemberId> = learners.map(|it| it.id).collect();
-        let by_clients = matches!(self.options.reconfig, ReconfigPolicy::Clients { .. });
-        let listed = self.options.static_list.iter();
+        let by_clients = matches!(cx.options.reconfig, ReconfigPolicy::Clients { .. });
+        let listed = cx.options.static_list.iter();
         let observers = listed.filter(|it| it.role == Role::Observer);
-        let found = observers.filter_map(|it| self.formation.blank(now.mono, it));
+        let found = observers.filter_map(|it| self.formation.blank(cx.now.mono, it));
         let mut found: Vec<Member> = found.filter(|it| config.member(it.id).is_none()).collect();
         // Nobody counted on the disk that one of them had before.
         let replaced = config.members.iter().filter(|member| {
@@ -308,18 +283,17 @@ impl Node {
         } else {
             return;
         };
-        let (id, expected) = (self.calls.number(None), config.index);
+        let (id, expected) = (cx.numbers.call(), config.index);
         self.reconfigs.upkeep = Some(id);
-        self.events.push_back(Event::Change { id, expected, change });
+        cx.events.push_back(Event::Change { id, expected, change });
     }
 
     /// A change of this server's own ended.
-    pub(super) fn own_change_ended(
+    pub(in crate::core::node) fn own_change_ended(
         &mut self,
-        now: Now,
+        cx: &mut Ctx<'_>,
         id: u64,
         refusal: Option<Refusal>,
-        out: &mut Vec<Effect>,
     ) {
         if self.reconfigs.upkeep == Some(id) {
             self.reconfigs.upkeep = None;
@@ -334,18 +308,18 @@ impl Node {
         match refusal {
             None if step.last => {
                 self.reconfigs.carried = None;
-                self.refresh_links(out);
+                self.refresh_links(cx);
             }
-            None => carried.progress = now.mono,
+            None => carried.progress = cx.now.mono,
             Some(Refusal::LearnerBehind) => {
                 // It gets on for as long as all that join are heard.
                 let heard = |server: &StaticServer| {
                     let id = carried.found.get(&server.server);
-                    let raft = self.raft.as_ref();
-                    id.is_none_or(|id| raft.is_some_and(|raft| raft.hears(now.mono, *id)))
+                    let raft = cx.raft;
+                    id.is_none_or(|id| raft.is_some_and(|raft| raft.hears(cx.now.mono, *id)))
                 };
                 if carried.target.iter().all(heard) {
-                    carried.progress = now.mono;
+                    carried.progress = cx.now.mono;
                 }
             }
             Some(_) => {}

@@ -1,24 +1,25 @@
 //! Sessions and connections: a new session, or an old one taken over. Both go through the log, so
 //! that exactly one connection of the ensemble holds a session at any position of the log.
 
-use super::Node;
+use super::super::ctx::Ctx;
 use super::connection::Stage;
+use super::{Ask, Clients};
 use crate::core::effect::{Answered, CloseReason, Effect, Note};
 use crate::core::entry::Action;
 use crate::core::op::{ConnectRequest, ConnectResponse, ServerFrame};
 use crate::core::op_name;
-use crate::core::state::Opened;
-use crate::core::types::{ConnId, Now, Password, SessionId};
+use crate::core::state::{Opened, State};
+use crate::core::types::{ConnId, Password, SessionId};
 
-impl Node {
+impl Clients {
     /// The first frame of a connection. Order of the checks: ZooKeeper's `processConnectRequest`.
-    pub(super) fn connect(
+    pub(in crate::core::node) fn connect(
         &mut self,
-        now: Now,
+        cx: &mut Ctx<'_>,
+        state: &State,
         conn: ConnId,
         request: ConnectRequest,
         entropy: [u8; 16],
-        out: &mut Vec<Effect>,
     ) {
         let Some(connection) = self.connections.get_mut(conn) else {
             return;
@@ -26,40 +27,40 @@ impl Node {
         match connection.stage {
             Stage::New => {}
             Stage::Closing => return,
-            _ => return self.close(conn, CloseReason::Protocol, out),
+            _ => return self.close(cx, conn, CloseReason::Protocol),
         }
-        connection.greeted = now.mono;
+        connection.greeted = cx.now.mono;
         connection.knows_read_only = request.read_only.is_some();
-        if self.standing.draining() {
-            return self.close(conn, CloseReason::Draining, out);
+        if cx.service.draining {
+            return self.close(cx, conn, CloseReason::Draining);
         }
-        if self.reads_only() {
-            return self.connect_read_only(now, conn, &request, entropy, out);
+        if cx.service.read_only {
+            return self.connect_read_only(cx, state, conn, &request, entropy);
         }
-        if !self.standing.serving() {
-            return self.close(conn, CloseReason::NotServing, out);
+        if !cx.service.serving {
+            return self.close(cx, conn, CloseReason::NotServing);
         }
-        if request.last_zxid_seen > self.state.zxid() {
-            return self.close(conn, CloseReason::ClientAhead, out);
+        if request.last_zxid_seen > state.zxid() {
+            return self.close(cx, conn, CloseReason::ClientAhead);
         }
         let timeout_ms = request
             .timeout_ms
-            .clamp(self.options.min_session_timeout_ms, self.options.max_session_timeout_ms);
+            .clamp(cx.options.min_session_timeout_ms, cx.options.max_session_timeout_ms);
         let action = if request.session == SessionId(0) {
             let password = Password(entropy);
-            Action::CreateSession { server: self.options.server, timeout_ms, password }
+            Action::CreateSession { server: cx.options.server, timeout_ms, password }
         } else {
-            let Some(password) = self.offered_password(&request) else {
-                return self.refuse_session(conn, out);
+            let Some(password) = self.offered_password(state, &request) else {
+                return self.refuse_session(cx, conn);
             };
             Action::Attach { session: request.session, password, timeout_ms }
         };
         // Where the session is not known yet, nobody has judged the password: a stranger must not
         // keep it alive.
-        if self.state.session(request.session).is_some() {
-            self.expiry.touch(request.session, now.mono);
+        if state.session(request.session).is_some() {
+            self.ask(Ask::Touch(request.session));
         }
-        let number = self.queue.push(Some(conn), action);
+        let number = self.submit(cx, conn, action);
         if let Some(connection) = self.connections.get_mut(conn) {
             connection.stage = Stage::Connecting { request: number };
         }
@@ -67,9 +68,9 @@ impl Node {
 
     /// The password of a reattach. One that is wrong for a session known here is refused without
     /// a log entry; the log decides about all others.
-    fn offered_password(&self, request: &ConnectRequest) -> Option<Password> {
+    fn offered_password(&self, state: &State, request: &ConnectRequest) -> Option<Password> {
         let offered: [u8; 16] = request.password.as_deref()?.try_into().ok()?;
-        match self.state.session(request.session) {
+        match state.session(request.session) {
             Some(session) if session.password.0 != offered => None,
             _ => Some(Password(offered)),
         }
@@ -78,19 +79,19 @@ impl Node {
     /// The outcome of a connection's handshake, at its place in the log.
     pub(super) fn handshake_done(
         &mut self,
-        now: Now,
+        cx: &mut Ctx<'_>,
+        state: &State,
         conn: ConnId,
         opened: Option<&Opened>,
-        out: &mut Vec<Effect>,
     ) {
         let Some(connection) = self.connections.get_mut(conn) else {
             return;
         };
         let Some(opened) = opened else {
-            return self.refuse_session(conn, out);
+            return self.refuse_session(cx, conn);
         };
         connection.timeout_ms = opened.timeout_ms;
-        let millis = now.mono.since(connection.greeted);
+        let millis = cx.now.mono.since(connection.greeted);
         let response = ConnectResponse {
             timeout_ms: opened.timeout_ms,
             session: opened.session,
@@ -98,21 +99,21 @@ impl Node {
             read_only: connection.knows_read_only.then_some(false),
         };
         self.connections.attach(conn, opened.session, opened.attach);
-        self.expiry.touch(opened.session, now.mono);
-        self.tell(conn, ServerFrame::Connect(response), out);
-        out.push(Effect::Note(Note::Answered(Answered {
+        self.ask(Ask::Touch(opened.session));
+        self.tell(cx, conn, ServerFrame::Connect(response));
+        cx.out.push(Effect::Note(Note::Answered(Answered {
             conn,
             name: op_name::SESSION,
             xid: 0,
-            zxid: self.state.zxid(),
+            zxid: state.zxid(),
             millis,
             write: true,
         })));
-        self.begin_requests(now, conn, out);
+        self.begin_requests(cx, state, conn);
     }
 
     /// Unknown, expired, wrong password: all look alike.
-    pub(super) fn refuse_session(&mut self, conn: ConnId, out: &mut Vec<Effect>) {
+    pub(super) fn refuse_session(&mut self, cx: &mut Ctx<'_>, conn: ConnId) {
         let read_only = self
             .connections
             .get(conn)
@@ -123,7 +124,7 @@ impl Node {
             password: Password::default(),
             read_only,
         };
-        self.tell(conn, ServerFrame::Connect(response), out);
-        self.close(conn, CloseReason::SessionRefused, out);
+        self.tell(cx, conn, ServerFrame::Connect(response));
+        self.close(cx, conn, CloseReason::SessionRefused);
     }
 }

@@ -30,7 +30,7 @@ fn while_disk_or_memory_is_short_new_data_is_refused_and_the_rest_goes_on() {
     }
     alone.step(Input::MemoryLow(true));
     assert_eq!(codes(&mut alone, vec![Op::Close]), [ok]);
-    assert_eq!(alone.node.state.counts().sessions, 0);
+    assert_eq!(alone.node.state().counts().sessions, 0);
 }
 
 const MIB: usize = 1 << 20;

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::Node;
+use super::super::ctx::Ctx;
 use crate::core::effect::Effect;
 use crate::core::input::Snapshot;
 use crate::core::raft::event::{Event, Keep, SnapshotMeta};
-use crate::core::types::{Index, MemberId, Mono, Now, Term};
+use crate::core::state::State;
+use crate::core::types::{Index, MemberId, Mono, Term};
 
 /// Entries of this weight call for a snapshot, however few they are.
 const LOG_BYTES: u64 = 64 << 20;
@@ -67,74 +68,73 @@ impl Snapshots {
     pub(super) fn installed(&mut self, index: Index) {
         self.last = index;
     }
-}
 
-impl Node {
     /// Takes a snapshot when enough was applied since the last one. An image costs no time that
     /// anybody would notice; encoding and storing it happen elsewhere.
-    pub(super) fn maybe_snapshot(&mut self, now: Now, out: &mut Vec<Effect>) {
-        let Some(raft) = &self.raft else { return };
-        let index = self.state.applied();
-        let since = index.0.saturating_sub(self.snapshots.last.0);
-        let heavy = self.snapshots.weight >= self.bearable();
-        let due =
-            since >= self.options.snapshot_every || heavy || (self.snapshots.demanded && since > 0);
-        let early = now.mono < self.snapshots.not_before;
-        if self.snapshots.saving.is_some() || !due || early {
+    pub(super) fn take_if_due(&mut self, cx: &mut Ctx<'_>, state: &State) {
+        let Some(raft) = cx.raft else { return };
+        let index = state.applied();
+        let since = index.0.saturating_sub(self.last.0);
+        let heavy = self.weight >= bearable(cx, state);
+        let due = since >= cx.options.snapshot_every || heavy || (self.demanded && since > 0);
+        let early = cx.now.mono < self.not_before;
+        if self.saving.is_some() || !due || early {
             return;
         }
         let Some(term) = raft.term_at(index) else {
             return;
         };
-        self.snapshots.saving = Some(std::mem::take(&mut self.snapshots.weight));
-        self.snapshots.demanded = false;
+        self.saving = Some(std::mem::take(&mut self.weight));
+        self.demanded = false;
         let meta = SnapshotMeta { index, term, config: raft.committed_config().clone() };
-        out.push(Effect::SaveSnapshot(Arc::new(Snapshot { meta, image: self.state.image() })));
+        cx.out.push(Effect::SaveSnapshot(Arc::new(Snapshot { meta, image: state.image() })));
     }
 
-    /// What the entries behind the last snapshot may weigh. The log is held in memory and on the
-    /// disk: it may grow as large as the tree, but not without bound. Where the disk is short, a
-    /// snapshot has to be worth its own space.
-    fn bearable(&self) -> u64 {
-        let data = self.state.counts().data_bytes;
-        if self.standing.memory_low {
-            LOG_BYTES_SHORT
-        } else if self.standing.disk_low {
-            LOG_BYTES_SHORT.max(data)
-        } else {
-            LOG_BYTES.max(data)
-        }
-    }
-
-    pub(super) fn snapshot_saved(&mut self, now: Now, meta: SnapshotMeta, bytes: Option<u64>) {
-        let covered = self.snapshots.saving.take().unwrap_or_default();
-        if bytes.is_none() {
-            self.snapshots.weight += covered;
-            self.snapshots.not_before = Mono(now.mono.0 + PAUSE_MS);
-        }
-        if bytes.is_some() && meta.index > self.snapshots.last {
-            self.snapshots.last = meta.index;
-            let keep = Keep {
-                entries: self.options.snapshot_keep,
-                awaited_bytes: AWAITED_BYTES.max(self.state.counts().data_bytes as usize),
-            };
-            self.events.push_back(Event::SnapshotSaved { meta, keep });
-        }
-    }
-
-    pub(super) fn snapshot_received(
+    pub(super) fn saved(
         &mut self,
-        now: Now,
-        from: MemberId,
-        term: Term,
-        snapshot: Arc<Snapshot>,
-        out: &mut Vec<Effect>,
+        cx: &mut Ctx<'_>,
+        state: &State,
+        meta: SnapshotMeta,
+        bytes: Option<u64>,
     ) {
+        let covered = self.saving.take().unwrap_or_default();
+        if bytes.is_none() {
+            self.weight += covered;
+            self.not_before = Mono(cx.now.mono.0 + PAUSE_MS);
+        }
+        if bytes.is_some() && meta.index > self.last {
+            self.last = meta.index;
+            let keep = Keep {
+                entries: cx.options.snapshot_keep,
+                awaited_bytes: AWAITED_BYTES.max(state.counts().data_bytes as usize),
+            };
+            cx.events.push_back(Event::SnapshotSaved { meta, keep });
+        }
+    }
+
+    /// One arrived. Gives what the consensus core is to be told.
+    pub(super) fn arrived(&mut self, from: MemberId, term: Term, snapshot: Arc<Snapshot>) -> Event {
         let meta = snapshot.meta.clone();
-        self.snapshots.received = Some(snapshot);
-        self.events.push_back(Event::SnapshotReceived { from, term, meta });
-        self.run(now, out);
-        // One that was not wanted is a whole state that nobody needs.
-        self.snapshots.received = None;
+        self.received = Some(snapshot);
+        Event::SnapshotReceived { from, term, meta }
+    }
+
+    /// One that was not wanted is a whole state that nobody needs.
+    pub(super) fn forget_received(&mut self) {
+        self.received = None;
+    }
+}
+
+/// What the entries behind the last snapshot may weigh. The log is held in memory and on the
+/// disk: it may grow as large as the tree, but not without bound. Where the disk is short, a
+/// snapshot has to be worth its own space.
+fn bearable(cx: &Ctx<'_>, state: &State) -> u64 {
+    let data = state.counts().data_bytes;
+    if cx.service.memory_low {
+        LOG_BYTES_SHORT
+    } else if cx.service.disk_low {
+        LOG_BYTES_SHORT.max(data)
+    } else {
+        LOG_BYTES.max(data)
     }
 }

@@ -1,11 +1,11 @@
 //! What the leader removes or begins anew by itself: containers and TTL znodes that are due, and the
 //! zxid epoch.
 
-use super::Node;
-use crate::core::effect::{Effect, Note};
+use super::super::ctx::Ctx;
+use super::wall_watch::WallWatch;
 use crate::core::entry::Action;
-use crate::core::state::Glance;
-use crate::core::types::{Mono, Now};
+use crate::core::state::{Glance, State};
+use crate::core::types::Mono;
 
 /// A tick looks at so many and proposes so many: neither may hold up what waits behind it.
 const GLANCE: Glance = Glance { looks: 2_000, paths: 100, bytes: 1 << 20 };
@@ -45,35 +45,29 @@ impl Reaper {
         self.began = now;
         self.at = None;
     }
-}
 
-impl Node {
     /// As leader: removes containers and TTL znodes that are due, and starts a new zxid epoch
     /// long before the counter is used up.
-    pub(super) fn tick_reaper(&mut self, now: Now, out: &mut Vec<Effect>) {
-        // On every member: whoever leads later must know of a jump, too.
-        if let Some(millis) = self.wall_watch.look(now) {
-            out.push(Effect::Note(Note::WallJumped { millis }));
+    pub(super) fn tick(&mut self, cx: &mut Ctx<'_>, state: &State, wall_watch: &WallWatch) {
+        if cx.raft.is_none() {
+            return;
         }
-        let Some(raft) = &self.raft else { return };
-        let leads = raft.leader() == Some(self.member) && raft.accepts_proposals();
-        if !leads || !raft.ready_to_serve() {
-            return self.reaper.stand_by(now.mono);
+        if cx.proposing().is_none() {
+            return self.stand_by(cx.now.mono);
         }
-        if let Some(place) = self.reaper.place(now.mono, self.options.reap_ms) {
-            let reckoning = self.wall_watch.reckoning(now);
-            let (due, next) = self.state.due(place, reckoning, GLANCE);
-            let rate = self.options.reap_per_minute;
-            self.reaper.looked(now.mono, due.len(), rate, next);
+        if let Some(place) = self.place(cx.now.mono, cx.options.reap_ms) {
+            let reckoning = wall_watch.reckoning(cx.now);
+            let (due, next) = state.due(place, reckoning, GLANCE);
+            let rate = cx.options.reap_per_minute;
+            self.looked(cx.now.mono, due.len(), rate, next);
             if !due.is_empty() {
-                self.propose_own(now, Action::Reap(due));
+                cx.propose(Action::Reap(due));
             }
         }
-        let zxid = self.state.zxid();
-        if zxid.counter() >= self.options.epoch_roll_at && self.reaper.rolled != Some(zxid.epoch())
-        {
-            self.reaper.rolled = Some(zxid.epoch());
-            self.propose_own(now, Action::EpochRoll);
+        let zxid = state.zxid();
+        if zxid.counter() >= cx.options.epoch_roll_at && self.rolled != Some(zxid.epoch()) {
+            self.rolled = Some(zxid.epoch());
+            cx.propose(Action::EpochRoll);
         }
     }
 }

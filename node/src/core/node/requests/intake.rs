@@ -89,8 +89,8 @@ impl Intake {
 
 #[cfg(test)]
 mod tests {
+    use super::super::submit::tests::{close, requests};
     use super::*;
-    use crate::core::node::submit::tests::{close, requests};
 
     fn one(request: u64) -> Vec<Submission> {
         vec![Submission { request, action: close(1) }]

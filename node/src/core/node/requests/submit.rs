@@ -8,12 +8,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::Node;
+use super::super::ctx::Ctx;
+use super::intake::Intake;
 use crate::core::effect::Effect;
 use crate::core::entry::{Action, Command, Origin, Payload};
 use crate::core::message::{PeerMessage, Submission};
 use crate::core::raft::event::Event;
-use crate::core::types::{ConnId, MemberId, Mono, Now, Term};
+use crate::core::types::{ConnId, MemberId, Mono, Term};
 
 /// How many submissions travel in one message,
 const BATCH: usize = 1_024;
@@ -33,8 +34,7 @@ struct Pending {
 
 /// This server's requests without an outcome, oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct SubmitQueue {
-    last: u64,
+pub(super) struct SubmitQueue {
     items: VecDeque<Pending>,
     /// The newest term whose first entry is applied here.
     settled: Term,
@@ -48,16 +48,14 @@ pub(crate) struct SubmitQueue {
 }
 
 impl SubmitQueue {
-    /// Puts a request in line; gives its number.
-    pub(crate) fn push(&mut self, conn: Option<ConnId>, action: Action) -> u64 {
-        self.last += 1;
+    /// Puts a request in line, under a number that is higher than any before.
+    pub(super) fn push(&mut self, request: u64, conn: Option<ConnId>, action: Action) {
         self.unsent += 1;
-        self.items.push_back(Pending { request: self.last, conn, action, sent: None });
-        self.last
+        self.items.push_back(Pending { request, conn, action, sent: None });
     }
 
     /// Takes a request out whose outcome is known; gives the connection that waits for it.
-    pub(crate) fn resolve(&mut self, request: u64) -> Option<ConnId> {
+    pub(super) fn resolve(&mut self, request: u64) -> Option<ConnId> {
         let at = self.items.binary_search_by_key(&request, |item| item.request).ok()?;
         let item = self.items.remove(at)?;
         if item.sent.is_none() {
@@ -67,7 +65,7 @@ impl SubmitQueue {
     }
 
     /// Nobody waits for this connection's requests any more; those that were not sent never are.
-    pub(crate) fn drop_conn(&mut self, conn: ConnId) {
+    pub(super) fn drop_conn(&mut self, conn: ConnId) {
         self.items.retain_mut(|item| {
             if item.conn != Some(conn) {
                 return true;
@@ -81,7 +79,7 @@ impl SubmitQueue {
 
     /// The first entry of `term` is applied here: what older leaders had not brought into the log
     /// by now never will be.
-    pub(crate) fn settle(&mut self, term: Term) {
+    pub(super) fn settle(&mut self, term: Term) {
         self.settled = term;
         self.stream = 0;
         self.hold_until = Mono(0);
@@ -94,7 +92,7 @@ impl SubmitQueue {
     }
 
     /// The leader of `term` did not take `from` and what followed in this stream.
-    pub(crate) fn refused(&mut self, term: Term, stream: u64, from: u64, hold_until: Mono) {
+    pub(super) fn refused(&mut self, term: Term, stream: u64, from: u64, hold_until: Mono) {
         if term != self.settled || stream != self.stream {
             return;
         }
@@ -110,7 +108,7 @@ impl SubmitQueue {
 
     /// A new link to the leader of `term`: what went over the old one may not have arrived. The
     /// leader knows which it took.
-    pub(crate) fn resend(&mut self, term: Term) {
+    pub(super) fn resend(&mut self, term: Term) {
         if term == self.settled {
             for item in &mut self.items {
                 if item.sent == Some(term) {
@@ -122,12 +120,12 @@ impl SubmitQueue {
     }
 
     /// Whether anything can be handed to the leader of `term` now.
-    pub(crate) fn due(&self, term: Term, now: Mono) -> bool {
+    pub(super) fn due(&self, term: Term, now: Mono) -> bool {
         self.unsent > 0 && self.settled == term && now >= self.hold_until
     }
 
     /// What is to be handed to the leader of `term`, in order; it counts as sent.
-    pub(crate) fn take(&mut self, term: Term) -> Vec<Submission> {
+    pub(super) fn take(&mut self, term: Term) -> Vec<Submission> {
         let mut taken = Vec::with_capacity(self.unsent);
         let first = self.items.len().saturating_sub(self.unsent);
         for item in self.items.range_mut(first..) {
@@ -139,13 +137,13 @@ impl SubmitQueue {
     }
 
     /// Forgets all: the state jumped, and nobody is left who waits.
-    pub(crate) fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.items.clear();
         self.unsent = 0;
     }
 
     /// The newest term whose first entry is applied here.
-    pub(crate) fn settled(&self) -> Term {
+    pub(super) fn settled(&self) -> Term {
         self.settled
     }
 
@@ -153,11 +151,11 @@ impl SubmitQueue {
         self.unsent = self.items.iter().filter(|item| item.sent.is_none()).count();
     }
 
-    /// See [`Node::check_invariants`].
+    /// See `Node::check_invariants`.
     ///
     /// # Panics
     /// When the order or the count is broken.
-    pub(crate) fn check_invariants(&self) {
+    pub(super) fn check_invariants(&self) {
         let unsent = self.items.iter().filter(|item| item.sent.is_none()).count();
         assert_eq!(unsent, self.unsent, "count of unsent requests");
         let first = self.items.len() - unsent;
@@ -192,77 +190,79 @@ fn batches(submissions: Vec<Submission>) -> Vec<Vec<Submission>> {
     batches
 }
 
-impl Node {
+impl SubmitQueue {
     /// Hands what is due to the leader, whoever it is.
-    pub(super) fn submit_due(&mut self, now: Now, out: &mut Vec<Effect>) {
-        let Some(raft) = &self.raft else { return };
+    pub(super) fn submit_due(&mut self, cx: &mut Ctx<'_>) {
+        let Some(raft) = cx.raft else { return };
         let term = raft.term();
-        if !self.queue.due(term, now.mono) {
+        if !self.due(term, cx.now.mono) {
             return;
         }
         let Some(leader) = raft.leader() else { return };
-        if leader == self.member {
+        if leader == cx.me.member {
             if raft.accepts_proposals() {
-                let submissions = self.queue.take(term);
-                self.propose(now, self.member, self.boot, submissions);
+                let submissions = self.take(term);
+                propose(cx, cx.me.member, cx.me.boot, submissions);
             }
             return;
         }
-        let (boot, stream) = (self.boot, self.queue.stream);
-        for submissions in batches(self.queue.take(term)) {
+        let (boot, stream) = (cx.me.boot, self.stream);
+        for submissions in batches(self.take(term)) {
             let message = PeerMessage::Submit { term, boot, stream, submissions };
-            out.push(Effect::Peer { to: leader, message });
+            cx.out.push(Effect::Peer { to: leader, message });
         }
     }
+}
 
-    fn propose(&mut self, now: Now, member: MemberId, boot: u64, submissions: Vec<Submission>) {
-        let payloads = submissions
-            .into_iter()
-            .map(|Submission { request, action }| {
-                let origin = Some(Origin { member, boot, request });
-                Payload::Command(Arc::new(Command { wall: now.wall, origin, action }))
-            })
-            .collect();
-        self.events.push_back(Event::Propose(payloads));
-    }
+/// As leader: proposes what a member's clients asked for.
+fn propose(cx: &mut Ctx<'_>, member: MemberId, boot: u64, submissions: Vec<Submission>) {
+    let wall = cx.now.wall;
+    let payloads = submissions
+        .into_iter()
+        .map(|Submission { request, action }| {
+            let origin = Some(Origin { member, boot, request });
+            Payload::Command(Arc::new(Command { wall, origin, action }))
+        })
+        .collect();
+    cx.events.push_back(Event::Propose(payloads));
+}
 
-    /// Proposes something of the leader's own.
-    pub(super) fn propose_own(&mut self, now: Now, action: Action) {
-        let command = Command { wall: now.wall, origin: None, action };
-        self.events.push_back(Event::Propose(vec![Payload::Command(Arc::new(command))]));
-    }
+/// Part of one member's stream of submissions in one term.
+#[derive(Debug)]
+pub(in crate::core::node) struct Submitted {
+    pub term: Term,
+    pub boot: u64,
+    pub stream: u64,
+    pub submissions: Vec<Submission>,
+}
 
-    /// As leader: a member's submissions.
-    pub(super) fn submitted(
-        &mut self,
-        now: Now,
-        from: MemberId,
-        (term, boot, stream): (Term, u64, u64),
-        submissions: Vec<Submission>,
-        out: &mut Vec<Effect>,
-    ) {
-        let Some(raft) = &self.raft else { return };
-        if raft.term() != term || raft.leader() != Some(self.member) {
-            // A newer term tells the sender all it needs to know.
-            return;
-        }
-        let accepts = raft.accepts_proposals();
-        let mut refused = self.intake.missed(term, from, boot, stream);
-        if !accepts && refused.is_none() {
-            refused = self.intake.refuse(term, from, boot, stream, &submissions);
-        }
-        if let Some(from_request) = refused {
-            let message = PeerMessage::SubmitRefused { term, stream, from_request };
-            out.push(Effect::Peer { to: from, message });
-        } else if accepts
-            && let Some(fresh) = self.intake.fresh(term, from, boot, stream, submissions)
-            && !fresh.is_empty()
-        {
-            self.propose(now, from, boot, fresh);
-            // Proposed before the next message is looked at: a hand-over may start there.
-            self.run(now, out);
-        }
+/// As leader: a member's submissions. True: something of them was proposed.
+pub(super) fn submitted(
+    intake: &mut Intake,
+    cx: &mut Ctx<'_>,
+    from: MemberId,
+    Submitted { term, boot, stream, submissions }: Submitted,
+) -> bool {
+    let Some(raft) = cx.leading().filter(|raft| raft.term() == term) else {
+        // A newer term tells the sender all it needs to know.
+        return false;
+    };
+    let accepts = raft.accepts_proposals();
+    let mut refused = intake.missed(term, from, boot, stream);
+    if !accepts && refused.is_none() {
+        refused = intake.refuse(term, from, boot, stream, &submissions);
     }
+    if let Some(from_request) = refused {
+        let message = PeerMessage::SubmitRefused { term, stream, from_request };
+        cx.out.push(Effect::Peer { to: from, message });
+    } else if accepts
+        && let Some(fresh) = intake.fresh(term, from, boot, stream, submissions)
+        && !fresh.is_empty()
+    {
+        propose(cx, from, boot, fresh);
+        return true;
+    }
+    false
 }
 
 #[cfg(test)]
@@ -282,9 +282,9 @@ pub(super) mod tests {
     fn what_an_old_leader_had_is_sent_again_only_after_the_new_terms_first_entry() {
         let mut queue = SubmitQueue::default();
         queue.settle(Term(1));
-        queue.push(Some(ConnId(1)), close(1));
+        queue.push(1, Some(ConnId(1)), close(1));
         assert_eq!(requests(&queue.take(Term(1))), [1]);
-        queue.push(Some(ConnId(1)), close(2));
+        queue.push(2, Some(ConnId(1)), close(2));
         assert!(!queue.due(Term(2), Mono(0)), "term 2 is not settled here");
         queue.settle(Term(2));
         assert!(queue.due(Term(2), Mono(0)));
@@ -316,7 +316,7 @@ pub(super) mod tests {
         let mut queue = SubmitQueue::default();
         queue.settle(Term(1));
         for n in 1..=3 {
-            queue.push(None, close(n));
+            queue.push(n as u64, None, close(n));
         }
         queue.take(Term(1));
         queue.refused(Term(1), 0, 2, Mono(50));

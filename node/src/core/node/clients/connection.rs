@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::flow::Flow;
+use super::window::Flow;
 use crate::core::auth::digest_md5::Exchange;
 use crate::core::op::{Body, ErrorCode, Id, Op, Read, Request, SetWatches, WatcherType};
 use crate::core::types::{ConnId, Index, Mono, SessionId, Zxid};
@@ -140,7 +140,7 @@ pub(crate) struct Connection {
     /// the write must not see it.
     pub held: VecDeque<Held>,
     /// How much may wait to be sent.
-    pub flow: Flow,
+    pub(super) flow: Flow,
 }
 
 /// Bytes of a connection's ids. Few have more than three; each is compared with every line of an

@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Node;
+use super::super::ctx::Ctx;
 use crate::core::effect::{Effect, Note};
 use crate::core::entry::Action;
 use crate::core::message::PeerMessage;
-use crate::core::types::{Mono, Now, SessionId};
+use crate::core::state::State;
+use crate::core::types::{Mono, SessionId};
 
 #[derive(Clone, Copy, Debug)]
 struct Life {
@@ -17,7 +18,7 @@ struct Life {
 
 /// Sessions that spoke, and, on the leader, when each ends.
 #[derive(Debug, Default)]
-pub(crate) struct Expiry {
+pub(super) struct Expiry {
     /// Leader only.
     lives: BTreeMap<SessionId, Life>,
     /// Leader only: when to look at a session next; never later than its end.
@@ -30,7 +31,7 @@ pub(crate) struct Expiry {
 
 impl Expiry {
     /// A session spoke.
-    pub(crate) fn touch(&mut self, session: SessionId, now: Mono) {
+    pub(super) fn touch(&mut self, session: SessionId, now: Mono) {
         if session == SessionId(0) {
             return;
         }
@@ -39,28 +40,28 @@ impl Expiry {
     }
 
     /// As leader: a session spoke somewhere.
-    pub(crate) fn heard(&mut self, session: SessionId, now: Mono) {
+    pub(super) fn heard(&mut self, session: SessionId, now: Mono) {
         if let Some(life) = self.lives.get_mut(&session) {
             life.heard = life.heard.max(now);
         }
     }
 
     /// As leader: a session that is to be watched from now on.
-    pub(crate) fn open(&mut self, session: SessionId, timeout_ms: i32, now: Mono) {
+    pub(super) fn open(&mut self, session: SessionId, timeout_ms: i32, now: Mono) {
         let timeout_ms = u64::try_from(timeout_ms).unwrap_or(0);
         self.lives.insert(session, Life { heard: now, timeout_ms });
         self.look.insert((now.plus(timeout_ms), session));
     }
 
     /// A session is over.
-    pub(crate) fn end(&mut self, session: SessionId) {
+    pub(super) fn end(&mut self, session: SessionId) {
         self.lives.remove(&session);
         self.touched.remove(&session);
     }
 
     /// Sessions whose time was up `grace_ms` ago. Each is given again after another timeout, should
     /// it still be there then.
-    pub(crate) fn due(&mut self, now: Mono, grace_ms: u64) -> Vec<SessionId> {
+    pub(super) fn due(&mut self, now: Mono, grace_ms: u64) -> Vec<SessionId> {
         let Some(now) = now.0.checked_sub(grace_ms).map(Mono) else {
             return Vec::new();
         };
@@ -86,13 +87,13 @@ impl Expiry {
     }
 
     /// As leader: milliseconds until a session ends, should it stay silent.
-    pub(crate) fn left(&self, session: SessionId, now: Mono) -> Option<u64> {
+    pub(super) fn left(&self, session: SessionId, now: Mono) -> Option<u64> {
         let life = self.lives.get(&session)?;
         Some(life.heard.plus(life.timeout_ms).since(now))
     }
 
     /// Not the leader (any more).
-    pub(crate) fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         self.lives.clear();
         self.look.clear();
     }
@@ -103,57 +104,54 @@ impl Expiry {
             life.heard = now;
         }
     }
-}
 
-impl Node {
     /// Newly elected: every session has its full timeout from now on.
-    pub(super) fn watch_all_sessions(&mut self, now: Now) {
-        self.expiry.stop();
-        for (session, details) in self.state.sessions() {
-            self.expiry.open(session, details.timeout_ms, now.mono);
+    pub(super) fn watch_all(&mut self, state: &State, now: Mono) {
+        self.stop();
+        for (session, details) in state.sessions() {
+            self.open(session, details.timeout_ms, now);
         }
     }
 
-    pub(super) fn tick_sessions(&mut self, now: Now, out: &mut Vec<Effect>) {
-        let gap = self.expiry.last_tick.map_or(0, |last| now.mono.since(last));
-        self.expiry.last_tick = Some(now.mono);
-        if gap > self.options.timing.election {
+    pub(super) fn tick(&mut self, cx: &mut Ctx<'_>) {
+        let gap = self.last_tick.map_or(0, |last| cx.now.mono.since(last));
+        self.last_tick = Some(cx.now.mono);
+        if gap > cx.options.timing.election {
             // This process did not run: whatever clients said meanwhile is still in the sockets.
-            self.expiry.renew(now.mono);
-            out.push(Effect::Note(Note::Paused { millis: gap }));
+            self.renew(cx.now.mono);
+            cx.note(Note::Paused { millis: gap });
         }
-        let Some(raft) = &self.raft else { return };
-        let leading = raft.leader() == Some(self.member);
-        if leading && raft.accepts_proposals() && raft.ready_to_serve() {
-            for session in self.expiry.due(now.mono, self.grace_ms()) {
-                out.push(Effect::Note(Note::SessionExpired { session }));
-                self.propose_own(now, Action::CloseSession { session, attach: None });
+        if cx.raft.is_none() {
+            return;
+        }
+        if cx.proposing().is_some() {
+            for session in self.due(cx.now.mono, grace_ms(cx)) {
+                cx.note(Note::SessionExpired { session });
+                cx.propose(Action::CloseSession { session, attach: None });
             }
         }
-        if now.mono.since(self.expiry.told) >= self.options.tick_ms / 4 {
-            self.expiry.told = now.mono;
-            self.pass_on_touches(out);
+        if cx.now.mono.since(self.told) >= cx.options.tick_ms / 4 {
+            self.told = cx.now.mono;
+            self.pass_on_touches(cx);
         }
     }
 
-    /// How long a session lives on after its timeout: the leader may hear from a client's server
-    /// so much later that it spoke. A session that was never silent for its timeout must not end,
-    /// and one that was ends within a tick: a quarter goes by until it is passed on, half of one
-    /// here, and what is left is for the network and for this server's own steps.
-    fn grace_ms(&self) -> u64 {
-        self.options.tick_ms / 2
-    }
-
-    fn pass_on_touches(&mut self, out: &mut Vec<Effect>) {
-        let Some(leader) = self.raft.as_ref().and_then(|raft| raft.leader()) else {
-            return;
-        };
-        let touched = std::mem::take(&mut self.expiry.touched);
-        if leader != self.member && !touched.is_empty() {
+    fn pass_on_touches(&mut self, cx: &mut Ctx<'_>) {
+        let Some(leader) = cx.leader() else { return };
+        let touched = std::mem::take(&mut self.touched);
+        if leader != cx.me.member && !touched.is_empty() {
             let message = PeerMessage::Touch { sessions: touched.into_iter().collect() };
-            out.push(Effect::Peer { to: leader, message });
+            cx.out.push(Effect::Peer { to: leader, message });
         }
     }
+}
+
+/// How long a session lives on after its timeout: the leader may hear from a client's server
+/// so much later that it spoke. A session that was never silent for its timeout must not end,
+/// and one that was ends within a tick: a quarter goes by until it is passed on, half of one
+/// here, and what is left is for the network and for this server's own steps.
+fn grace_ms(cx: &Ctx<'_>) -> u64 {
+    cx.options.tick_ms / 2
 }
 
 #[cfg(test)]

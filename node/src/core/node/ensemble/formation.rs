@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Node, Recovered};
+use super::super::ctx::{Birth, Ctx, Recovered};
+use super::Ensemble;
 use crate::core::effect::{Effect, Note};
 use crate::core::entry::{Entry, Payload};
 use crate::core::input::AdminError;
@@ -15,7 +16,7 @@ use crate::core::message::Hello;
 use crate::core::options::StaticServer;
 use crate::core::raft::config::{Config, Member, Role};
 use crate::core::raft::event::{HardState, LogWrite};
-use crate::core::types::{CallId, EnsembleId, Index, MemberId, Mono, Now, Term, WriteSeq};
+use crate::core::types::{CallId, EnsembleId, Index, MemberId, Mono, Term, WriteSeq};
 
 /// An answer older than this says nothing about now, in milliseconds.
 const FRESH_MS: u64 = 5_000;
@@ -70,14 +71,14 @@ impl Formation {
     }
 }
 
-impl Node {
+impl Ensemble {
     /// This blank disk belongs to `ensemble` from now on.
-    pub(super) fn adopt(&mut self, now: Now, ensemble: EnsembleId, out: &mut Vec<Effect>) {
-        self.ensemble = Some(ensemble);
-        out.push(Effect::Adopt { seq: WriteSeq(1), ensemble });
-        out.push(Effect::Note(Note::Adopted { ensemble }));
+    pub(super) fn adopt(&mut self, cx: &mut Ctx<'_>, ensemble: EnsembleId) -> Birth {
+        self.id = Some(ensemble);
+        cx.out.push(Effect::Adopt { seq: WriteSeq(1), ensemble });
+        cx.note(Note::Adopted { ensemble });
         let recovered = Recovered {
-            member: self.member,
+            member: cx.me.member,
             ensemble: Some(ensemble),
             hard: HardState::default(),
             snapshot: None,
@@ -85,32 +86,26 @@ impl Node {
             repairing: false,
         };
         self.formation.unwritten = Some(WriteSeq(1));
-        self.start_consensus(now, recovered, WriteSeq(2));
+        Birth { recovered, next_seq: WriteSeq(2) }
     }
 
     /// Writes the first configuration of a new ensemble. The other members are adopted when this
     /// one dials them.
-    fn form(
-        &mut self,
-        now: Now,
-        ensemble: EnsembleId,
-        mut members: Vec<Member>,
-        out: &mut Vec<Effect>,
-    ) {
+    fn form(&mut self, cx: &mut Ctx<'_>, ensemble: EnsembleId, mut members: Vec<Member>) -> Birth {
         members.sort();
-        self.ensemble = Some(ensemble);
+        self.id = Some(ensemble);
         let index = Index(1);
         let config = Config { index, members, ..Config::default() };
         let payload = Payload::Config(Arc::new(config));
         let entry = Arc::new(Entry { term: Term(1), index, payload });
         let hard = HardState { term: Term(1), vote: None };
-        out.push(Effect::Adopt { seq: WriteSeq(1), ensemble });
-        out.push(Effect::Write { seq: WriteSeq(2), write: LogWrite::Hard(hard) });
+        cx.out.push(Effect::Adopt { seq: WriteSeq(1), ensemble });
+        cx.out.push(Effect::Write { seq: WriteSeq(2), write: LogWrite::Hard(hard) });
         let write = LogWrite::Append(vec![Arc::clone(&entry)]);
-        out.push(Effect::Write { seq: WriteSeq(3), write });
-        out.push(Effect::Note(Note::Adopted { ensemble }));
+        cx.out.push(Effect::Write { seq: WriteSeq(3), write });
+        cx.note(Note::Adopted { ensemble });
         let recovered = Recovered {
-            member: self.member,
+            member: cx.me.member,
             ensemble: Some(ensemble),
             hard,
             snapshot: None,
@@ -118,62 +113,75 @@ impl Node {
             repairing: false,
         };
         self.formation.unwritten = Some(WriteSeq(3));
-        self.start_consensus(now, recovered, WriteSeq(4));
+        Birth { recovered, next_seq: WriteSeq(4) }
     }
 
-    /// An operator's order to form. `Ok(None)`: answered when durable.
-    pub(super) fn form_call(
+    /// An operator's order to form: the consensus core to be started, and answered when that is
+    /// durable, or the version of the configuration that is there already.
+    pub(in crate::core::node) fn form_call(
         &mut self,
-        now: Now,
+        cx: &mut Ctx<'_>,
         call: CallId,
         (ensemble, seed): (EnsembleId, MemberId),
         members: Vec<Member>,
-        out: &mut Vec<Effect>,
-    ) -> Result<Option<Index>, AdminError> {
-        if let Some(raft) = &self.raft {
-            let same = self.ensemble == Some(ensemble);
-            return if same { Ok(Some(raft.config().index)) } else { Err(AdminError::NotBlank) };
+    ) -> Result<Formed, AdminError> {
+        if let Some(raft) = cx.raft {
+            let same = self.id == Some(ensemble);
+            return if same {
+                Ok(Formed::Before(raft.config().index))
+            } else {
+                Err(AdminError::NotBlank)
+            };
         }
         if self.formation.foreign.is_some() {
             return Err(AdminError::PeerHasEnsemble);
         }
-        if seed != self.member || !well_formed(&members, seed) {
+        if seed != cx.me.member || !well_formed(&members, seed) {
             return Err(AdminError::InvalidRequest);
         }
-        self.form(now, ensemble, members, out);
+        let birth = self.form(cx, ensemble, members);
         self.formation.call = Some(call);
-        Ok(None)
+        Ok(Formed::Now(birth))
     }
 
     /// A static list: once every listed participant has just answered as blank, the lowest-numbered
     /// participant forms the ensemble of exactly those incarnations.
-    pub(super) fn form_static_list(&mut self, now: Now, out: &mut Vec<Effect>) {
-        if self.raft.is_some() || self.options.static_list.is_empty() {
-            return;
+    pub(in crate::core::node) fn form_static_list(&mut self, cx: &mut Ctx<'_>) -> Option<Birth> {
+        if cx.raft.is_some() || cx.options.static_list.is_empty() {
+            return None;
         }
-        let voters = self.options.static_list.iter().filter(|it| it.role == Role::Voter);
-        if voters.map(|it| it.server).min() != Some(self.options.server) {
-            return;
+        let voters = cx.options.static_list.iter().filter(|it| it.role == Role::Voter);
+        if voters.map(|it| it.server).min() != Some(cx.options.server) {
+            return None;
         }
         let mut members = Vec::new();
-        for listed in &self.options.static_list {
-            let member = if listed.server == self.options.server {
-                Some(listed_as(listed, self.member))
+        for listed in &cx.options.static_list {
+            let member = if listed.server == cx.options.server {
+                Some(listed_as(listed, cx.me.member))
             } else {
-                self.formation.blank(now.mono, listed)
+                self.formation.blank(cx.now.mono, listed)
             };
             match member {
                 Some(member) => members.push(member),
                 // Nothing waits for an observer; it is brought in when it is there.
                 None if listed.role == Role::Observer => {}
-                None => return,
+                None => return None,
             }
         }
-        if well_formed(&members, self.member) {
-            let ensemble = EnsembleId((u128::from(self.boot) << 64) | u128::from(self.member.0));
-            self.form(now, ensemble, members, out);
+        if !well_formed(&members, cx.me.member) {
+            return None;
         }
+        let ensemble = EnsembleId((u128::from(cx.me.boot) << 64) | u128::from(cx.me.member.0));
+        Some(self.form(cx, ensemble, members))
     }
+}
+
+/// What an order to form came to.
+pub(in crate::core::node) enum Formed {
+    /// The ensemble begins with this.
+    Now(Birth),
+    /// It had begun; this is the version of its configuration.
+    Before(Index),
 }
 
 fn listed_as(listed: &StaticServer, id: MemberId) -> Member {
@@ -196,80 +204,4 @@ fn well_formed(members: &[Member], seed: MemberId) -> bool {
     servers.dedup();
     let votes = |member: &Member| member.id == seed && member.role == Role::Voter;
     ids.len() == members.len() && servers.len() == members.len() && members.iter().any(votes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::core::input::{AdminRequest, Input};
-    use crate::core::options::Options;
-    use crate::core::types::{ServerId, Wall};
-
-    const SELF: MemberId = MemberId(1);
-
-    const START: Now = Now { mono: Mono(0), wall: Wall(0) };
-
-    fn blank(repairing: bool) -> (Node, Vec<Effect>) {
-        let blank = Recovered {
-            member: SELF,
-            ensemble: None,
-            hard: HardState::default(),
-            snapshot: None,
-            entries: Vec::new(),
-            repairing,
-        };
-        let mut out = Vec::new();
-        let node = Node::new(Options::new(ServerId(1)), blank, 1, START, &mut out);
-        (node, out)
-    }
-
-    fn founder() -> (Node, Vec<Effect>) {
-        let (mut node, mut out) = blank(false);
-        let members = (1..=3)
-            .map(|n| Member {
-                id: MemberId(n),
-                server: ServerId(n as u8),
-                role: Role::Voter,
-                peer: format!("zk-{n}:2888"),
-                client: format!("zk-{n}:2181"),
-            })
-            .collect();
-        let request = AdminRequest::Form { ensemble: EnsembleId(7), seed: SELF, members };
-        let call = CallId(1);
-        let input = Input::Admin { call, request };
-        node.step(START, input, &mut out);
-        (node, out)
-    }
-
-    fn dialled(effects: &[Effect]) -> usize {
-        let links = |effect: &Effect| match effect {
-            Effect::Links { hello, links } if hello.ensemble.is_some() => links.len(),
-            _ => 0,
-        };
-        effects.iter().map(links).sum()
-    }
-
-    #[test]
-    fn a_founder_dials_nobody_before_its_ensemble_is_durable() {
-        let (mut node, out) = founder();
-        let forms = |effect: &Effect| matches!(effect, Effect::Adopt { .. });
-        assert!(out.iter().any(forms));
-        assert_eq!(dialled(&out), 0);
-        for (written, expected) in [(1, 0), (2, 0), (3, 2)] {
-            let mut out = Vec::new();
-            let now = Now { mono: Mono(1), wall: Wall(1) };
-            node.step(now, Input::Durable(WriteSeq(written)), &mut out);
-            assert_eq!(dialled(&out), expected, "after write {written}");
-        }
-    }
-
-    #[test]
-    fn a_damaged_disk_of_no_ensemble_has_nothing_to_repair() {
-        let repaired = |effects: &[Effect]| {
-            let told = |effect: &Effect| matches!(effect, Effect::Repaired);
-            effects.iter().any(told)
-        };
-        assert!(repaired(&blank(true).1));
-        assert!(!repaired(&blank(false).1));
-    }
 }

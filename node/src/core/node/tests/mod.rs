@@ -1,0 +1,4 @@
+//! One whole server, stepped by hand.
+
+mod flow;
+mod formation;
