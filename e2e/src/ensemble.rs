@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Service};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use quorate_crds::conditions::ConditionType;
+use quorate_crds::status::Role;
 use quorate_crds::{CoordinationEnsemble, EnsembleStatus};
 use serde_json::{Value, json};
 
@@ -160,7 +161,7 @@ impl Ensemble {
                     continue;
                 };
                 let newer = found.as_ref().is_none_or(|it: &Leader| it.term < view.term);
-                if view.role == "Leader" && view.serving && newer {
+                if view.role == Role::Leader && view.serving && newer {
                     let (id, term) = (view.member_id, view.term);
                     found = Some(Leader { pod: pod.name_any(), id, term });
                 }

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
+use quorate_crds::status::Role;
+
 use crate::member::MemberView;
 
 /// What the members' answers of one moment amount to.
@@ -23,7 +25,7 @@ pub(crate) struct Verdict {
 
 /// Judges the answers of one moment.
 pub(crate) fn judge(answers: &[MemberView]) -> Verdict {
-    let leads = answers.iter().filter(|it| it.role == "Leader");
+    let leads = answers.iter().filter(|it| it.role == Role::Leader);
     let Some(leader) = leads.max_by_key(|it| it.term) else {
         return Verdict { leader: None, voters: 0, serving: 0, quorum: false, settled: false };
     };
@@ -120,7 +122,7 @@ mod tests {
             |id: &&str| ListedMember { member_id: (*id).to_owned(), role: "Voter".to_owned() };
         MemberView {
             member_id: id.to_owned(),
-            role: if id == leader { "Leader" } else { "Follower" }.to_owned(),
+            role: if id == leader { Role::Leader } else { Role::Follower },
             term,
             leader_id: Some(leader.to_owned()),
             serving: true,

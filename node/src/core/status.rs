@@ -16,6 +16,23 @@ pub(crate) enum DataState {
     Corrupt,
 }
 
+impl DataState {
+    /// All of them.
+    #[cfg(test)]
+    pub(crate) const ALL: [DataState; 4] =
+        [DataState::Blank, DataState::Member, DataState::Removed, DataState::Corrupt];
+
+    /// As `/status` says it: other programs read it, so it never changes.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            DataState::Blank => "Blank",
+            DataState::Member => "Member",
+            DataState::Removed => "Removed",
+            DataState::Corrupt => "Corrupt",
+        }
+    }
+}
+
 /// The part it plays now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -27,6 +44,33 @@ pub(crate) enum RoleName {
     Learner,
     Observer,
     Removed,
+}
+
+impl RoleName {
+    /// All of them.
+    #[cfg(test)]
+    pub(crate) const ALL: [RoleName; 7] = [
+        RoleName::Blank,
+        RoleName::Leader,
+        RoleName::Follower,
+        RoleName::Candidate,
+        RoleName::Learner,
+        RoleName::Observer,
+        RoleName::Removed,
+    ];
+
+    /// As `/status` says it: other programs read it, so it never changes.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            RoleName::Blank => "Blank",
+            RoleName::Leader => "Leader",
+            RoleName::Follower => "Follower",
+            RoleName::Candidate => "Candidate",
+            RoleName::Learner => "Learner",
+            RoleName::Observer => "Observer",
+            RoleName::Removed => "Removed",
+        }
+    }
 }
 
 /// A leader's view of another member.

@@ -10,11 +10,12 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::timeout;
 
 use super::admin_commands;
 use super::admin_json::{self, CallJson};
+use super::admin_status::{DiskDocument, StatusDocument};
 use super::driver::Driver;
 use crate::core::status::DataState;
 
@@ -83,11 +84,11 @@ async fn metrics(State(admin): State<Admin>) -> Response {
     }
 }
 
-async fn status(State(admin): State<Admin>) -> Json<Value> {
+async fn status(State(admin): State<Admin>) -> Response {
     let hash = std::env::var("QUORATE_CONFIG_HASH").unwrap_or_default();
     let sizes = admin.driver.metrics.disk();
-    let disk = (sizes.total_bytes, sizes.free_bytes);
-    Json(admin_json::status(&admin.driver.status(), disk, &hash))
+    let disk = DiskDocument { size_bytes: sizes.total_bytes, free_bytes: sizes.free_bytes };
+    Json(StatusDocument::new(&admin.driver.status(), disk, &hash)).into_response()
 }
 
 fn refuse(status: StatusCode, error: &str, message: &str, leader: Option<String>) -> Response {

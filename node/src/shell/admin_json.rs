@@ -1,90 +1,12 @@
-//! The JSON of the admin port. Operators and dashboards read it: fields are only added.
+//! The calls of operators at the admin port, as JSON.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::core::input::{AdminError, AdminRequest};
 use crate::core::raft::config::{Member, Role};
 use crate::core::raft::event::Change;
-use crate::core::status::Status;
 use crate::core::types::{EnsembleId, Index, MemberId, ServerId};
-
-/// `/status`.
-pub(crate) fn status(status: &Status, disk: (u64, u64), config_hash: &str) -> Value {
-    let members: Vec<Value> = status
-        .config
-        .members
-        .iter()
-        .map(|member| {
-            json!({
-                "memberId": member.id.to_string(),
-                "serverId": member.server.0,
-                "role": role(member.role),
-                "peer": member.peer,
-                "client": member.client,
-            })
-        })
-        .collect();
-    let peers: Vec<Value> = status
-        .peers
-        .iter()
-        .map(|peer| {
-            json!({
-                "memberId": peer.id.to_string(),
-                "matchIndex": peer.matched.0,
-                "lag": status.last.0.saturating_sub(peer.matched.0),
-                "connected": peer.connected,
-                "lastContactMs": peer.last_contact_ms,
-                "snapshotting": peer.snapshotting,
-            })
-        })
-        .collect();
-    let outgoing: Vec<String> = status.config.outgoing.iter().map(ToString::to_string).collect();
-    json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "serverId": status.server.0,
-        "memberId": status.member.to_string(),
-        "ensembleId": status.ensemble.map(|it| it.to_string()),
-        "dataState": format!("{:?}", status.data),
-        "role": format!("{:?}", status.role),
-        "term": status.term.0,
-        "leaderId": status.leader.map(|it| it.to_string()),
-        "leaderContactMs": status.leader_contact_ms,
-        "commitIndex": status.commit.0,
-        "appliedIndex": status.applied.0,
-        "lastIndex": status.last.0,
-        "firstIndex": status.first.0,
-        "zxid": status.zxid.to_string(),
-        "config": {
-            "version": status.config.index.0,
-            "index": status.config.index.0,
-            "joint": status.config.joint(),
-            "pending": status.pending,
-            "members": members,
-            "outgoing": outgoing,
-        },
-        "peers": peers,
-        "serving": status.serving,
-        "ready": status.ready.is_ok(),
-        "safeToStop": status.safe_to_stop.is_ok(),
-        "draining": status.draining,
-        "sessions": status.counts.sessions,
-        "connections": status.connections,
-        "znodes": status.counts.znodes,
-        "outstanding": status.outstanding,
-        "digest": format!("{:016x}@{}", status.digest, status.applied),
-        "disk": { "sizeBytes": disk.0, "freeBytes": disk.1 },
-        "configHash": config_hash,
-    })
-}
-
-fn role(role: Role) -> &'static str {
-    match role {
-        Role::Voter => "Voter",
-        Role::Learner => "Learner",
-        Role::Observer => "Observer",
-    }
-}
 
 /// A member in a call.
 #[derive(Debug, Deserialize, Serialize)]

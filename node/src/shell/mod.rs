@@ -7,7 +7,8 @@
 //! each did · `words` four-letter words ·
 //! [`peer_link`] links we dial, [`peer_queue`] what waits on them · [`peer_port`] links others dial ·
 //! [`snapshot_stream`] snapshots between members · [`disk`] durability · [`accept`] listening ·
-//! [`admin_port`] connections of the admin port, [`admin_http`] what it answers · `admin_commands`
+//! [`admin_port`] connections of the admin port, [`admin_http`] what it answers, `admin_status` of
+//! itself, [`admin_json`] to operators' calls · `admin_commands`
 //! ZooKeeper's commands on it, `admin_views` what they tell, in its `java_json` · `snapshot_download` one of them ·
 //! [`metrics`] counters · [`shown`] and `environment` what is told of the set-up ·
 //! [`dev`] a whole ensemble in one process · [`program`] the subcommands.
@@ -36,6 +37,7 @@ pub(crate) mod sockets;
 pub(crate) mod tls;
 
 mod admin_commands;
+mod admin_status;
 mod admin_views;
 mod clock;
 mod environment;
