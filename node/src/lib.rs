@@ -3,22 +3,22 @@
 //! Modules in reading order. Each folder is one class of purity:
 //! `core` decides (no clock, files, sockets, threads, randomness), `codec` turns bytes
 //! into values and back, `config` turns what a user typed into settings, `shell` does all I/O,
-//! [`sim`] is a fake world around the core.
+//! `program` makes parts of settings, [`sim`] is a fake world around the core.
 //!
 //! All of it is private but what the crate's programs, its tests and the simulated world name; that is
-//! listed here, by what it is for: [`Cli`] and [`program`] are the server as a program, [`model`] its
+//! listed here, by what it is for: [`run_program`] is the server as a program, [`model`] its
 //! values, [`wire`] and [`disk`] their forms outside of the process, [`settings`] the names that users
 //! may write.
 
 mod codec;
 mod config;
 mod core;
+mod program;
 mod shell;
 #[cfg(feature = "sim")]
 pub mod sim;
 
-pub use config::args::{Cli, Command};
-pub use shell::program;
+pub use program::main as run_program;
 
 /// Values of the core that cross its border, and the replicated state itself.
 pub mod model {

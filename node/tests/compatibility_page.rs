@@ -46,7 +46,7 @@ fn every_word_and_every_command_is_on_the_page() {
     let defaults = between(PAGE, "without `4lw.commands.whitelist`: ", ".\n");
     let defaults: Vec<&str> = defaults.split_whitespace().collect();
     assert_eq!(defaults, four_letter::ANSWERED_BY_DEFAULT);
-    let source = include_str!("../src/shell/admin_commands.rs");
+    let source = include_str!("../src/shell/admin/commands.rs");
     let commands = quoted(between(source, "const COMMANDS: ", "];\n"));
     assert!(commands.len() > 40, "{commands:?}");
     let section = between(PAGE, "## Admin port", "| command |");

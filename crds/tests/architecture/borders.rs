@@ -237,12 +237,17 @@ mod tests {
         ("node/src/codec", "use std::time::Duration;", "std::time::Duration"),
         ("node/src/config", "use crate::shell::memory;", "crate::shell::memory"),
         ("node/src/config", "fn f() { std::fs::write(a, b) }", "std::fs::write"),
+        ("node/src/config", "fn f() { std::env::var(a) }", "std::env::var"),
+        ("node/src/program.rs", "use crate::core::node::Node;", "crate::core::node::Node"),
+        ("node/src/program.rs", "fn f() { std::fs::write(a, b) }", "std::fs::write"),
         ("node/src/shell", "use crate::config::args;", "crate::config::args"),
         (
             "node/src/shell",
             "use crate::core::raft::{Raft, ServerState};",
             "crate::core::raft::Raft",
         ),
+        ("node/src/shell/inspect", "use crate::shell::admin::Admin;", "crate::shell::admin::Admin"),
+        ("node/src/shell/inspect", "fn f() { tokio::spawn(a) }", "tokio::spawn"),
         (
             "node/src/shell/metrics",
             "use crate::shell::driver::Driver;",

@@ -254,28 +254,27 @@ pub(crate) const ROOMS: &[Room] = &[
         never: &[
             "crate::core::node",
             "crate::core::raft::Raft",
-            "std::fs::File",
-            "std::fs::OpenOptions",
-            "std::fs::copy",
-            "std::fs::create_dir",
-            "std::fs::create_dir_all",
-            "std::fs::remove_dir_all",
-            "std::fs::remove_file",
-            "std::fs::rename",
-            "std::fs::write",
+            "std::env",
+            "std::fs",
             "std::net::TcpListener",
             "std::net::TcpStream",
             "std::net::UdpSocket",
             "std::process",
             "std::sync",
             "std::thread",
-            "std::time::Instant",
-            "std::time::SystemTime",
+            "std::time",
             "rustls",
             "socket2",
             "tokio",
+            "tracing",
         ],
         tests: false,
+        ..OPEN
+    },
+    Room {
+        place: "node/src/program.rs",
+        own: &["crate::config", "crate::program", "crate::shell"],
+        never: &["crate::shell::driver", "std::fs", "std::net"],
         ..OPEN
     },
     Room {
@@ -292,6 +291,11 @@ pub(crate) const ROOMS: &[Room] = &[
             "crate::core::watch",
             "crate::sim",
         ],
+        ..OPEN
+    },
+    Room {
+        place: "node/src/shell/inspect",
+        never: &["crate::shell::admin", "axum", "hyper", "std::net", "tokio"],
         ..OPEN
     },
     Room {

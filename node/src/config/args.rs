@@ -10,131 +10,137 @@ use super::zoo_tls::SecureArgs;
 /// A replicated, ZooKeeper-compatible znode server.
 #[derive(Debug, Parser)]
 #[command(version, about)]
-pub struct Cli {
-    /// What to do.
+pub(crate) struct Cli {
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
-/// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Run one server.
+pub(crate) enum Command {
+    /// Run one server of an ensemble.
     Run(Box<RunArgs>),
-    /// Run a whole ensemble in one process on loopback.
+    /// Run a whole ensemble in one process on loopback, for development.
     Dev(DevArgs),
-    /// Ask a server's admin port; exits 0 if the answer is yes.
+    /// Ask a server's admin port a question; exits with 0 if the answer is yes.
     Health(HealthArgs),
     /// Print the version.
     Version,
 }
 
-/// How log lines look.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
+pub(crate) enum LogFormat {
+    /// Lines for people.
     #[default]
     Text,
-    /// For machines.
+    /// One JSON object a line.
     Json,
 }
 
 /// Settings of one server.
 #[derive(Args, Debug)]
-pub struct RunArgs {
-    /// A zoo.cfg; flags and environment win over it.
+pub(crate) struct RunArgs {
+    /// A zoo.cfg file; flags and QUORATE_* variables win over it [default: none, or the zoo.cfg
+    /// that the ZOO_* variables of ZooKeeper's container image stand for].
     #[arg(long, env = "QUORATE_CONFIG")]
-    pub config: Option<PathBuf>,
-    /// The folder for everything that survives a restart.
+    pub(crate) config: Option<PathBuf>,
+    /// The folder for log, snapshots and identity (ZooKeeper's dataDir); needed here or in the
+    /// file.
     #[arg(long, env = "QUORATE_DATA_DIR")]
-    pub data_dir: Option<PathBuf>,
-    /// Where clients connect [default: [::]:2181].
+    pub(crate) data_dir: Option<PathBuf>,
+    /// IP:PORT where this server listens for clients [default: [::]:2181].
     #[arg(long, env = "QUORATE_CLIENT_ADDR")]
-    pub client_addr: Option<SocketAddr>,
-    /// Where members connect [default: [::]:2888].
+    pub(crate) client_addr: Option<SocketAddr>,
+    /// IP:PORT where this server listens for the ensemble's other members [default: [::]:2888].
     #[arg(long, env = "QUORATE_PEER_ADDR")]
-    pub peer_addr: Option<SocketAddr>,
-    /// Where operators and probes connect [default: [::]:8080].
+    pub(crate) peer_addr: Option<SocketAddr>,
+    /// IP:PORT of the admin port, for operators, probes and metrics [default: [::]:8080].
     #[arg(long, env = "QUORATE_ADMIN_ADDR")]
-    pub admin_addr: Option<SocketAddr>,
-    /// This server's number (ZooKeeper's myid).
+    pub(crate) admin_addr: Option<SocketAddr>,
+    /// This server's number, 1 to 254 (ZooKeeper's myid) [default: what the file `myid` in the
+    /// data folder holds].
     #[arg(long, env = "QUORATE_SERVER_ID", value_parser = clap::value_parser!(u8).range(1..=254))]
-    pub server_id: Option<u8>,
-    /// Take the number from the host name's ordinal, plus 1.
+    pub(crate) server_id: Option<u8>,
+    /// Take the server's number from the ordinal that ends the host name, plus 1: `zk-0` is 1.
     #[arg(long, env = "QUORATE_SERVER_ID_FROM_HOSTNAME", conflicts_with = "server_id")]
-    pub server_id_from_hostname: bool,
-    /// HOST:PORT that other members dial. A blank server then waits to be formed or adopted.
+    pub(crate) server_id_from_hostname: bool,
+    /// HOST:PORT where other members reach this one. Without a list of servers, a blank server
+    /// then waits until an operator forms an ensemble with it or adds it to one.
     #[arg(long, env = "QUORATE_PEER_HOST")]
-    pub peer_host: Option<String>,
-    /// HOST:PORT that clients are told in /zookeeper/config.
+    pub(crate) peer_host: Option<String>,
+    /// HOST:PORT that clients are told in /zookeeper/config [default: the address of the client
+    /// port].
     #[arg(long, env = "QUORATE_CLIENT_HOST")]
-    pub client_host: Option<String>,
-    /// A file with the bearer token of operators; without it their calls are refused.
+    pub(crate) client_host: Option<String>,
+    /// A file with the bearer token that admin calls must carry; read anew for each call
+    /// [default: none, and all calls are refused].
     #[arg(long, env = "QUORATE_ADMIN_TOKEN_FILE")]
-    pub admin_token_file: Option<PathBuf>,
-    /// ZooKeeper's tickTime, in milliseconds.
+    pub(crate) admin_token_file: Option<PathBuf>,
+    /// ZooKeeper's tickTime, in milliseconds [default: 2000].
     #[arg(long, env = "QUORATE_TICK_TIME")]
-    pub tick_time: Option<u64>,
-    /// In milliseconds [default: 2 ticks].
+    pub(crate) tick_time: Option<u64>,
+    /// The shortest session timeout that a client is granted, in milliseconds [default: 2 ticks].
     #[arg(long, env = "QUORATE_MIN_SESSION_TIMEOUT")]
-    pub min_session_timeout: Option<i32>,
-    /// In milliseconds [default: 20 ticks].
+    pub(crate) min_session_timeout: Option<i32>,
+    /// The longest session timeout that a client is granted, in milliseconds [default: 20 ticks].
     #[arg(long, env = "QUORATE_MAX_SESSION_TIMEOUT")]
-    pub max_session_timeout: Option<i32>,
-    /// Transactions between snapshots.
+    pub(crate) max_session_timeout: Option<i32>,
+    /// How many transactions are logged between two snapshots (ZooKeeper's snapCount)
+    /// [default: 100000].
     #[arg(long, env = "QUORATE_SNAPSHOT_EVERY")]
-    pub snapshot_every: Option<u64>,
-    /// Snapshots to keep.
+    pub(crate) snapshot_every: Option<u64>,
+    /// How many snapshots are kept, at least 1 (ZooKeeper's autopurge.snapRetainCount)
+    /// [default: 3].
     #[arg(long, env = "QUORATE_SNAPSHOT_RETAIN")]
-    pub snapshot_retain: Option<usize>,
-    /// Client connections; 0 allows any number.
+    pub(crate) snapshot_retain: Option<usize>,
+    /// The most client connections at the same time; 0: as many as there are file descriptors for.
     #[arg(long, env = "QUORATE_MAX_CLIENT_CONNECTIONS", default_value_t = 0)]
-    pub max_client_connections: usize,
-    /// Bytes of a log segment.
+    pub(crate) max_client_connections: usize,
+    /// The size of a log segment, in bytes; at least 65536.
     #[arg(long, env = "QUORATE_WAL_SEGMENT_BYTES", default_value_t = 16 << 20)]
-    pub wal_segment_bytes: u64,
-    /// Free bytes below which no new data is taken.
+    pub(crate) wal_segment_bytes: u64,
+    /// Free disk space below which writes that need space are refused, in bytes.
     #[arg(long, env = "QUORATE_DISK_RESERVE_BYTES", default_value_t = 64 << 20)]
-    pub disk_reserve_bytes: u64,
-    /// Bytes of memory close to which no new data is taken; 0: as the control group says.
+    pub(crate) disk_reserve_bytes: u64,
+    /// Memory that this process may use, in bytes: from 80 % of it on writes that need memory are
+    /// refused; 0: what its control group allows, or all that the machine has.
     #[arg(long, env = "QUORATE_MEMORY_LIMIT_BYTES", default_value_t = 0)]
-    pub memory_limit_bytes: u64,
-    /// Bytes that all clients' watches may take, beyond which who watches most is let go; 0: an
-    /// eighth of the memory limit, but between 16 MiB and 1 GiB.
+    pub(crate) memory_limit_bytes: u64,
+    /// Memory that the watches of all clients may take, in bytes; beyond it the client that watches
+    /// most is disconnected; 0: an eighth of the memory limit, but between 16 MiB and 1 GiB.
     #[arg(long, env = "QUORATE_WATCH_MEMORY_BYTES", default_value_t = 0)]
-    pub watch_memory_bytes: usize,
-    /// Make every read linearizable (each asks a quorum).
+    pub(crate) watch_memory_bytes: usize,
+    /// Make every read linearizable: a quorum is asked before each.
     #[arg(long, env = "QUORATE_LINEARIZABLE_READS")]
-    pub linearizable_reads: bool,
-    /// The secure client port, and SASL.
+    pub(crate) linearizable_reads: bool,
     #[command(flatten)]
-    pub secure: SecureArgs,
-    /// How log lines look.
+    pub(crate) secure: SecureArgs,
+    /// How log lines are written to standard error; QUORATE_LOG filters them, as in `debug`.
     #[arg(long, env = "QUORATE_LOG_FORMAT", value_enum, default_value_t)]
-    pub log_format: LogFormat,
+    pub(crate) log_format: LogFormat,
 }
 
 /// Settings of a development ensemble.
 #[derive(Args, Debug)]
-pub struct DevArgs {
-    /// How many members.
+pub(crate) struct DevArgs {
+    /// How many members the ensemble has.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=7))]
-    pub members: u8,
-    /// The folder for the data.
+    pub(crate) members: u8,
+    /// The folder for the data of all members.
     #[arg(long, default_value = ".quorate-dev")]
-    pub data: PathBuf,
-    /// The first member's client port; peer ports follow 700 above, admin ports 5900 above.
+    pub(crate) data: PathBuf,
+    /// The first member's client port; the next members' follow it, peer ports lie 700 above and
+    /// admin ports 5900 above.
     #[arg(long, default_value_t = 2181, value_parser = clap::value_parser!(u16).range(1..=59_000))]
-    pub client_port: u16,
+    pub(crate) client_port: u16,
 }
 
-/// What to ask.
+/// What to ask, and whom.
 #[derive(Args, Debug)]
-pub struct HealthArgs {
-    /// HOST:PORT of the admin port.
+pub(crate) struct HealthArgs {
+    /// HOST:PORT of the server's admin port.
     #[arg(long, default_value = "127.0.0.1:8080")]
-    pub admin_addr: String,
+    pub(crate) admin_addr: String,
     /// livez, readyz, startupz or safe-to-stop.
     #[arg(default_value = "readyz")]
-    pub what: String,
+    pub(crate) what: String,
 }

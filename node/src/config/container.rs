@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use super::notice::Notice;
+use super::settings::NewFile;
+use super::sources::Sources;
 use super::zoo_cfg::ZooCfg;
 use super::zoo_keys::OF_FILE;
 
@@ -34,54 +37,27 @@ pub const VARIABLES: [(&str, &str); 17] = [
 const BARE: [&str; 3] =
     ["jute.maxbuffer", "readonlymode.enabled", "java.security.auth.login.config"];
 
-/// An environment.
-pub trait Environment {
-    /// A variable that is set and not empty.
-    fn get(&self, name: &str) -> Option<String>;
-
-    /// The same, or what the image has.
-    fn or_default(&self, name: &str) -> String {
-        let default = VARIABLES.iter().find(|(known, _)| *known == name);
-        let default = default.map_or("", |(_, value)| value);
-        self.get(name).unwrap_or_else(|| default.to_owned())
-    }
+/// A variable, or what the image sets it to.
+fn or_default(sources: &impl Sources, name: &str) -> String {
+    let default = VARIABLES.iter().find(|(known, _)| *known == name);
+    let default = default.map_or("", |(_, value)| value);
+    sources.variable(name).unwrap_or_else(|| default.to_owned())
 }
 
-/// That of this process.
-#[derive(Debug)]
-pub struct Process;
-
-impl Environment for Process {
-    fn get(&self, name: &str) -> Option<String> {
-        std::env::var(name).ok().filter(|value| !value.is_empty())
-    }
-}
-
-/// Where settings come from when no flag says it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// This file.
-    File(PathBuf),
-    /// This text, made of variables.
-    Made(String),
-}
-
-/// What the image's entry point would start the server with; `None`: no variable of it is set.
-pub fn source(environment: &impl Environment) -> Option<Source> {
+/// Whether any variable of the image's own is set, so that its entry point is meant.
+pub(super) fn is_set(sources: &impl Sources) -> bool {
     let of_image = |name: &str| name.starts_with("ZOO_");
     let mut names = VARIABLES.iter().map(|(name, _)| *name);
-    if !names.any(|name| of_image(name) && environment.get(name).is_some()) {
-        return None;
-    }
-    let mounted = Path::new(&environment.or_default("ZOO_CONF_DIR")).join("zoo.cfg");
-    if mounted.is_file() {
-        return Some(Source::File(mounted));
-    }
-    Some(Source::Made(made(environment)))
+    names.any(|name| of_image(name) && sources.variable(name).is_some())
+}
+
+/// Where a zoo.cfg may be mounted, which then wins over the variables.
+pub(super) fn mounted(sources: &impl Sources) -> PathBuf {
+    Path::new(&or_default(sources, "ZOO_CONF_DIR")).join("zoo.cfg")
 }
 
 /// The zoo.cfg that the entry point writes.
-fn made(environment: &impl Environment) -> String {
+pub(super) fn made(sources: &impl Sources) -> String {
     let lines = [
         ("dataDir", "ZOO_DATA_DIR"),
         ("dataLogDir", "ZOO_DATA_LOG_DIR"),
@@ -97,38 +73,28 @@ fn made(environment: &impl Environment) -> String {
     ];
     let mut text = String::new();
     for (key, variable) in lines {
-        let value = environment.or_default(variable);
+        let value = or_default(sources, variable);
         if !value.is_empty() {
             let _ = writeln!(text, "{key}={value}");
         }
     }
     for variable in ["ZOO_SERVERS", "ZOO_CFG_EXTRA"] {
-        for line in environment.or_default(variable).split_whitespace() {
+        for line in or_default(sources, variable).split_whitespace() {
             let _ = writeln!(text, "{line}");
         }
     }
     text
 }
 
-/// Writes this server's number into the data folder if there is none, as the entry point does.
-///
-/// # Errors
-/// When the folder cannot be written to.
-pub fn write_id(environment: &impl Environment) -> anyhow::Result<()> {
-    let dir = PathBuf::from(environment.or_default("ZOO_DATA_DIR"));
-    let path = dir.join("myid");
-    if path.exists() {
-        return Ok(());
-    }
-    let id = environment.or_default("ZOO_MY_ID");
-    std::fs::create_dir_all(&dir)
-        .and_then(|()| std::fs::write(&path, id + "\n"))
-        .with_context(|| format!("write {} (ZOO_DATA_DIR must be writable)", path.display()))
+/// The file with this server's number, as the entry point writes it where there is none.
+pub(super) fn myid(sources: &impl Sources) -> NewFile {
+    let path = Path::new(&or_default(sources, "ZOO_DATA_DIR")).join("myid");
+    NewFile { path, text: or_default(sources, "ZOO_MY_ID") + "\n" }
 }
 
 /// System properties of `SERVER_JVMFLAGS` and `JVMFLAGS`, in this order, with their full names.
-pub fn properties(environment: &impl Environment) -> Vec<(String, String)> {
-    let flags = ["SERVER_JVMFLAGS", "JVMFLAGS"].map(|name| environment.or_default(name));
+pub(super) fn properties(sources: &impl Sources) -> Vec<(String, String)> {
+    let flags = ["SERVER_JVMFLAGS", "JVMFLAGS"].map(|name| or_default(sources, name));
     let words = flags.iter().flat_map(|flags| flags.split_whitespace());
     words
         .filter_map(|word| word.strip_prefix("-D")?.split_once('='))
@@ -141,8 +107,11 @@ pub fn properties(environment: &impl Environment) -> Vec<(String, String)> {
 ///
 /// # Errors
 /// Names the property whose value is none.
-pub fn apply(cfg: &mut ZooCfg, properties: &[(String, String)]) -> anyhow::Result<()> {
-    let mut done: Vec<&str> = Vec::new();
+pub(super) fn apply(
+    cfg: &mut ZooCfg,
+    properties: &[(String, String)],
+) -> anyhow::Result<Vec<Notice>> {
+    let (mut done, mut notices): (Vec<&str>, _) = (Vec::new(), Vec::new());
     for (name, value) in properties.iter().rev() {
         let key = match name.strip_prefix("zookeeper.") {
             Some(key) => key,
@@ -154,36 +123,33 @@ pub fn apply(cfg: &mut ZooCfg, properties: &[(String, String)]) -> anyhow::Resul
         }
         done.push(key);
         if OF_FILE.contains(&key) || key.starts_with("server.") {
-            tracing::warn!(name, "ZooKeeper takes this from zoo.cfg only: ignored");
+            notices.push(Notice::OfFileOnly { property: name.clone() });
             continue;
         }
         cfg.set(0, key, value).with_context(|| format!("-D{name} of JVMFLAGS"))?;
     }
-    Ok(())
+    Ok(notices)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::sources::Given;
     use super::*;
 
-    struct Fixed(&'static [(&'static str, &'static str)]);
-
-    impl Environment for Fixed {
-        fn get(&self, name: &str) -> Option<String> {
-            let found = self.0.iter().find(|(known, _)| *known == name);
-            found.map(|(_, value)| (*value).to_owned())
-        }
+    fn variables(all: &[(&'static str, &str)]) -> Given {
+        let variables = all.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        Given { variables, ..Given::default() }
     }
 
     #[test]
-    fn nothing_is_made_of_an_environment_without_the_images_variables() {
-        assert_eq!(source(&Fixed(&[("JVMFLAGS", "-Da=b"), ("PATH", "/bin")])), None);
+    fn an_environment_without_the_images_variables_is_not_the_images() {
+        assert!(!is_set(&variables(&[("JVMFLAGS", "-Da=b"), ("PATH", "/bin")])));
+        assert!(is_set(&variables(&[("ZOO_MY_ID", "1")])));
     }
 
     #[test]
     fn the_file_is_the_one_that_the_images_entry_point_writes() {
-        let environment = Fixed(&[
-            ("ZOO_CONF_DIR", "/nowhere"),
+        let environment = variables(&[
             ("ZOO_MY_ID", "2"),
             ("ZOO_DATA_LOG_DIR", "/datalog"),
             ("ZOO_SERVERS", "server.1=a:2888:3888;2181 server.2=b:2888:3888;2181"),
@@ -195,13 +161,13 @@ mod tests {
                         standaloneEnabled=true\nadmin.enableServer=true\n\
                         4lw.commands.whitelist=ruok, stat\nserver.1=a:2888:3888;2181\n\
                         server.2=b:2888:3888;2181\nsnapCount=7\nmaxCnxns=9\n";
-        assert_eq!(source(&environment), Some(Source::Made(expected.to_owned())));
+        assert_eq!(made(&environment), expected);
         ZooCfg::parse(expected).unwrap();
     }
 
     #[test]
     fn the_file_wins_over_properties_and_the_last_property_over_earlier_ones() {
-        let environment = Fixed(&[
+        let environment = variables(&[
             ("SERVER_JVMFLAGS", "-Xmx1g -Dzookeeper.snapCount=5 -Dzookeeper.skipACL=yes"),
             (
                 "JVMFLAGS",
@@ -215,9 +181,11 @@ mod tests {
         assert_eq!(cfg.max_buffer, Some(4_096));
         assert!(!cfg.skip_acl);
         let mut cfg = ZooCfg::default();
-        apply(&mut cfg, &properties).unwrap();
+        let notices = apply(&mut cfg, &properties).unwrap();
         assert!(cfg.skip_acl);
         assert_eq!(cfg.tick_time, None, "of the file only");
+        let told = Notice::OfFileOnly { property: "zookeeper.tickTime".to_owned() };
+        assert_eq!(notices, [told]);
         let wrong = [("zookeeper.snapCount".to_owned(), "x".to_owned())];
         let error = format!("{:#}", apply(&mut ZooCfg::default(), &wrong).unwrap_err());
         assert!(error.contains("-Dzookeeper.snapCount"), "{error}");

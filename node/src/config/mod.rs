@@ -1,181 +1,123 @@
-//! What the user typed ([`args`], [`zoo_cfg`], [`container`]) and what it means ([`ServerConfig`]).
+//! What the user typed ([`args`], [`zoo_cfg`], [`container`]) and what it means ([`settings`]).
 //! Flags and their variables win over the file, the file over ZooKeeper's system properties.
+//!
+//! Nothing is touched here: texts come in through [`sources`], and what is to be written or told
+//! is part of what comes out.
+//!
+//! `given` reads all there is · [`zoo_auth`], [`zoo_ops`] and [`zoo_tls`] are keys of the file, and
+//! [`zoo_keys`] those that mean nothing, `values` how they are spelled, [`jaas`] a file of users ·
+//! `server_number` and `membership` who this is and among whom, `ports` where it listens · `shown`
+//! what is shown of it all · [`notice`] what a person should know.
 
 pub(crate) mod args;
 pub mod container;
 pub(crate) mod jaas;
+pub(crate) mod notice;
+pub(crate) mod settings;
+pub(crate) mod sources;
 pub mod zoo_auth;
 pub mod zoo_cfg;
 pub mod zoo_keys;
 pub mod zoo_ops;
 pub mod zoo_tls;
 
+mod given;
+mod membership;
+mod ports;
+mod server_number;
 mod shown;
-
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+mod values;
 
 use anyhow::{Context, bail};
 
 use self::args::RunArgs;
-use self::container::{Process, Source};
+use self::given::Given;
+use self::settings::{ClientSettings, DataSettings, MemorySettings, Settings, ShownSettings};
+use self::sources::Sources;
 use self::zoo_cfg::ZooCfg;
 use crate::codec::four_letter;
-use crate::core::options::{Options, ReconfigPolicy, StaticServer};
-use crate::core::raft::config::Role;
-use crate::core::types::ServerId;
-use crate::shell::budget::BudgetLimits;
-use crate::shell::client_port::Limits;
-use crate::shell::disk::DiskConfig;
-use crate::shell::memory;
-use crate::shell::server::ServerConfig;
-use crate::shell::shown::Shown;
+use crate::core::options::Options;
 
-/// ZooKeeper's `jute.maxbuffer`.
-const FRAME_MAX: usize = 0xF_FFFF;
+/// ZooKeeper's `jute.maxbuffer`, in bytes.
+const FRAME_BYTES: usize = 0xF_FFFF;
 /// Its `maxClientCnxns`.
 const PER_ADDRESS: usize = 60;
+/// Its `tickTime`, in milliseconds.
+const TICK_MS: u64 = 2_000;
 
-/// Puts a server's configuration together.
+/// Puts a server's settings together.
 ///
 /// # Errors
 /// Says which setting is missing or contradicts another.
-pub(crate) fn resolve(args: &RunArgs) -> anyhow::Result<ServerConfig> {
-    let (file, text) = read(args)?;
-    let properties = container::properties(&Process);
+pub(crate) fn resolve(args: &RunArgs, sources: &impl Sources) -> anyhow::Result<Settings> {
+    let Given { file, text, properties, new_myid, mut notices } = given::read(args, sources)?;
     let dir = args.data_dir.clone().or_else(|| file.data_dir.clone());
     let dir = dir.context("say where the data is to lie: --data-dir, or dataDir in the file")?;
-    let server = server_id(args, &file, &dir)?;
+    let server = server_number::find(args, &file, &dir, new_myid.as_ref(), sources)?;
     let own = file.servers.iter().find(|it| it.server == server);
     if own.is_none() && !file.servers.is_empty() {
         bail!("server {server} (myid) is not among the server.N lines of the file");
     }
-    let tls = file.tls.config(&args.secure)?;
-    let client = match args.client_addr {
-        Some(address) => Some(address),
-        // As in ZooKeeper: a file may ask for the secure port alone.
-        None if file.tls.has_port() && !names_client_port(&file, server) => None,
-        None => Some(client_address(&file, server)?),
-    };
-    let public = client.or(tls.as_ref().map(|it| it.address));
-    let any = |port| SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port);
-    let own_peer_port = own.and_then(|it| it.peer.rsplit(':').next()?.parse().ok());
-    let peer = args.peer_addr.unwrap_or_else(|| any(own_peer_port.unwrap_or(2888)));
-    let admin = args.admin_addr.or_else(|| file.ops.admin());
-
-    let mut options = Options::new(server);
-    let tick = args.tick_time.or(file.tick_time).unwrap_or(2_000);
-    if tick == 0 {
+    let ports = ports::find(args, &file, own, server)?;
+    let tick_ms = args.tick_time.or(file.tick_time).unwrap_or(TICK_MS);
+    if tick_ms == 0 {
         bail!("tickTime must be more than 0 milliseconds");
     }
-    options.tick_ms = tick.min(1_000);
-    (options.min_session_timeout_ms, options.max_session_timeout_ms) =
-        session_timeouts(args, &file, tick)?;
-    // As in ZooKeeper: a server that has not heard a leader for so many ticks lets its clients go.
-    if let Some(ticks) = file.sync_limit {
-        options.leaderless_grace_ms = tick.saturating_mul(ticks.max(1));
-    }
-    options.snapshot_every = args.snapshot_every.or(file.snap_count).unwrap_or(100_000).max(1);
+    let mut options = Options::new(server);
+    set_pace(&mut options, args, &file, tick_ms)?;
+    membership::set(&mut options, args, &file, own, &ports, &mut notices);
+    let jaas = args.secure.jaas_file.as_deref();
+    let sasl_users = file.auth.sasl_users(jaas, sources, &mut notices)?;
+    options.auth = file.auth.options(sasl_users, ports.secure.is_some())?;
     options.linearizable_reads = args.linearizable_reads;
     options.skip_acl = file.skip_acl;
     options.read_only_mode = file.read_only_mode;
-    file.ops.reaping(&mut options);
-    options.auth = file.auth.options(args.secure.jaas_file.as_deref(), tls.is_some())?;
-    options.reconfig = reconfig_policy(args, &file);
-    options.static_list = static_list(args, &file, server, peer);
-    options.peer_address = match (&args.peer_host, own) {
-        (Some(host), _) => host.clone(),
-        (None, Some(own)) => own.peer.clone(),
-        (None, None) => peer.to_string(),
-    };
-    options.client_address =
-        args.client_host.clone().or(public.map(|address| address.to_string())).unwrap_or_default();
-    let retain = args.snapshot_retain.or(file.snap_retain).unwrap_or(3).max(1);
-    let memory_limit = match args.memory_limit_bytes {
-        0 => memory::granted(),
-        bytes => bytes,
-    };
-    options.watch_bytes = match args.watch_memory_bytes {
-        0 => memory::for_clients(memory_limit),
-        bytes => bytes,
-    };
-    let mut config = ServerConfig {
-        disk: DiskConfig {
+    let mut settings = Settings {
+        data: DataSettings {
             dir,
-            log_home: file.log_dir.clone(),
+            log_dir: file.log_dir.clone(),
             segment_bytes: args.wal_segment_bytes.max(1 << 16),
-            retain,
-            reserve: args.disk_reserve_bytes,
+            snapshots_kept: args.snapshot_retain.or(file.snap_retain).unwrap_or(3).max(1),
+            reserve_bytes: args.disk_reserve_bytes,
         },
-        client,
-        tls,
-        peer,
-        admin,
-        metrics: file.ops.metrics(),
-        token_file: args.admin_token_file.clone(),
-        limits: Limits {
-            frame: file.max_buffer.unwrap_or(FRAME_MAX),
-            connections: match args.max_client_connections {
-                0 => file.ops.max_cnxns.unwrap_or(0),
-                most => most,
-            },
-            per_address: file.max_client_cnxns.unwrap_or(PER_ADDRESS),
-            budget: BudgetLimits {
-                bytes: memory::for_clients(memory_limit),
-                requests: file.outstanding.unwrap_or(0),
-            },
-            words: four_letter::allowed(file.words.as_deref(), file.read_only_mode),
+        clients: clients(args, &file),
+        memory: MemorySettings {
+            limit_bytes: Some(args.memory_limit_bytes).filter(|bytes| *bytes > 0),
+            watch_bytes: Some(args.watch_memory_bytes).filter(|bytes| *bytes > 0),
         },
-        memory_limit,
-        shown: Shown::default(),
+        admin_token_file: args.admin_token_file.clone(),
+        shown: ShownSettings::default(),
+        new_myid,
+        notices,
         options,
+        ports,
     };
-    config.shown = shown::of(&config, &file, tick, text, &properties);
-    Ok(config)
+    settings.shown = shown::of(&settings, &file, tick_ms, text, &properties);
+    Ok(settings)
 }
 
-/// Who starts servers without a list of them, or gives them a token, means an operator to decide who
-/// is a member: clients that did, too, would work against it.
-fn reconfig_policy(args: &RunArgs, file: &ZooCfg) -> ReconfigPolicy {
-    let unlisted = file.servers.is_empty() && args.peer_host.is_some();
-    let operated = unlisted || args.server_id_from_hostname || args.admin_token_file.is_some();
-    match (file.reconfig_enabled, operated) {
-        (false, _) => ReconfigPolicy::Off,
-        (true, true) => {
-            let why = "an operator changes the membership of this server's ensemble";
-            tracing::warn!(why, "reconfigEnabled is set, and clients are refused all the same");
-            ReconfigPolicy::Operated
-        }
-        (true, false) => {
-            ReconfigPolicy::Clients { least_voters: if file.never_standalone { 1 } else { 2 } }
-        }
+/// All that is a length of time, or a number of things in one.
+fn set_pace(
+    options: &mut Options,
+    args: &RunArgs,
+    file: &ZooCfg,
+    tick_ms: u64,
+) -> anyhow::Result<()> {
+    options.tick_ms = tick_ms.min(1_000);
+    (options.min_session_timeout_ms, options.max_session_timeout_ms) =
+        session_timeouts(args, file, tick_ms)?;
+    // As in ZooKeeper: a server that has not heard a leader for so many ticks lets its clients go.
+    if let Some(ticks) = file.sync_limit {
+        options.leaderless_grace_ms = tick_ms.saturating_mul(ticks.max(1));
     }
-}
-
-fn names_client_port(file: &ZooCfg, server: ServerId) -> bool {
-    file.client_port.is_some() || file.listens.contains_key(&server)
-}
-
-/// The file may say it twice: for all servers, and in this one's own line.
-fn client_address(file: &ZooCfg, server: ServerId) -> anyhow::Result<SocketAddr> {
-    let own = file.listens.get(&server).copied();
-    if let (Some(port), Some((_, own))) = (file.client_port, own)
-        && port != own
-    {
-        let (at, own_at) = (file.place("clientPort"), file.place(&format!("server.{server}")));
-        bail!("clientPort {port}{at} differs from the {own} of server.{server}{own_at}");
-    }
-    let ip = file
-        .client_address
-        .or(own.and_then(|(ip, _)| ip))
-        .unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
-    let port = file.client_port.or(own.map(|(_, port)| port));
-    Ok(SocketAddr::new(ip, port.unwrap_or(2181)))
+    options.snapshot_every = args.snapshot_every.or(file.snap_count).unwrap_or(100_000).max(1);
+    file.ops.set_reaping(options);
+    Ok(())
 }
 
 /// The shortest and the longest, in milliseconds.
-fn session_timeouts(args: &RunArgs, file: &ZooCfg, tick: u64) -> anyhow::Result<(i32, i32)> {
-    let ticks = |n: u64| i32::try_from(tick.saturating_mul(n)).unwrap_or(i32::MAX);
+fn session_timeouts(args: &RunArgs, file: &ZooCfg, tick_ms: u64) -> anyhow::Result<(i32, i32)> {
+    let ticks = |n: u64| i32::try_from(tick_ms.saturating_mul(n)).unwrap_or(i32::MAX);
     let low = args.min_session_timeout.or(file.min_session_timeout);
     let high = args.max_session_timeout.or(file.max_session_timeout);
     let (low, high) = (low.unwrap_or(ticks(2)), high.unwrap_or(ticks(20)));
@@ -186,136 +128,59 @@ fn session_timeouts(args: &RunArgs, file: &ZooCfg, tick: u64) -> anyhow::Result<
     Ok((low, high))
 }
 
-fn server_id(args: &RunArgs, file: &ZooCfg, dir: &std::path::Path) -> anyhow::Result<ServerId> {
-    if let Some(id) = args.server_id {
-        return Ok(ServerId(id));
+fn clients(args: &RunArgs, file: &ZooCfg) -> ClientSettings {
+    ClientSettings {
+        frame_bytes: file.max_buffer.unwrap_or(FRAME_BYTES),
+        connections: match args.max_client_connections {
+            0 => file.ops.max_cnxns.unwrap_or(0),
+            most => most,
+        },
+        per_address: file.max_client_cnxns.unwrap_or(PER_ADDRESS),
+        requests: file.outstanding.unwrap_or(0),
+        words: four_letter::allowed(file.words.as_deref(), file.read_only_mode),
     }
-    if args.server_id_from_hostname {
-        let name =
-            std::fs::read_to_string("/proc/sys/kernel/hostname").context("read host name")?;
-        let ordinal = name.trim().rsplit('-').next().and_then(|it| it.parse::<u8>().ok());
-        let id = ordinal.and_then(|it| it.checked_add(1)).filter(|id| *id <= 254);
-        let id = id.with_context(|| {
-            format!("host name {} does not end in an ordinal, as in name-0", name.trim())
-        })?;
-        return Ok(ServerId(id));
-    }
-    let path: PathBuf = dir.join("myid");
-    match std::fs::read_to_string(&path) {
-        Ok(text) => {
-            let id = text.trim().parse().ok().filter(|id| (1..=254).contains(id));
-            let id = id.with_context(|| format!("{} must hold 1 to 254", path.display()))?;
-            Ok(ServerId(id))
-        }
-        Err(_) if file.servers.is_empty() => Ok(ServerId(1)),
-        Err(_) => {
-            bail!("which server.N is this? Write N into {}, or give --server-id N", path.display())
-        }
-    }
-}
-
-/// With neither a list nor an address for other members this is a server on its own, which forms
-/// an ensemble of one, as ZooKeeper's standalone mode.
-fn static_list(
-    args: &RunArgs,
-    file: &ZooCfg,
-    server: ServerId,
-    peer: SocketAddr,
-) -> Vec<StaticServer> {
-    if !file.servers.is_empty() || args.peer_host.is_some() {
-        return file.servers.clone();
-    }
-    let peer = peer.to_string();
-    vec![StaticServer { server, peer, client: String::new(), role: Role::Voter }]
-}
-
-/// The file, or what stands for it, with the system properties of the environment.
-fn read(args: &RunArgs) -> anyhow::Result<(ZooCfg, Option<String>)> {
-    let source = match &args.config {
-        Some(path) => Some(Source::File(path.clone())),
-        // Whoever says where the data lies does not mean the container image's environment.
-        None if args.data_dir.is_some() => None,
-        None => {
-            let source = container::source(&Process);
-            if source.is_some() {
-                container::write_id(&Process)?;
-            }
-            source
-        }
-    };
-    let (text, name) = match source {
-        None => (None, String::new()),
-        Some(Source::Made(text)) => (Some(text), "made of ZOO_* variables".to_owned()),
-        Some(Source::File(path)) => {
-            let text = std::fs::read_to_string(&path)
-                .with_context(|| format!("read {}", path.display()))?;
-            (Some(text), path.display().to_string())
-        }
-    };
-    let mut file = ZooCfg::parse(text.as_deref().unwrap_or_default()).context(name)?;
-    if let Some(path) = file.dynamic.clone() {
-        let text =
-            std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()));
-        file.include(&text?).with_context(|| path.display().to_string())?;
-    }
-    container::apply(&mut file, &container::properties(&Process))?;
-    for (line, key) in &file.ignored {
-        tracing::info!(line, key, "this setting has no meaning here and is ignored");
-    }
-    for (line, key) in &file.unknown {
-        tracing::warn!(line, key, "this setting is not known and is ignored");
-    }
-    Ok((file, text))
 }
 
 #[cfg(test)]
 mod tests {
     use clap::Parser;
 
+    use super::args::{Cli, Command};
+    use super::notice::Notice;
+    use super::settings::NewFile;
+    use super::sources::Given as GivenSources;
     use super::*;
-    use crate::config::args::{Cli, Command};
+    use crate::core::types::ServerId;
+
+    /// Settings of a server with these flags.
+    fn resolved(flags: &[&str], sources: &GivenSources) -> anyhow::Result<Settings> {
+        let words = ["quorate-node", "run"].into_iter().chain(flags.iter().copied());
+        let Command::Run(args) = Cli::parse_from(words).command else {
+            panic!("another command");
+        };
+        resolve(&args, sources)
+    }
+
+    /// Settings of a server with this zoo.cfg.
+    fn of_file(text: &str) -> Settings {
+        let text = format!("dataDir=/data\n{text}");
+        let sources = GivenSources { files: vec![("/zoo.cfg", text)], ..GivenSources::default() };
+        resolved(&["--server-id=1", "--config=/zoo.cfg"], &sources).unwrap()
+    }
 
     #[test]
     fn sync_limit_is_counted_in_ticks_and_only_changed_when_given() {
-        let dir = std::env::temp_dir().join(format!("quorate-config-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
-        let grace = |text: &str| {
-            let file = dir.join("zoo.cfg");
-            let data = dir.display();
-            std::fs::write(&file, format!("dataDir={data}\ntickTime=500\n{text}")).unwrap();
-            let words = ["quorate-node", "run", "--server-id=1", "--config"].map(Into::into);
-            let words = words.into_iter().chain([file.into_os_string()]);
-            let Command::Run(args) = Cli::parse_from(words).command else {
-                panic!("another command");
-            };
-            resolve(&args).unwrap().options.leaderless_grace_ms
-        };
-        let given = grace("syncLimit=12\n");
-        let absent = grace("");
-        std::fs::remove_dir_all(&dir).unwrap();
-        assert_eq!(given, 6_000);
-        assert_eq!(absent, Options::new(ServerId(1)).leaderless_grace_ms);
+        let grace = |text: &str| of_file(text).options.leaderless_grace_ms;
+        assert_eq!(grace("tickTime=500\nsyncLimit=12\n"), 6_000);
+        assert_eq!(grace("tickTime=500\n"), Options::new(ServerId(1)).leaderless_grace_ms);
     }
 
     #[test]
     fn a_file_may_ask_for_the_secure_port_alone_or_for_both() {
-        let dir = std::env::temp_dir().join(format!("quorate-secure-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
         let ports = |text: &str| {
-            let file = dir.join("zoo.cfg");
-            let data = dir.display();
-            let text = format!(
-                "dataDir={data}\nssl.keyStore.location=/k.pem\nssl.clientAuth=none\n{text}"
-            );
-            std::fs::write(&file, text).unwrap();
-            let words = ["quorate-node", "run", "--server-id=1", "--config"].map(Into::into);
-            let words = words.into_iter().chain([file.into_os_string()]);
-            let Command::Run(args) = Cli::parse_from(words).command else {
-                panic!("another command");
-            };
-            let config = resolve(&args).unwrap();
-            let port = |address: Option<SocketAddr>| address.map(|it| it.port());
-            (port(config.client), port(config.tls.map(|it| it.address)))
+            let text = format!("ssl.keyStore.location=/k.pem\nssl.clientAuth=none\n{text}");
+            let ports = of_file(&text).ports;
+            (ports.client.map(|it| it.port()), ports.secure.map(|it| it.address.port()))
         };
         let cases = [
             ("", (Some(2181), None)),
@@ -323,10 +188,41 @@ mod tests {
             ("secureClientPort=2281\nclientPort=2182\n", (Some(2182), Some(2281))),
             ("secureClientPort=2281\nserver.1=a:2888:3888;2183\n", (Some(2183), Some(2281))),
         ];
-        let found: Vec<_> = cases.iter().map(|(text, _)| ports(text)).collect();
-        std::fs::remove_dir_all(&dir).unwrap();
-        for ((text, expected), found) in cases.iter().zip(found) {
-            assert_eq!(found, *expected, "{text}");
+        for (text, expected) in cases {
+            assert_eq!(ports(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_server_of_the_image_gets_the_number_of_its_variable_but_keeps_one_that_it_has() {
+        let three = "server.1=a:1:2 server.2=b:1:2 server.3=c:1:2".to_owned();
+        let mut sources = GivenSources {
+            variables: vec![("ZOO_MY_ID", "2".to_owned()), ("ZOO_SERVERS", three)],
+            ..GivenSources::default()
+        };
+        let fresh = resolved(&[], &sources).unwrap();
+        assert_eq!(fresh.options.server, ServerId(2));
+        let expected = NewFile { path: "/data/myid".into(), text: "2\n".to_owned() };
+        assert_eq!(fresh.new_myid, Some(expected));
+        sources.files.push(("/data/myid", "3\n".to_owned()));
+        let kept = resolved(&[], &sources).unwrap();
+        assert_eq!((kept.options.server, kept.new_myid), (ServerId(3), None));
+        let flags = resolved(&["--data-dir=/elsewhere"], &sources).unwrap();
+        assert_eq!((flags.options.server, flags.new_myid), (ServerId(1), None));
+    }
+
+    #[test]
+    fn what_has_no_effect_is_told() {
+        let told = of_file("initLimit=5\nsome.key=1\nreconfigEnabled=true\n").notices;
+        let expected = [
+            Notice::Meaningless { line: 2, key: "initLimit".to_owned() },
+            Notice::Unknown { line: 3, key: "some.key".to_owned() },
+        ];
+        assert_eq!(told, expected);
+        let file = ("/zoo.cfg", "dataDir=/data\nreconfigEnabled=true\n".to_owned());
+        let sources = GivenSources { files: vec![file], ..GivenSources::default() };
+        let flags = ["--server-id=1", "--config=/zoo.cfg", "--admin-token-file=/token"];
+        let operated = resolved(&flags, &sources).unwrap();
+        assert_eq!(operated.notices, [Notice::ReconfigIsOperated]);
     }
 }

@@ -3,21 +3,20 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use super::settings::{Settings, ShownSettings};
 use super::zoo_cfg::ZooCfg;
 use super::zoo_keys::OF_FILE;
 use crate::core::raft::config::Role;
 use crate::core::state::election_port;
-use crate::shell::server::ServerConfig;
-use crate::shell::shown::Shown;
 
 /// Of a server with these settings; `properties` are those of `JVMFLAGS`.
 pub(super) fn of(
-    config: &ServerConfig,
+    settings: &Settings,
     file: &ZooCfg,
     tick_ms: u64,
     initial: Option<String>,
     properties: &[(String, String)],
-) -> Shown {
+) -> ShownSettings {
     let mut shown: BTreeMap<String, String> = properties.iter().cloned().collect();
     for (key, value) in file.values() {
         // What ZooKeeper's parser does not know itself it makes a system property.
@@ -26,9 +25,9 @@ pub(super) fn of(
         }
     }
     shown.retain(|key, _| !secret(key));
-    Shown {
+    ShownSettings {
         tick_ms,
-        conf: conf(config, file, tick_ms),
+        conf: conf(settings, file, tick_ms),
         initial: initial.filter(|text| !text.lines().any(secret)),
         properties: shown,
         prometheus: file.ops.prometheus(),
@@ -42,26 +41,26 @@ fn secret(key: &str) -> bool {
 }
 
 /// Lines of `conf`, in ZooKeeper's order.
-fn conf(config: &ServerConfig, file: &ZooCfg, tick_ms: u64) -> Vec<(String, String)> {
-    let options = &config.options;
+fn conf(settings: &Settings, file: &ZooCfg, tick_ms: u64) -> Vec<(String, String)> {
+    let options = &settings.options;
     let observer = options
         .static_list
         .iter()
         .any(|it| it.server == options.server && it.role == Role::Observer);
-    let folder = config.disk.dir.display().to_string();
-    let log = config.disk.log_home.as_ref();
+    let folder = settings.data.dir.display().to_string();
+    let log = settings.data.log_dir.as_ref();
     let peer_port = options.peer_address.rsplit(':').next().unwrap_or_default();
     let port = |address: Option<SocketAddr>| {
         address.map_or("-1".to_owned(), |address| address.port().to_string())
     };
-    let secure = config.tls.as_ref().map(|it| it.address);
+    let secure = settings.ports.secure.as_ref().map(|it| it.address);
     let mut lines = vec![
-        ("clientPort", port(config.client)),
+        ("clientPort", port(settings.ports.client)),
         ("secureClientPort", port(secure)),
         ("dataDir", folder.clone()),
         ("dataLogDir", log.map_or(folder, |dir| dir.display().to_string())),
         ("tickTime", tick_ms.to_string()),
-        ("maxClientCnxns", config.limits.per_address.to_string()),
+        ("maxClientCnxns", settings.clients.per_address.to_string()),
         ("minSessionTimeout", options.min_session_timeout_ms.to_string()),
         ("maxSessionTimeout", options.max_session_timeout_ms.to_string()),
         ("clientPortListenBacklog", "-1".to_owned()),

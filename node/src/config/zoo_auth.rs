@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 
 use super::jaas;
+use super::notice::Notice;
+use super::sources::Sources;
 use crate::core::auth::{AuthOptions, SaslUsers};
 
 /// Keys that are known here.
@@ -41,7 +43,7 @@ const PROVIDERS: [(&str, &str); 5] = [
 
 /// These settings.
 #[derive(Clone, Debug, Default)]
-pub struct ZooAuth {
+pub(crate) struct ZooAuth {
     super_digest: Option<String>,
     digest_off: bool,
     super_subject: Option<String>,
@@ -83,7 +85,7 @@ impl ZooAuth {
     ///
     /// # Errors
     /// When the value is none for this key, or asks for what this server cannot do.
-    pub fn set(&mut self, key: &str, value: &str) -> anyhow::Result<bool> {
+    pub(crate) fn set(&mut self, key: &str, value: &str) -> anyhow::Result<bool> {
         let text = || value.to_owned();
         match key {
             "DigestAuthenticationProvider.superDigest" => self.super_digest = Some(text()),
@@ -133,15 +135,42 @@ impl ZooAuth {
         Ok(())
     }
 
-    /// What it means. `jaas` wins over the file's; `certificates`: clients may show some.
+    /// The users of SASL, by the JAAS file; `jaas` is the flag's, which wins. `None`: no SASL.
     ///
     /// # Errors
-    /// When the JAAS file cannot be used, or a scheme is enforced that is not on.
-    pub fn options(&self, jaas: Option<&Path>, certificates: bool) -> anyhow::Result<AuthOptions> {
-        let sasl_users = match jaas.or(self.jaas.as_deref()) {
-            Some(path) => self.users(path).with_context(|| path.display().to_string())?,
-            None => None,
+    /// When the file cannot be used.
+    pub(super) fn sasl_users(
+        &self,
+        jaas: Option<&Path>,
+        sources: &impl Sources,
+        notices: &mut Vec<Notice>,
+    ) -> anyhow::Result<Option<SaslUsers>> {
+        let Some(path) = jaas.or(self.jaas.as_deref()) else {
+            return Ok(None);
         };
+        let text = sources.text(path).with_context(|| path.display().to_string())?;
+        let section = self.section.as_deref().unwrap_or("Server");
+        let users = jaas::users(&text, section).with_context(|| path.display().to_string())?;
+        let Some(mut users) = users else {
+            let (file, section) = (path.to_owned(), section.to_owned());
+            notices.push(Notice::NoSection { file, section });
+            return Ok(None);
+        };
+        if let (Some(password), Some(known)) = (&self.super_password, users.get_mut("super")) {
+            known.clone_from(&password.0);
+        }
+        Ok(Some(SaslUsers(users)))
+    }
+
+    /// What it means. `certificates`: clients may show some.
+    ///
+    /// # Errors
+    /// When a scheme is enforced that is not on.
+    pub(super) fn options(
+        &self,
+        sasl_users: Option<SaslUsers>,
+        certificates: bool,
+    ) -> anyhow::Result<AuthOptions> {
         let mut schemes = self.providers.clone();
         schemes.insert("ip".to_owned());
         if !self.digest_off {
@@ -180,23 +209,6 @@ impl ZooAuth {
             enforced,
             ensemble_names: self.ensemble_names.clone(),
         })
-    }
-
-    fn users(&self, path: &Path) -> anyhow::Result<Option<SaslUsers>> {
-        let text = std::fs::read_to_string(path)?;
-        let section = self.section.as_deref().unwrap_or("Server");
-        let Some(mut users) = jaas::users(&text, section)? else {
-            tracing::warn!(
-                file = %path.display(),
-                section,
-                "the JAAS file has no such section: SASL is off"
-            );
-            return Ok(None);
-        };
-        if let (Some(password), Some(known)) = (&self.super_password, users.get_mut("super")) {
-            known.clone_from(&password.0);
-        }
-        Ok(Some(SaslUsers(users)))
     }
 }
 

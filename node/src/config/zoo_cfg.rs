@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU64;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use anyhow::{Context, anyhow, bail, ensure};
 
+use super::values::{bytes, number, yes_or_no};
 use super::zoo_auth::{self, ZooAuth};
 use super::zoo_keys::{MEANINGLESS, meant};
 use super::zoo_ops::{self, ZooOps};
@@ -21,38 +21,38 @@ use crate::core::types::ServerId;
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs)] // Named as ZooKeeper's keys.
 pub struct ZooCfg {
-    pub tick_time: Option<u64>,
-    pub data_dir: Option<PathBuf>,
-    pub client_port: Option<u16>,
-    pub client_address: Option<IpAddr>,
-    pub max_client_cnxns: Option<usize>,
-    pub outstanding: Option<usize>,
-    pub min_session_timeout: Option<i32>,
-    pub max_session_timeout: Option<i32>,
-    pub snap_count: Option<u64>,
-    pub sync_limit: Option<u64>,
-    pub snap_retain: Option<usize>,
-    pub words: Option<Vec<String>>,
-    pub max_buffer: Option<usize>,
-    pub read_only_mode: bool,
-    pub skip_acl: bool,
-    pub reconfig_enabled: bool,
+    pub(crate) tick_time: Option<u64>,
+    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) client_port: Option<u16>,
+    pub(crate) client_address: Option<IpAddr>,
+    pub(crate) max_client_cnxns: Option<usize>,
+    pub(crate) outstanding: Option<usize>,
+    pub(crate) min_session_timeout: Option<i32>,
+    pub(crate) max_session_timeout: Option<i32>,
+    pub(crate) snap_count: Option<u64>,
+    pub(crate) sync_limit: Option<u64>,
+    pub(crate) snap_retain: Option<usize>,
+    pub(crate) words: Option<Vec<String>>,
+    pub(crate) max_buffer: Option<usize>,
+    pub(crate) read_only_mode: bool,
+    pub(crate) skip_acl: bool,
+    pub(crate) reconfig_enabled: bool,
     /// Another file with `server.N` lines.
-    pub dynamic: Option<PathBuf>,
+    pub(crate) dynamic: Option<PathBuf>,
     /// `standaloneEnabled=false`.
-    pub never_standalone: bool,
-    pub log_dir: Option<PathBuf>,
-    pub servers: Vec<StaticServer>,
+    pub(crate) never_standalone: bool,
+    pub(crate) log_dir: Option<PathBuf>,
+    pub(crate) servers: Vec<StaticServer>,
     /// The client ports of `server.N` lines, with their addresses if those name one.
-    pub listens: BTreeMap<ServerId, Listen>,
+    pub(crate) listens: BTreeMap<ServerId, Listen>,
     /// Of the admin port and the metrics provider.
-    pub ops: ZooOps,
+    pub(crate) ops: ZooOps,
     /// How clients authenticate.
-    pub auth: ZooAuth,
+    pub(crate) auth: ZooAuth,
     /// Of the secure client port.
-    pub tls: ZooTls,
+    pub(crate) tls: ZooTls,
     /// Lines and keys without meaning here.
-    pub ignored: Vec<(usize, String)>,
+    pub(crate) ignored: Vec<(usize, String)>,
     /// Lines and keys that are not known: system properties, to ZooKeeper.
     pub unknown: Vec<(usize, String)>,
     /// What the file says of each key, and on which line.
@@ -91,7 +91,7 @@ impl ZooCfg {
     /// Names the line and what is wrong with it.
     pub fn parse(text: &str) -> anyhow::Result<ZooCfg> {
         let mut cfg = ZooCfg::default();
-        cfg.take(text)?;
+        cfg.set_lines(text)?;
         Ok(cfg)
     }
 
@@ -100,7 +100,7 @@ impl ZooCfg {
     ///
     /// # Errors
     /// Names the line and what is wrong with it.
-    pub fn include(&mut self, text: &str) -> anyhow::Result<()> {
+    pub(crate) fn include(&mut self, text: &str) -> anyhow::Result<()> {
         for (at, line) in text.lines().enumerate() {
             let key = line.split('=').next().unwrap_or_default().trim();
             let comment = key.is_empty() || key.starts_with(['#', '!']);
@@ -114,10 +114,10 @@ impl ZooCfg {
             let version = line.trim_start().starts_with("version");
             if version { "" } else { line }
         });
-        self.take(&servers.collect::<Vec<_>>().join("\n"))
+        self.set_lines(&servers.collect::<Vec<_>>().join("\n"))
     }
 
-    fn take(&mut self, text: &str) -> anyhow::Result<()> {
+    fn set_lines(&mut self, text: &str) -> anyhow::Result<()> {
         let cfg = self;
         for (at, line) in text.lines().enumerate() {
             let line = line.trim();
@@ -147,18 +147,18 @@ impl ZooCfg {
     }
 
     /// ` (line 3)` for a key of the file; nothing for others.
-    pub fn place(&self, key: &str) -> String {
+    pub(crate) fn place(&self, key: &str) -> String {
         let line = self.lines.get(key);
         line.map_or_else(String::new, |(line, _)| format!(" (line {line})"))
     }
 
     /// Whether the file sets it.
-    pub fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.lines.contains_key(key)
     }
 
     /// Keys, without their prefix, and values as the file has them.
-    pub fn values(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn values(&self) -> impl Iterator<Item = (&str, &str)> {
         let lines = self.lines.iter();
         lines.map(|(key, (_, value))| (key.as_str(), value.as_str()))
     }
@@ -222,7 +222,7 @@ impl ZooCfg {
             _ if MEANINGLESS.contains(&key) => self.ignored.push((line, key.to_owned())),
             _ => match key.strip_prefix("server.") {
                 Some(id) => self.add_server(key, id, value)?,
-                None => self.take_unknown(line, key)?,
+                None => self.note_unknown(line, key)?,
             },
         }
         Ok(())
@@ -232,7 +232,7 @@ impl ZooCfg {
 impl ZooCfg {
     /// To ZooKeeper any other key is a system property, so it starts; one that is only written
     /// wrong would be missed by everybody.
-    fn take_unknown(&mut self, line: usize, key: &str) -> anyhow::Result<()> {
+    fn note_unknown(&mut self, line: usize, key: &str) -> anyhow::Result<()> {
         let known = KNOWN.iter().chain(&MEANINGLESS).chain(&zoo_ops::KEYS);
         let known = known.chain(&zoo_auth::KEYS).chain(&zoo_tls::KEYS);
         if let Some(meant) = meant(key, known.copied()) {
@@ -241,28 +241,6 @@ impl ZooCfg {
         self.unknown.push((line, key.to_owned()));
         Ok(())
     }
-}
-
-/// As ZooKeeper reads it: nothing else will do.
-fn yes_or_no(key: &str, value: &str) -> anyhow::Result<bool> {
-    match value.to_ascii_lowercase().as_str() {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => bail!("{key}: `{value}` is neither true nor false"),
-    }
-}
-
-/// A number as Java reads it: decimal, or hexadecimal behind `0x`.
-fn bytes(key: &str, value: &str) -> anyhow::Result<usize> {
-    match value.strip_prefix("0x").or(value.strip_prefix("0X")) {
-        Some(digits) => usize::from_str_radix(digits, 16)
-            .map_err(|_| anyhow!("{key}: `{value}` is not a valid value")),
-        None => number(key, value),
-    }
-}
-
-pub(super) fn number<T: FromStr>(key: &str, value: &str) -> anyhow::Result<T> {
-    value.parse().map_err(|_| anyhow!("{key}: `{value}` is not a valid value"))
 }
 
 /// A client port, and its address if one is named.

@@ -79,7 +79,7 @@ pub const OF_FILE: [&str; 26] = [
 ];
 
 /// What a key was probably meant to be: one that differs in case only.
-pub fn meant<'a>(key: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn meant<'a>(key: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let mut known = known.into_iter();
     known.find(|known| known.eq_ignore_ascii_case(key))
 }

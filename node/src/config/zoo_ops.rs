@@ -4,19 +4,19 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroU64};
 
-use super::zoo_cfg::number;
+use super::values::number;
 use crate::core::options::Options;
 
 /// These settings.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs)] // Named as ZooKeeper's keys.
-pub struct ZooOps {
-    pub admin_off: bool,
-    pub admin_port: Option<u16>,
-    pub admin_address: Option<IpAddr>,
-    pub max_cnxns: Option<usize>,
-    pub container_interval: Option<NonZeroU64>,
-    pub containers_per_minute: Option<NonZeroU32>,
+pub(crate) struct ZooOps {
+    pub(crate) admin_off: bool,
+    pub(crate) admin_port: Option<u16>,
+    pub(crate) admin_address: Option<IpAddr>,
+    pub(crate) max_cnxns: Option<usize>,
+    pub(crate) container_interval: Option<NonZeroU64>,
+    pub(crate) containers_per_minute: Option<NonZeroU32>,
     provider: Option<String>,
     metrics_port: Option<u16>,
     metrics_host: Option<IpAddr>,
@@ -41,7 +41,7 @@ impl ZooOps {
     ///
     /// # Errors
     /// When the value is none for this key.
-    pub fn set(&mut self, key: &str, value: &str) -> anyhow::Result<bool> {
+    pub(crate) fn set(&mut self, key: &str, value: &str) -> anyhow::Result<bool> {
         match key {
             "admin.enableServer" => self.admin_off = value == "false",
             "admin.serverPort" => self.admin_port = Some(number(key, value)?),
@@ -64,13 +64,13 @@ impl ZooOps {
     }
 
     /// Whether metrics are dumped as ZooKeeper's Prometheus provider dumps them.
-    pub fn prometheus(&self) -> bool {
+    pub(crate) fn prometheus(&self) -> bool {
         let provider = self.provider.as_deref().unwrap_or_default();
         provider.ends_with("PrometheusMetricsProvider")
     }
 
     /// How often containers and TTL znodes are looked at, and how many are removed in a minute.
-    pub fn reaping(&self, options: &mut Options) {
+    pub(crate) fn set_reaping(&self, options: &mut Options) {
         if let Some(interval) = self.container_interval {
             options.reap_ms = interval.get();
         }
@@ -80,14 +80,14 @@ impl ZooOps {
     }
 
     /// Where that provider listens.
-    pub fn metrics(&self) -> Option<SocketAddr> {
+    pub(crate) fn metrics(&self) -> Option<SocketAddr> {
         let host = self.metrics_host.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         let port = self.metrics_port.unwrap_or(7000);
         self.prometheus().then(|| SocketAddr::new(host, port))
     }
 
     /// Where the admin port listens; `None`: nowhere.
-    pub fn admin(&self) -> Option<SocketAddr> {
+    pub(crate) fn admin(&self) -> Option<SocketAddr> {
         let any = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
         let host = self.admin_address.unwrap_or(any);
         let port = self.admin_port.unwrap_or(8080);
@@ -127,11 +127,11 @@ mod tests {
     fn the_pace_at_which_containers_are_removed_can_be_set() {
         let mut options = Options::new(ServerId(1));
         let mut ops = ZooOps::default();
-        ops.reaping(&mut options);
+        ops.set_reaping(&mut options);
         assert_eq!((options.reap_ms, options.reap_per_minute), (60_000, 10_000));
         ops.set("znode.container.checkIntervalMs", "500").unwrap();
         ops.set("znode.container.maxPerMinute", "60").unwrap();
-        ops.reaping(&mut options);
+        ops.set_reaping(&mut options);
         assert_eq!((options.reap_ms, options.reap_per_minute), (500, 60));
         assert!(ops.set("znode.container.maxPerMinute", "0").is_err());
     }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 
-use super::zoo_cfg::number;
-use crate::shell::tls::{ClientAuth, TlsConfig};
+use super::settings::{ClientAuth, SecurePort};
+use super::values::number;
 
 /// The port that ZooKeeper's users know for it.
 const PORT: u16 = 2281;
@@ -46,31 +46,33 @@ const STORES: [(&str, &str); 4] =
 
 /// Flags of the secure client port, and of SASL.
 #[derive(Args, Debug, Default)]
-pub struct SecureArgs {
-    /// Where clients connect with TLS [default: [::]:2281 once there is a certificate].
+pub(crate) struct SecureArgs {
+    /// IP:PORT where this server listens for clients with TLS [default: [::]:2281 once there is a
+    /// certificate].
     #[arg(long, env = "QUORATE_SECURE_CLIENT_ADDR")]
-    pub secure_client_addr: Option<SocketAddr>,
-    /// The server's certificate and those between it and the authority, PEM. Changed files are
-    /// read again while the server runs.
+    pub(crate) secure_client_addr: Option<SocketAddr>,
+    /// A PEM file with the server's certificate and its intermediates. It is read again when it
+    /// changes, as the other TLS files are.
     #[arg(long, env = "QUORATE_TLS_CERT_FILE")]
-    pub tls_cert_file: Option<PathBuf>,
-    /// Its private key, PEM [default: in the certificate's file].
+    pub(crate) tls_cert_file: Option<PathBuf>,
+    /// A PEM file with the private key of that certificate [default: the certificate's file].
     #[arg(long, env = "QUORATE_TLS_KEY_FILE")]
-    pub tls_key_file: Option<PathBuf>,
-    /// The authorities of clients' certificates, PEM.
+    pub(crate) tls_key_file: Option<PathBuf>,
+    /// A PEM file with the authorities that clients' certificates are verified with.
     #[arg(long, env = "QUORATE_TLS_CA_FILE")]
-    pub tls_ca_file: Option<PathBuf>,
+    pub(crate) tls_ca_file: Option<PathBuf>,
     /// Whether clients must show a certificate [default: need].
     #[arg(long, env = "QUORATE_TLS_CLIENT_AUTH", value_enum)]
-    pub tls_client_auth: Option<ClientAuth>,
-    /// A JAAS file, whose section `Server` names users and passwords for SASL DIGEST-MD5.
+    pub(crate) tls_client_auth: Option<ClientAuth>,
+    /// A JAAS file, whose section `Server` names users and passwords for SASL DIGEST-MD5
+    /// [default: none, and there is no SASL].
     #[arg(long, env = "QUORATE_JAAS_FILE")]
-    pub jaas_file: Option<PathBuf>,
+    pub(crate) jaas_file: Option<PathBuf>,
 }
 
 /// These settings of the file.
 #[derive(Clone, Debug, Default)]
-pub struct ZooTls {
+pub(crate) struct ZooTls {
     port: Option<u16>,
     address: Option<IpAddr>,
     key_store: Store,
@@ -114,7 +116,7 @@ impl ZooTls {
     ///
     /// # Errors
     /// When the value is none for this key, or asks for what this server cannot do.
-    pub fn set(&mut self, key: &str, value: &str) -> anyhow::Result<bool> {
+    pub(crate) fn set(&mut self, key: &str, value: &str) -> anyhow::Result<bool> {
         let path = || Some(PathBuf::from(value));
         let kind = || Some(value.to_owned()).filter(|kind| !kind.is_empty());
         match key {
@@ -154,7 +156,7 @@ impl ZooTls {
     }
 
     /// Whether the file asks for the port.
-    pub fn has_port(&self) -> bool {
+    pub(crate) fn has_port(&self) -> bool {
         self.port.is_some()
     }
 
@@ -162,7 +164,7 @@ impl ZooTls {
     ///
     /// # Errors
     /// When a file is missing or none that can be used.
-    pub fn config(&self, args: &SecureArgs) -> anyhow::Result<Option<TlsConfig>> {
+    pub(super) fn secure_port(&self, args: &SecureArgs) -> anyhow::Result<Option<SecurePort>> {
         let asked = args.secure_client_addr.is_some() || args.tls_cert_file.is_some();
         if !asked && self.port.is_none() {
             ensure!(
@@ -191,7 +193,7 @@ impl ZooTls {
              ssl.trustStore.location, or set --tls-client-auth or ssl.clientAuth to none"
         );
         let key = args.tls_key_file.as_deref();
-        Ok(Some(TlsConfig {
+        Ok(Some(SecurePort {
             address: args.secure_client_addr.unwrap_or(own),
             key: key.map_or_else(|| certificates.clone(), Path::to_path_buf),
             certificates,
@@ -205,12 +207,12 @@ impl ZooTls {
 mod tests {
     use super::*;
 
-    fn config(keys: &[(&str, &str)], args: &SecureArgs) -> anyhow::Result<Option<TlsConfig>> {
+    fn config(keys: &[(&str, &str)], args: &SecureArgs) -> anyhow::Result<Option<SecurePort>> {
         let mut tls = ZooTls::default();
         for (key, value) in keys {
             assert!(tls.set(key, value)?, "{key}");
         }
-        tls.config(args)
+        tls.secure_port(args)
     }
 
     const STORE: (&str, &str) = ("ssl.keyStore.location", "/k.pem");

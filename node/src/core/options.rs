@@ -20,7 +20,7 @@ pub struct StaticServer {
 
 /// Whether clients may change the membership (op reconfig).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReconfigPolicy {
+pub(crate) enum ReconfigPolicy {
     /// ZooKeeper's default.
     Off,
     /// An operator does, and nobody else.
@@ -34,67 +34,67 @@ pub enum ReconfigPolicy {
 
 /// A server's settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
+pub(crate) struct Options {
     /// The number in this server's address.
-    pub server: ServerId,
+    pub(crate) server: ServerId,
     /// Where other members reach this server, `host:port`.
-    pub peer_address: String,
+    pub(crate) peer_address: String,
     /// Where clients reach it, `host:port`; may be empty.
-    pub client_address: String,
+    pub(crate) client_address: String,
     /// The shortest session timeout granted, in milliseconds.
-    pub min_session_timeout_ms: i32,
+    pub(crate) min_session_timeout_ms: i32,
     /// The longest.
-    pub max_session_timeout_ms: i32,
+    pub(crate) max_session_timeout_ms: i32,
     /// How often followers pass on which sessions spoke, and expiry is looked at; milliseconds.
-    pub tick_ms: u64,
+    pub(crate) tick_ms: u64,
     /// Consensus timing.
-    pub timing: Timing,
+    pub(crate) timing: Timing,
     /// Consensus bounds.
-    pub window: Window,
+    pub(crate) window: Window,
     /// Applied entries between snapshots.
-    pub snapshot_every: u64,
+    pub(crate) snapshot_every: u64,
     /// Entries kept in memory and log behind a snapshot, for slow followers.
-    pub snapshot_keep: u64,
+    pub(crate) snapshot_keep: u64,
     /// Without a leader for this long, client connections are closed and new ones refused.
-    pub leaderless_grace_ms: u64,
+    pub(crate) leaderless_grace_ms: u64,
     /// A server that is further behind its leader than this does not call itself ready.
-    pub ready_lag: u64,
+    pub(crate) ready_lag: u64,
     /// Every listed server answers as blank: the lowest number forms the ensemble of them.
     /// Empty: wait to be formed or adopted.
-    pub static_list: Vec<StaticServer>,
+    pub(crate) static_list: Vec<StaticServer>,
     /// Requests of one connection in progress, beyond which it is closed.
-    pub max_outstanding: usize,
+    pub(crate) max_outstanding: usize,
     /// The largest reply to a read, in bytes.
-    pub max_reply: usize,
+    pub(crate) max_reply: usize,
     /// What is sent to a client ahead of what it has taken, in bytes, but for the last reply.
-    pub reply_window: usize,
+    pub(crate) reply_window: usize,
     /// Events that may wait for a client that does not take them, in bytes.
-    pub event_window: usize,
+    pub(crate) event_window: usize,
     /// What the watches of all clients may take, in bytes.
-    pub watch_bytes: usize,
+    pub(crate) watch_bytes: usize,
     /// What one step answers, in bytes, but for the last reply.
-    pub turn_weight: usize,
+    pub(crate) turn_weight: usize,
     /// Every read is preceded by a barrier.
-    pub linearizable_reads: bool,
+    pub(crate) linearizable_reads: bool,
     /// Cut off from the quorum, this server serves what it has to clients that may only read.
-    pub read_only_mode: bool,
+    pub(crate) read_only_mode: bool,
     /// Nothing is checked against ACLs.
-    pub skip_acl: bool,
+    pub(crate) skip_acl: bool,
     /// Who changes the membership.
-    pub reconfig: ReconfigPolicy,
+    pub(crate) reconfig: ReconfigPolicy,
     /// How callers prove who they are.
-    pub auth: AuthOptions,
+    pub(crate) auth: AuthOptions,
     /// How often containers and TTL znodes are looked at, in milliseconds.
-    pub reap_ms: u64,
+    pub(crate) reap_ms: u64,
     /// How many of them are removed in a minute, at most.
-    pub reap_per_minute: u32,
+    pub(crate) reap_per_minute: u32,
     /// The zxid counter at which a new epoch is started. Far below 2^32.
-    pub epoch_roll_at: u32,
+    pub(crate) epoch_roll_at: u32,
 }
 
 impl Options {
     /// ZooKeeper's defaults where it has them.
-    pub fn new(server: ServerId) -> Options {
+    pub(crate) fn new(server: ServerId) -> Options {
         Options {
             server,
             peer_address: String::new(),

@@ -1,48 +1,36 @@
-//! Taking connections on, also while the system has no descriptor left for one.
+//! Accepting connections, also while the system has no descriptor left for one.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
+
+use super::log_limit::LogLimit;
 
 /// How long to leave it after a failure: it passes when connections end, and no event tells of that.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Between two lines of the log about the same trouble.
-const QUIET: Duration = Duration::from_secs(10);
-
-/// Trouble that may come thousands of times a second and is told now and then.
-#[derive(Debug, Default)]
-pub(crate) struct Trouble {
-    told: Option<Instant>,
-    untold: u64,
-}
-
-impl Trouble {
-    /// It came again. Gives how often since it was last told, if it is to be told now.
-    pub(crate) fn came(&mut self, now: Instant) -> Option<u64> {
-        self.untold += 1;
-        if self.told.is_some_and(|told| now.duration_since(told) < QUIET) {
-            return None;
-        }
-        self.told = Some(now);
-        Some(std::mem::take(&mut self.untold))
-    }
-}
+/// Between two lines of the log about the same failure.
+pub(crate) const QUIET: Duration = Duration::from_secs(10);
 
 /// A socket that listens.
 #[derive(Debug)]
 pub(crate) struct Port {
     listener: TcpListener,
-    /// Whom it takes, for the log.
+    /// Who connects, for the log.
     who: &'static str,
-    trouble: Trouble,
+    failures: LogLimit,
 }
 
 impl Port {
-    /// Takes these on.
+    /// Of these, for the log.
     pub(crate) fn new(listener: TcpListener, who: &'static str) -> Port {
-        Port { listener, who, trouble: Trouble::default() }
+        Port { listener, who, failures: LogLimit::new(QUIET) }
+    }
+
+    /// Where it listens, with the port that was really taken.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.listener.local_addr().ok()
     }
 
     /// The next connection, however long that takes.
@@ -51,30 +39,13 @@ impl Port {
             match self.listener.accept().await {
                 Ok(accepted) => return accepted,
                 Err(error) => {
-                    if let Some(times) = self.trouble.came(Instant::now()) {
+                    if let Some(times) = self.failures.allows(Instant::now()) {
                         let who = self.who;
-                        tracing::warn!(who, %error, times, "a connection cannot be taken on");
+                        tracing::warn!(who, %error, times, "a connection cannot be accepted");
                     }
                     sleep(PAUSE).await;
                 }
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn trouble_is_told_at_once_then_now_and_then_and_with_all_that_came_meanwhile() {
-        let mut trouble = Trouble::default();
-        let began = Instant::now();
-        assert_eq!(trouble.came(began), Some(1));
-        for _ in 0..5 {
-            assert_eq!(trouble.came(began + QUIET / 2), None);
-        }
-        assert_eq!(trouble.came(began + QUIET), Some(6));
-        assert_eq!(trouble.came(began + QUIET), None);
     }
 }

@@ -1,21 +1,23 @@
 //! The core behind its mutex. Kept dull: an exhaustive match that puts every effect on a queue.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::sleep;
 
-use super::client_queue::ClientQueue;
-use super::client_stats::ClientStats;
+use super::clients::queue::ClientQueue;
+use super::clients::stats::ClientStats;
 use super::clock;
 use super::disk::writer::{DiskOp, LogQueue};
 use super::metrics::Metrics;
-use super::peer_link::Links;
-use super::peer_queue::PeerQueue;
+use super::notes::NoteLog;
+use super::peers::queue::PeerQueue;
+use super::peers::wanted::WantedLinks;
 use crate::core::effect::{Effect, Note};
 use crate::core::input::{AdminError, AdminRequest, Input, Snapshot};
 use crate::core::message::Hello;
@@ -46,18 +48,24 @@ struct Inner {
     peers: HashMap<MemberId, (u64, PeerQueue)>,
     hellos: HashMap<LinkId, oneshot::Sender<HelloAnswer>>,
     calls: HashMap<CallId, oneshot::Sender<Result<Index, AdminError>>>,
-    links: Links,
+    notes: NoteLog,
 }
 
 /// A running server's core.
 pub(crate) struct Driver {
     inner: Mutex<Inner>,
+    queues: Queues,
+    numbers: AtomicU64,
+    /// Counters.
+    pub(crate) metrics: Metrics,
+}
+
+/// Where effects go that are neither a client's nor a member's.
+struct Queues {
     log: LogQueue,
     chores: UnboundedSender<Chore>,
-    numbers: AtomicU64,
+    links: watch::Sender<WantedLinks>,
     again: Notify,
-    /// Counters.
-    pub metrics: Metrics,
 }
 
 impl std::fmt::Debug for Driver {
@@ -76,28 +84,21 @@ impl Driver {
         chores: UnboundedSender<Chore>,
         metrics: Metrics,
     ) -> Arc<Driver> {
-        let driver = Arc::new_cyclic(|weak| {
-            let mut effects = Vec::new();
-            let node = Node::new(options, recovered, boot, clock::now(), &mut effects);
-            let inner = Inner {
-                node,
-                effects,
-                clients: HashMap::new(),
-                peers: HashMap::new(),
-                hellos: HashMap::new(),
-                calls: HashMap::new(),
-                links: Links::new(weak.clone()),
-            };
-            Driver {
-                inner: Mutex::new(inner),
-                log,
-                chores,
-                numbers: AtomicU64::new(1),
-                again: Notify::new(),
-                metrics,
-            }
-        });
-        // Not before the driver is whole: a link that is up so early would take it for gone.
+        let mut effects = Vec::new();
+        let node = Node::new(options, recovered, boot, clock::now(), &mut effects);
+        let inner = Inner {
+            node,
+            effects,
+            clients: HashMap::new(),
+            peers: HashMap::new(),
+            hellos: HashMap::new(),
+            calls: HashMap::new(),
+            notes: NoteLog::default(),
+        };
+        let (links, _) = watch::channel(WantedLinks::default());
+        let queues = Queues { log, chores, links, again: Notify::new() };
+        let numbers = AtomicU64::new(1);
+        let driver = Arc::new(Driver { inner: Mutex::new(inner), queues, numbers, metrics });
         driver.dispatch(&mut driver.lock());
         driver
     }
@@ -120,14 +121,18 @@ impl Driver {
     }
 
     fn dispatch(&self, inner: &mut Inner) {
-        dispatch(inner, &self.log, &self.chores, &self.metrics, &self.again);
+        let mut effects = std::mem::take(&mut inner.effects);
+        for effect in effects.drain(..) {
+            self.dispatch_one(inner, effect);
+        }
+        inner.effects = effects;
     }
 
     /// Steps again whenever the core has more to answer than one step may. In between others get
     /// the lock: whoever waits for it takes it while this sleeps.
-    pub(crate) async fn go_on(&self) {
+    pub(crate) async fn step_again(&self) {
         loop {
-            self.again.notified().await;
+            self.queues.again.notified().await;
             sleep(Duration::from_millis(1)).await;
             self.step(Input::Again);
         }
@@ -142,7 +147,8 @@ impl Driver {
     pub(crate) fn connected(
         &self,
         conn: ConnId,
-        (ip, subject): (std::net::IpAddr, Option<String>),
+        ip: IpAddr,
+        subject: Option<String>,
         entropy: [u8; 30],
         queue: ClientQueue,
     ) {
@@ -223,19 +229,16 @@ impl Driver {
 
     /// Where a member is reached, and who we say we are.
     pub(crate) fn address_of(&self, member: MemberId) -> Option<(String, Hello)> {
-        self.lock().links.address_of(member)
+        self.queues.links.borrow().address_of(member)
     }
-}
 
-fn dispatch(
-    inner: &mut Inner,
-    log: &LogQueue,
-    chores: &UnboundedSender<Chore>,
-    metrics: &Metrics,
-    again: &Notify,
-) {
-    let mut effects = std::mem::take(&mut inner.effects);
-    for effect in effects.drain(..) {
+    /// The links that are wanted, and that others are.
+    pub(crate) fn wanted_links(&self) -> watch::Receiver<WantedLinks> {
+        self.queues.links.subscribe()
+    }
+
+    fn dispatch_one(&self, inner: &mut Inner, effect: Effect) {
+        let Queues { log, chores, links, again } = &self.queues;
         match effect {
             Effect::Client { conn, frame } => {
                 if let Some(client) = inner.clients.get(&conn) {
@@ -249,7 +252,7 @@ fn dispatch(
             }
             Effect::Again => again.notify_one(),
             Effect::Close { conn, reason } => {
-                metrics.closed(reason);
+                self.metrics.closed(reason);
                 if let Some(client) = inner.clients.get(&conn) {
                     client.close();
                 }
@@ -259,23 +262,23 @@ fn dispatch(
                     queue.send(message);
                 }
             }
-            Effect::Links { hello, links } => {
-                let members: Vec<_> = links.iter().filter_map(|link| link.member).collect();
-                inner.peers.retain(|member, _| members.contains(member));
-                inner.links.keep(hello, links);
+            Effect::Links { hello, links: wanted } => {
+                let wanted = WantedLinks::new(hello, wanted);
+                inner.peers.retain(|member, _| wanted.has(*member));
+                links.send_replace(wanted);
             }
-            Effect::AcceptPeer { link, hello } => answer(&mut inner.hellos, link, (true, hello)),
-            Effect::RefusePeer { link, hello } => answer(&mut inner.hellos, link, (false, hello)),
+            Effect::AcceptPeer { link, hello } => inner.answer_hello(link, (true, hello)),
+            Effect::RefusePeer { link, hello } => inner.answer_hello(link, (false, hello)),
             Effect::Adopt { seq, ensemble } => log.push(DiskOp::Adopt { seq, ensemble }),
             Effect::Write { seq, write } => {
                 if let LogWrite::Append(entries) = &write {
-                    metrics.counted().appended(entries);
+                    self.metrics.zookeeper().appended(entries);
                 }
                 log.push(DiskOp::Write { seq, write });
             }
-            Effect::SaveSnapshot(snapshot) => chore(chores, Chore::SaveSnapshot(snapshot)),
+            Effect::SaveSnapshot(snapshot) => assign(chores, Chore::SaveSnapshot(snapshot)),
             Effect::SendSnapshot { to, term, index } => {
-                chore(chores, Chore::SendSnapshot { to, term, index });
+                assign(chores, Chore::SendSnapshot { to, term, index });
             }
             Effect::AnswerAdmin { call, result } => {
                 if let Some(waiting) = inner.calls.remove(&call) {
@@ -284,32 +287,30 @@ fn dispatch(
                 }
             }
             Effect::Repaired => log.push(DiskOp::Repaired),
-            Effect::Wipe => chore(chores, Chore::Wipe),
-            Effect::Fatal(why) => chore(chores, Chore::Fatal(why)),
+            Effect::Wipe => assign(chores, Chore::Wipe),
+            Effect::Fatal(why) => assign(chores, Chore::Fatal(why)),
             Effect::Note(note) => {
                 if let Note::Answered(answered) = &note
                     && let Some(client) = inner.clients.get(&answered.conn)
                 {
-                    client.stats.answered(answered, metrics.uptime_ms());
+                    client.stats.record(answered, self.metrics.uptime_ms());
                 }
-                metrics.note(&note);
+                self.metrics.note(&note);
+                inner.notes.write(&note);
             }
         }
     }
-    inner.effects = effects;
 }
 
-fn answer(
-    hellos: &mut HashMap<LinkId, oneshot::Sender<HelloAnswer>>,
-    link: LinkId,
-    with: HelloAnswer,
-) {
-    if let Some(waiting) = hellos.remove(&link) {
-        let _ = waiting.send(with);
+impl Inner {
+    fn answer_hello(&mut self, link: LinkId, answer: HelloAnswer) {
+        if let Some(waiting) = self.hellos.remove(&link) {
+            let _ = waiting.send(answer);
+        }
     }
 }
 
 /// The receiver lives as long as the server.
-fn chore(chores: &UnboundedSender<Chore>, what: Chore) {
-    let _ = chores.send(what);
+fn assign(chores: &UnboundedSender<Chore>, chore: Chore) {
+    let _ = chores.send(chore);
 }

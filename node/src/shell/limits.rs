@@ -4,7 +4,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Every client costs a descriptor, and the usual soft limit of 1,024 is for programs that call
 /// `select`: takes as many as the hard limit allows.
-pub(super) fn raise_descriptors() {
+pub(crate) fn raise_descriptors() {
     let before = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: before.maximum, maximum: before.maximum };
     if before.current == before.maximum {

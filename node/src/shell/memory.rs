@@ -79,7 +79,16 @@ pub(super) async fn watch(driver: Arc<Driver>, limit: u64) {
         let now_low = used > limit / 100 * percent;
         if now_low != low {
             low = now_low;
-            tracing::warn!(low, used, limit, "memory");
+            if low {
+                tracing::warn!(
+                    used,
+                    limit,
+                    "memory is nearly used up: writes that need memory are refused; delete \
+                     znodes, or give the process more"
+                );
+            } else {
+                tracing::info!(used, limit, "there is enough memory again");
+            }
             driver.step(Input::MemoryLow(low));
         }
     }

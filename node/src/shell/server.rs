@@ -6,21 +6,27 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::Context;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::accept::Port;
-use super::client_port::{self, Clients, Limits};
-use super::disk::writer::{LogQueue, Told};
-use super::disk::{DiskConfig, DiskError, files, folder, recovery, snapshots, writer};
+use super::admin::{self, http};
+use super::clients::budget::Budget;
+use super::clients::port::{Clients, Limits};
+use super::clients::seats::Seats;
+use super::disk::recovery::{self, Found};
+use super::disk::writer::{self, Log, LogQueue, Told};
+use super::disk::{DiskConfig, DiskError, files, snapshots};
 use super::driver::{Chore, Driver};
+use super::inspect::inspector::Inspector;
+use super::inspect::shown::Shown;
+use super::listeners::{Addresses, Listeners};
 use super::metrics::Metrics;
-use super::shown::Shown;
-use super::tls::{Tls, TlsConfig};
-use super::{admin_http, admin_port, limits, memory, peer_port, snapshot_stream, sockets};
+use super::peers::links::keep_links;
+use super::tls::TlsConfig;
+use super::tls::acceptor::Tls;
+use super::{chores, clients, disk_space, limits, memory, peers};
 use crate::core::input::{AdminRequest, Input};
 use crate::core::node::Recovered;
 use crate::core::options::Options;
@@ -30,27 +36,21 @@ use crate::core::types::WriteSeq;
 #[derive(Clone, Debug)]
 pub(crate) struct ServerConfig {
     /// For the core.
-    pub options: Options,
+    pub(crate) options: Options,
     /// For the disk.
-    pub disk: DiskConfig,
-    /// Where clients connect without TLS.
-    pub client: Option<SocketAddr>,
-    /// Where they connect with it.
-    pub tls: Option<TlsConfig>,
-    /// Where members connect.
-    pub peer: SocketAddr,
-    /// Where operators and probes connect.
-    pub admin: Option<SocketAddr>,
-    /// Where ZooKeeper's Prometheus provider would listen; metrics are on the admin port as well.
-    pub metrics: Option<SocketAddr>,
-    /// See [`admin_http::Admin::token_file`].
-    pub token_file: Option<PathBuf>,
+    pub(crate) disk: DiskConfig,
+    /// Where it listens.
+    pub(crate) addresses: Addresses,
+    /// The secure client port's certificates; needed if it listens there.
+    pub(crate) tls: Option<TlsConfig>,
+    /// See [`admin::Admin::token_file`].
+    pub(crate) token_file: Option<PathBuf>,
     /// For the client port.
-    pub limits: Limits,
+    pub(crate) limits: Limits,
     /// Bytes of memory; close to them no new data is taken.
-    pub memory_limit: u64,
+    pub(crate) memory_limit: u64,
     /// Shown by words and admin commands.
-    pub shown: Shown,
+    pub(crate) shown: Shown,
 }
 
 /// A running server.
@@ -60,12 +60,8 @@ pub(crate) struct Server {
     log: LogQueue,
     writer: JoinHandle<()>,
     tasks: JoinSet<()>,
-    /// Where clients connect, with the port that was really taken.
-    pub client: Option<SocketAddr>,
-    /// The same for the secure port.
-    pub secure: Option<SocketAddr>,
-    /// The same for the admin port, if there is one.
-    pub admin: Option<SocketAddr>,
+    /// Where clients connect without TLS, with the port that was really taken.
+    pub(crate) client: Option<SocketAddr>,
     _locks: Vec<std::fs::File>,
 }
 
@@ -99,119 +95,40 @@ impl Server {
     /// # Errors
     /// When the folder or a port cannot be used; the text says what to do.
     pub(crate) async fn start(config: ServerConfig) -> anyhow::Result<Server> {
-        let client = listen_if(config.client, "clients").await?;
-        let secure =
-            listen_if(config.tls.as_ref().map(|it| it.address), "clients with TLS").await?;
-        let tls = config.tls.map(Tls::load).transpose()?;
-        let peer = sockets::listen(config.peer)
-            .await
-            .with_context(|| format!("listen for members on {}", config.peer))?;
-        let admin = listen_if(config.admin, "operators").await?;
-        let scraped = listen_if(config.metrics, "Prometheus").await?;
-        let client_at = client.as_ref().and_then(|it| it.local_addr().ok());
-        let secure_at = secure.as_ref().and_then(|it| it.local_addr().ok());
-        let admin_at = admin.as_ref().and_then(|it| it.local_addr().ok());
-
-        let disk = config.disk.clone();
+        // Before anything is recovered: that a port or a certificate cannot be used is told at once.
+        let listeners = Listeners::open(&config.addresses).await?;
+        let tls = config.tls.clone().map(Tls::load).transpose()?;
+        let client = listeners.client.as_ref().and_then(Port::address);
+        let metrics = Metrics::new()?;
         let alone = config.options.static_list.len() == 1;
-        let began = Instant::now();
-        let opened = tokio::task::spawn_blocking(move || recovery::open(&disk, alone));
-        let (found, log) = opened.await??;
-        if let Some(damage) = &found.damage {
-            tracing::error!(damage, "the log is damaged: this member does not vote until repaired");
-        }
-        let (identity, locks) = (found.identity, found.locks);
-        tracing::info!(member = %identity.member, server = %config.options.server, "recovered");
-        let queue = LogQueue::default();
+        let (found, log) = recover(&config.disk, alone, &metrics).await?;
+        let (queue, news) = (LogQueue::default(), Arc::new(OnceLock::new()));
         let (chores, inbox) = unbounded_channel();
-        let metrics = Metrics::new(config.disk.clone(), config.shown.clone())?;
-        let counted = metrics.counted();
-        counted.recovered(began.elapsed(), found.entries.len());
-        if let Some(snapshot) = &found.snapshot {
-            let file = snapshots::list(&config.disk).into_iter().next();
-            let stored = file.and_then(|(_, _, path)| path.metadata().ok()?.modified().ok());
-            let at = stored.unwrap_or_else(SystemTime::now);
-            metrics.snapshot_stored(snapshot.image.zxid, at);
-        }
+        let boot = u64::from_be_bytes(files::entropy()?);
         let recovered = Recovered {
-            member: identity.member,
-            ensemble: identity.ensemble,
+            member: found.identity.member,
+            ensemble: found.identity.ensemble,
             hard: found.hard,
             snapshot: found.snapshot,
             entries: found.entries,
             repairing: found.damage.is_some(),
         };
-        let boot = u64::from_be_bytes(files::entropy()?);
-        let news = Arc::new(OnceLock::new());
         let options = config.options.clone();
         let driver = Driver::start(options, recovered, boot, queue.clone(), chores, metrics);
         // Before the log thread begins, so that none of its news is lost.
         let _ = news.set(Arc::downgrade(&driver));
         let writer = writer::start(log, queue.clone(), LogNews(news))?;
-
         let mut tasks = JoinSet::new();
-        let mut most = config.limits;
-        most.connections = limits::connections(most.connections);
-        let clients = Clients::new(most);
-        driver.metrics.budget(clients.budget());
-        if let Some(client) = client {
-            tasks.spawn(client_port::serve(
-                Port::new(client, "clients"),
-                None,
-                Arc::clone(&driver),
-                Arc::clone(&clients),
-            ));
-        }
-        if let (Some(secure), Some(tls)) = (secure, tls) {
-            let tls = Arc::new(tls);
-            let watched = (Arc::clone(&tls), driver.metrics.clone());
-            tasks.spawn(async move { watched.0.watch(&watched.1).await });
-            tasks.spawn(client_port::serve(
-                Port::new(secure, "clients with TLS"),
-                Some(tls),
-                Arc::clone(&driver),
-                clients,
-            ));
-        }
-        tasks.spawn(peer_port::serve(
-            Port::new(peer, "members"),
-            Arc::clone(&driver),
-            config.disk.clone(),
-        ));
-        let admin_state =
-            admin_http::Admin { driver: Arc::clone(&driver), token_file: config.token_file };
-        if let Some(scraped) = scraped {
-            let routes = admin_http::metrics_alone(admin_state.clone());
-            tasks.spawn(admin_port::serve(Port::new(scraped, "Prometheus"), routes));
-        }
-        if let Some(admin) = admin {
-            let routes = admin_http::routes(admin_state);
-            tasks.spawn(admin_port::serve(Port::new(admin, "operators"), routes));
-        }
-        tasks.spawn(tick(Arc::clone(&driver)));
-        let more = Arc::clone(&driver);
-        tasks.spawn(async move { more.go_on().await });
-        tasks.spawn(memory::watch(Arc::clone(&driver), config.memory_limit));
-        tasks.spawn(watch_disk(Arc::clone(&driver), config.disk.reserve));
-        tasks.spawn(do_chores(Arc::clone(&driver), config.disk, inbox));
-        let log = queue;
-        Ok(Server {
-            driver,
-            log,
-            writer,
-            tasks,
-            client: client_at,
-            secure: secure_at,
-            admin: admin_at,
-            _locks: locks,
-        })
+        keep_going(&mut tasks, &driver, &config, inbox);
+        serve(&mut tasks, listeners, tls, config, &driver);
+        Ok(Server { driver, log: queue, writer, tasks, client, _locks: found.locks })
     }
 
     /// Hands leadership over, lets clients go, makes the log durable, and ends.
     pub(crate) async fn stop(mut self) {
         let drained = self.driver.call(AdminRequest::Drain);
         if timeout(Duration::from_secs(15), drained).await.is_err() {
-            tracing::warn!("not all clients left in time");
+            tracing::warn!("not all clients left in time: they are disconnected");
         }
         self.tasks.abort_all();
         while self.tasks.join_next().await.is_some() {}
@@ -220,17 +137,89 @@ impl Server {
         let _ = tokio::task::spawn_blocking(move || writer.join()).await;
     }
 
-    /// The core, for tests and the admin port.
-    pub(crate) fn driver(&self) -> &Arc<Driver> {
-        &self.driver
+    /// Whether clients are served.
+    pub(crate) fn serves(&self) -> bool {
+        self.driver.status().serving
     }
 }
 
-async fn listen_if(at: Option<SocketAddr>, who: &str) -> anyhow::Result<Option<TcpListener>> {
-    let Some(at) = at else { return Ok(None) };
-    let listener = sockets::listen(at).await;
-    let listener = listener.with_context(|| format!("listen for {who} on {at}"))?;
-    Ok(Some(listener))
+/// Reads the disk, which may take long.
+async fn recover(
+    disk: &DiskConfig,
+    alone: bool,
+    metrics: &Metrics,
+) -> anyhow::Result<(Found, Log)> {
+    let began = Instant::now();
+    let config = disk.clone();
+    let opened = tokio::task::spawn_blocking(move || recovery::open(&config, alone));
+    let (found, log) = opened.await??;
+    if let Some(damage) = &found.damage {
+        tracing::error!(damage, "the log is damaged: this member does not vote until repaired");
+    }
+    metrics.zookeeper().recovered(began.elapsed(), found.entries.len());
+    if let Some(snapshot) = &found.snapshot {
+        let file = snapshots::list(disk).into_iter().next();
+        let stored = file.and_then(|(_, _, path)| path.metadata().ok()?.modified().ok());
+        metrics.snapshot_stored(snapshot.image.zxid, stored.unwrap_or_else(SystemTime::now));
+    }
+    let (member, entries) = (found.identity.member, found.entries.len());
+    tracing::info!(%member, entries, "the data folder is recovered");
+    Ok((found, log))
+}
+
+/// What runs whoever is connected.
+fn keep_going(
+    tasks: &mut JoinSet<()>,
+    driver: &Arc<Driver>,
+    config: &ServerConfig,
+    inbox: UnboundedReceiver<Chore>,
+) {
+    let again = Arc::clone(driver);
+    tasks.spawn(async move { again.step_again().await });
+    tasks.spawn(tick(Arc::clone(driver)));
+    tasks.spawn(memory::watch(Arc::clone(driver), config.memory_limit));
+    tasks.spawn(disk_space::watch(Arc::clone(driver), config.disk.clone()));
+    tasks.spawn(chores::do_chores(Arc::clone(driver), config.disk.clone(), inbox));
+    tasks.spawn(keep_links(Arc::downgrade(driver), driver.wanted_links()));
+}
+
+/// Opens the doors.
+fn serve(
+    tasks: &mut JoinSet<()>,
+    listeners: Listeners,
+    tls: Option<Tls>,
+    config: ServerConfig,
+    driver: &Arc<Driver>,
+) {
+    let limits = config.limits;
+    let budget = Budget::new(limits.budget);
+    let inspector = Arc::new(Inspector {
+        driver: Arc::clone(driver),
+        metrics: driver.metrics.clone(),
+        budget: Arc::clone(&budget),
+        disk: config.disk.clone(),
+        shown: config.shown,
+    });
+    let seats = Seats::new(limits::connections(limits.connections), limits.per_address);
+    let clients = Clients { seats, budget, limits, inspector: Arc::clone(&inspector) };
+    let clients = Arc::new(clients);
+    if let Some(port) = listeners.client {
+        tasks.spawn(clients::port::serve(port, None, Arc::clone(driver), Arc::clone(&clients)));
+    }
+    if let (Some(port), Some(tls)) = (listeners.secure, tls) {
+        let tls = Arc::new(tls);
+        let (watched, metrics) = (Arc::clone(&tls), driver.metrics.clone());
+        tasks.spawn(async move { watched.watch(&metrics).await });
+        tasks.spawn(clients::port::serve(port, Some(tls), Arc::clone(driver), clients));
+    }
+    tasks.spawn(peers::port::serve(listeners.peer, Arc::clone(driver), config.disk));
+    let admin = admin::Admin { inspector, token_file: config.token_file };
+    if let Some(port) = listeners.metrics {
+        tasks.spawn(admin::port::serve(port, http::metrics_alone(admin.clone())));
+    }
+    if let Some(port) = listeners.admin {
+        tasks.spawn(admin::port::serve(port, http::routes(admin)));
+    }
 }
 
 async fn tick(driver: Arc<Driver>) {
@@ -239,64 +228,5 @@ async fn tick(driver: Arc<Driver>) {
     loop {
         every.tick().await;
         driver.step(Input::Tick);
-    }
-}
-
-/// Tells the core when space runs low, and when there is enough again (with some distance, so
-/// that it does not flap). Often enough that nobody writes all of the reserve in between.
-async fn watch_disk(driver: Arc<Driver>, reserve: u64) {
-    let mut every = interval(Duration::from_millis(100));
-    let mut low = false;
-    loop {
-        every.tick().await;
-        let free = driver.metrics.disk().free_bytes;
-        let now_low = if low { free < reserve + reserve / 2 } else { free < reserve };
-        if now_low != low {
-            low = now_low;
-            tracing::warn!(low, free, reserve, "free space of the data folder");
-            driver.step(Input::DiskLow(low));
-        }
-    }
-}
-
-async fn do_chores(driver: Arc<Driver>, disk: DiskConfig, mut inbox: UnboundedReceiver<Chore>) {
-    while let Some(chore) = inbox.recv().await {
-        match chore {
-            Chore::SaveSnapshot(snapshot) => {
-                let (driver, disk) = (Arc::clone(&driver), disk.clone());
-                tokio::task::spawn_blocking(move || {
-                    let began = Instant::now();
-                    let bytes = snapshots::save(&disk, &snapshot);
-                    let counted = driver.metrics.counted();
-                    counted.saved_snapshot(began.elapsed(), bytes.is_ok());
-                    if bytes.is_ok() {
-                        let zxid = snapshot.image.zxid;
-                        driver.metrics.snapshot_stored(zxid, SystemTime::now());
-                    }
-                    if let Err(error) = &bytes {
-                        tracing::error!(%error, "save a snapshot");
-                    }
-                    let (meta, bytes) = (snapshot.meta.clone(), bytes.ok());
-                    driver.step(Input::SnapshotSaved { meta, bytes });
-                });
-            }
-            Chore::SendSnapshot { to, term, index } => {
-                let (driver, disk) = (Arc::clone(&driver), disk.clone());
-                tokio::spawn(snapshot_stream::send(driver, disk, to, term, index));
-            }
-            Chore::Wipe => {
-                match folder::ask_wipe(&disk) {
-                    Ok(()) => tracing::warn!("removed from the ensemble: starting anew as blank"),
-                    Err(error) => tracing::error!(%error, "ask for a blank start"),
-                }
-                // The next start archives the data; whoever runs this process starts it again.
-                tokio::time::sleep(Duration::from_millis(200)).await;
-                std::process::exit(0);
-            }
-            Chore::Fatal(why) => {
-                tracing::error!(why, "this member must not go on");
-                std::process::abort();
-            }
-        }
     }
 }

@@ -105,10 +105,10 @@ fn without_a_descriptor_for_another_connection_it_serves_on_complains_now_and_th
     let few = descriptors(member) as u64;
     let before = allow(member, Some(few));
     let crowd: Vec<TcpStream> = (0..20).map(|_| half(member.client, "")).collect();
-    wait_until("it runs out of descriptors", || told(member, "cannot be taken on") > 0);
+    wait_until("it runs out of descriptors", || told(member, "cannot be accepted") > 0);
     // Twenty times a second it fails again.
     stays("it says so once", Duration::from_secs(3), || {
-        client.get("/a").is_ok() && told(member, "cannot be taken on") == 1
+        client.get("/a").is_ok() && told(member, "cannot be accepted") == 1
     });
     allow(member, before);
     drop(crowd);

@@ -76,6 +76,24 @@ fn a_key_without_meaning_is_taken_and_told_in_one_line() {
 }
 
 #[test]
+fn the_log_is_of_words_and_has_no_colours_where_there_is_no_terminal() {
+    let mut ensemble = Ensemble::serving(3, "");
+    let leader = ensemble.leader();
+    ensemble.members[leader].process().terminate();
+    ensemble.members[leader].process().exit();
+    ensemble.leader();
+    for member in &ensemble.members {
+        let log = member.log();
+        assert!(log.contains("this member is the leader now") || log.contains("follows a leader"));
+        assert!(!log.contains('\u{1b}'), "{log}");
+        // As Rust prints values for those who debug.
+        for mark in ["Term(", "Index(", "MemberId(", "SessionId(", "Some(", "{ "] {
+            assert!(!log.contains(mark), "{mark}: {log}");
+        }
+    }
+}
+
+#[test]
 fn a_servers_own_line_names_its_client_port() {
     let (folder, port) = (Folder::new(), free_ports(&[0, 1, 2]));
     let config = folder.path().join("zoo.cfg");

@@ -42,7 +42,7 @@ fn a_leader_that_is_told_to_stop_hands_over_and_no_session_is_lost() {
     let after = before.map(|term| term + 1);
     assert_eq!(term(&ensemble, other), after);
     let (successor, term) = (ensemble.members[other].says("leaderId"), after.unwrap_or(0));
-    let followed = format!("Following {{ leader: {successor}, term: Term({term}) }}");
+    let followed = format!("this member follows a leader leader={successor} term={term}");
     let log = ensemble.members[leader].log();
     assert!(log.contains(&followed), "{followed}: {log}");
 

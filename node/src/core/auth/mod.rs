@@ -24,29 +24,29 @@ impl fmt::Debug for SaslUsers {
 /// How callers prove who they are, and what is asked of them. Each server has its own; what
 /// follows from it travels with the entries, as the caller's ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuthOptions {
+pub(crate) struct AuthOptions {
     /// The schemes that are on: their packets are taken, and access lists that come in here may
     /// name them. `world` and `auth` need not be among them.
-    pub schemes: BTreeSet<String>,
+    pub(crate) schemes: BTreeSet<String>,
     /// `super:base64(sha1(...))`: who authenticates so may do anything.
-    pub super_digest: Option<String>,
+    pub(crate) super_digest: Option<String>,
     /// The certificate's subject whose holder may do anything.
-    pub super_subject: Option<String>,
+    pub(crate) super_subject: Option<String>,
     /// `None`: no SASL, which is answered with an empty token.
-    pub sasl_users: Option<SaslUsers>,
+    pub(crate) sasl_users: Option<SaslUsers>,
     /// Users of SASL who may do anything.
-    pub super_users: Vec<String>,
+    pub(crate) super_users: Vec<String>,
     /// Whether a client may stay whose SASL exchange failed.
-    pub allow_sasl_failed: bool,
+    pub(crate) allow_sasl_failed: bool,
     /// Without an id of one of these schemes a connection may only authenticate. Empty: no rule.
-    pub enforced: Vec<String>,
+    pub(crate) enforced: Vec<String>,
     /// What the `ensemble` scheme takes for this ensemble's name. Empty: any.
-    pub ensemble_names: Vec<String>,
+    pub(crate) ensemble_names: Vec<String>,
 }
 
 impl AuthOptions {
     /// Whether a scheme is on.
-    pub fn knows(&self, scheme: &str) -> bool {
+    pub(crate) fn knows(&self, scheme: &str) -> bool {
         self.schemes.contains(scheme)
     }
 }

@@ -197,12 +197,12 @@ pub(crate) enum Output {
 
 /// How long things take, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timing {
+pub(crate) struct Timing {
     /// Between heartbeat rounds.
-    pub heartbeat: u64,
+    pub(crate) heartbeat: u64,
     /// Without a leader for a random time between this and twice this, campaign. Also the time
     /// within which a leader must hear a quorum, and a transfer must succeed.
-    pub election: u64,
+    pub(crate) election: u64,
 }
 
 /// What of the log stays in memory behind a snapshot.
@@ -216,17 +216,17 @@ pub(crate) struct Keep {
 
 /// Bounds of one follower's stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
+pub(crate) struct Window {
     /// Entries in one message.
-    pub batch_entries: usize,
+    pub(crate) batch_entries: usize,
     /// Weight in one message.
-    pub batch_bytes: usize,
+    pub(crate) batch_bytes: usize,
     /// Unacknowledged entries.
-    pub flight_entries: u64,
+    pub(crate) flight_entries: u64,
     /// Unacknowledged weight.
-    pub flight_bytes: usize,
+    pub(crate) flight_bytes: usize,
     /// How far behind a learner may be to become a voter, in entries.
-    pub promotion_lag: u64,
+    pub(crate) promotion_lag: u64,
 }
 
 /// What recovery found, and who this member is.

@@ -26,17 +26,17 @@ pub(crate) enum Value {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Sample {
     /// ZooKeeper's name.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What it is, for people.
-    pub help: &'static str,
+    pub(crate) help: &'static str,
     /// How much.
-    pub value: Value,
+    pub(crate) value: Value,
 }
 
 /// A number as Java prints a double, with at most four decimals.
 pub(crate) fn real(number: f64) -> String {
     let rounded = (number * 10_000.0).round() / 10_000.0;
-    format!("{rounded:?}")
+    if rounded.fract() == 0.0 { format!("{rounded:.1}") } else { rounded.to_string() }
 }
 
 /// Percentiles as `mntr` names them.

@@ -24,10 +24,10 @@ struct Seen {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub(crate) struct View {
-    pub count: u64,
-    pub sum: u64,
-    pub min: u64,
-    pub max: u64,
+    pub(crate) count: u64,
+    pub(crate) sum: u64,
+    pub(crate) min: u64,
+    pub(crate) max: u64,
     sorted: Vec<u64>,
 }
 

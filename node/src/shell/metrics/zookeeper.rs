@@ -15,43 +15,43 @@ use crate::core::op::EventType;
 /// All that is counted; gauges are read where they are.
 #[derive(Debug, Default)]
 #[allow(missing_docs)] // Named as ZooKeeper's metrics.
-pub(crate) struct Counted {
-    pub connection_rejected: Counter,
-    pub connection_request_count: Counter,
-    pub connection_revalidate_count: Counter,
-    pub sessionless_connections_expired: Counter,
-    pub cnxn_closed_without_zk_server_running: Counter,
-    pub auth_failed_count: Counter,
-    pub stale_sessions_expired: Counter,
-    pub unsuccessful_handshake: Counter,
-    pub tls_handshake_exceeded: Counter,
-    pub bytes_received_count: Counter,
-    pub response_bytes: Counter,
-    pub packets_received: Counter,
-    pub packets_sent: Counter,
-    pub proposal_count: Counter,
-    pub commit_count: Counter,
-    pub learner_proposal_received_count: Counter,
-    pub learner_commit_received_count: Counter,
-    pub sync_processor_request_queued: Counter,
-    pub snap_count: Counter,
-    pub snapshot_error_count: Counter,
-    pub fsync_slow: Counter,
-    pub client_response_size: Sizes,
-    pub proposal_size: Sizes,
-    pub readlatency: Summary,
-    pub updatelatency: Summary,
-    pub fsynctime: Summary,
-    pub snapshottime: Summary,
-    pub dbinittime: Summary,
-    pub startup_txns_loaded: Summary,
-    pub election_time: Summary,
-    pub propagation_latency: Summary,
-    pub quorum_ack_latency: Summary,
-    pub node_created_watch_count: Summary,
-    pub node_deleted_watch_count: Summary,
-    pub node_changed_watch_count: Summary,
-    pub node_children_watch_count: Summary,
+pub(crate) struct ZooCounters {
+    pub(crate) connection_rejected: Counter,
+    pub(crate) connection_request_count: Counter,
+    pub(crate) connection_revalidate_count: Counter,
+    pub(crate) sessionless_connections_expired: Counter,
+    pub(crate) cnxn_closed_without_zk_server_running: Counter,
+    pub(crate) auth_failed_count: Counter,
+    pub(crate) stale_sessions_expired: Counter,
+    pub(crate) unsuccessful_handshake: Counter,
+    pub(crate) tls_handshake_exceeded: Counter,
+    pub(crate) bytes_received_count: Counter,
+    pub(crate) response_bytes: Counter,
+    pub(crate) packets_received: Counter,
+    pub(crate) packets_sent: Counter,
+    pub(crate) proposal_count: Counter,
+    pub(crate) commit_count: Counter,
+    pub(crate) learner_proposal_received_count: Counter,
+    pub(crate) learner_commit_received_count: Counter,
+    pub(crate) sync_processor_request_queued: Counter,
+    pub(crate) snap_count: Counter,
+    pub(crate) snapshot_error_count: Counter,
+    pub(crate) fsync_slow: Counter,
+    pub(crate) client_response_size: Sizes,
+    pub(crate) proposal_size: Sizes,
+    pub(crate) readlatency: Summary,
+    pub(crate) updatelatency: Summary,
+    pub(crate) fsynctime: Summary,
+    pub(crate) snapshottime: Summary,
+    pub(crate) dbinittime: Summary,
+    pub(crate) startup_txns_loaded: Summary,
+    pub(crate) election_time: Summary,
+    pub(crate) propagation_latency: Summary,
+    pub(crate) quorum_ack_latency: Summary,
+    pub(crate) node_created_watch_count: Summary,
+    pub(crate) node_deleted_watch_count: Summary,
+    pub(crate) node_changed_watch_count: Summary,
+    pub(crate) node_children_watch_count: Summary,
     leads: AtomicBool,
     /// When the leader was lost.
     looking: Mutex<Option<Instant>>,
@@ -64,7 +64,7 @@ fn millis(took: Duration) -> u64 {
     u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
 }
 
-impl Counted {
+impl ZooCounters {
     /// A request was answered.
     pub(crate) fn answered(&self, answered: &Answered) {
         if answered.write {
@@ -341,7 +341,7 @@ mod tests {
 
     #[test]
     fn latency_is_of_reads_and_writes_together() {
-        let counted = Counted::default();
+        let counted = ZooCounters::default();
         assert_eq!(counted.latency(), (0, 0.0, 0));
         for millis in [4, 8] {
             counted.updatelatency.observe(millis);
@@ -353,7 +353,7 @@ mod tests {
 
     #[test]
     fn after_a_reset_it_is_as_if_the_server_had_just_started() {
-        let counted = Counted::default();
+        let counted = ZooCounters::default();
         let fresh = counted.samples();
         counted.readlatency.observe(3);
         counted.closed(CloseReason::AuthFailed);
@@ -367,7 +367,7 @@ mod tests {
 
     #[test]
     fn no_name_is_there_twice() {
-        let samples = Counted::default().samples();
+        let samples = ZooCounters::default().samples();
         let mut names: Vec<&str> = samples.iter().map(|sample| sample.name).collect();
         names.sort_unstable();
         let all = names.len();

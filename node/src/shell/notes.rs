@@ -1,0 +1,83 @@
+//! What the core noted, as lines of the log: a sentence for people, the values as fields.
+
+use std::time::{Duration, Instant};
+
+use super::log_limit::LogLimit;
+use crate::core::effect::Note;
+use crate::core::state::Overrun;
+
+/// Between two lines about quotas: each write of a busy client may exceed one.
+const QUOTA_PAUSE: Duration = Duration::from_secs(1);
+
+/// Writes notes into the log.
+#[derive(Debug)]
+pub(super) struct NoteLog {
+    quota: LogLimit,
+}
+
+impl Default for NoteLog {
+    fn default() -> NoteLog {
+        NoteLog { quota: LogLimit::new(QUOTA_PAUSE) }
+    }
+}
+
+impl NoteLog {
+    /// What happens with every request or session is for `debug`, or not told at all.
+    pub(super) fn write(&mut self, note: &Note) {
+        match note {
+            Note::Answered(_) | Note::Applied { .. } | Note::Fired { .. } => {}
+            Note::SessionCreated { session } => {
+                tracing::debug!(
+                    session = format_args!("{:#x}", session.0),
+                    "a session was created"
+                );
+            }
+            Note::SessionClosed { session } => {
+                tracing::debug!(session = format_args!("{:#x}", session.0), "a session was closed");
+            }
+            Note::SessionExpired { session } => tracing::info!(
+                session = format_args!("{:#x}", session.0),
+                "a session expired: its client was not heard for its timeout"
+            ),
+            Note::BecameLeader { term } => {
+                tracing::info!(term = term.0, "this member is the leader now");
+            }
+            Note::Following { leader, term } => {
+                tracing::info!(%leader, term = term.0, "this member follows a leader");
+            }
+            Note::NoLeader { term } => {
+                tracing::info!(term = term.0, "no leader is known: an election is awaited");
+            }
+            Note::Adopted { ensemble } => {
+                tracing::info!(%ensemble, "this member belongs to an ensemble now");
+            }
+            Note::Configured { version, voters, learners, joint } => {
+                tracing::info!(version = version.0, voters, learners, joint, "new configuration");
+            }
+            Note::AuthFailed { conn, scheme, why } => {
+                tracing::info!(conn = conn.0, scheme, why, "a client failed to authenticate");
+            }
+            Note::PeerRefused { member, why } => {
+                tracing::info!(%member, why, "a connection of another member was refused");
+            }
+            Note::SnapshotInstalled { index } => {
+                tracing::info!(index = index.0, "a snapshot of the leader was installed");
+            }
+            Note::OverQuota(overrun) => self.over_quota(overrun),
+            Note::Paused { millis } => tracing::warn!(
+                millis,
+                "this process stood still: every session has its full timeout again"
+            ),
+            Note::WallJumped { millis } => {
+                tracing::warn!(millis, "the wall clock was set forward, or back if negative")
+            }
+        }
+    }
+
+    fn over_quota(&mut self, overrun: &Overrun) {
+        if let Some(times) = self.quota.allows(Instant::now()) {
+            let limit = if overrun.hard { "hard" } else { "soft" };
+            tracing::warn!(path = overrun.path, limit, times, "a quota is exceeded");
+        }
+    }
+}

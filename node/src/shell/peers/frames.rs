@@ -1,0 +1,53 @@
+//! Connections to members, and whole frames on them.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::codec::jute::Malformed;
+use crate::codec::peer::{self, Frame, HEADER};
+use crate::shell::sockets;
+
+/// Time for a name lookup and a connection.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Time without an acknowledgement after which a member is taken for gone.
+pub(super) const GONE: Duration = Duration::from_secs(3);
+
+/// Connects, resolving the name anew.
+pub(super) async fn connect(address: &str) -> std::io::Result<TcpStream> {
+    let stream = timeout(PATIENCE, TcpStream::connect(address)).await??;
+    sockets::tune(&stream, GONE);
+    Ok(stream)
+}
+
+/// What is newer is told from what is broken: only the one is worth a warning.
+fn peer_error(error: Malformed) -> std::io::Error {
+    let newer = error.other_version().is_some();
+    let kind = if newer { ErrorKind::Unsupported } else { ErrorKind::InvalidData };
+    std::io::Error::new(kind, error)
+}
+
+/// Reads one frame.
+pub(super) async fn read_frame(read: &mut (impl AsyncReadExt + Unpin)) -> std::io::Result<Frame> {
+    let mut head = [0; HEADER];
+    read.read_exact(&mut head).await?;
+    let (length, crc) = peer::header(&head).map_err(peer_error)?;
+    // Grows with what arrives, not with what is claimed.
+    let mut content = BytesMut::new();
+    let mut limited = read.take(length as u64);
+    while content.len() < length {
+        if limited.read_buf(&mut content).await? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    peer::decode(content.freeze(), crc).map_err(peer_error)
+}
+
+/// One frame as bytes.
+pub(super) fn frame_bytes(frame: &Frame) -> Bytes {
+    peer::encode(frame, BytesMut::new()).freeze()
+}

@@ -1,0 +1,147 @@
+//! A link that we dial: one task, for ever, with a fresh name lookup at every attempt.
+
+use std::io::ErrorKind;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+
+use super::frames::{connect, read_frame};
+use super::queue::{self, PeerQueued};
+use crate::codec::peer::{self, Frame};
+use crate::core::effect::Link;
+use crate::core::input::Input;
+use crate::core::message::Hello;
+use crate::core::types::MemberId;
+use crate::shell::driver::Driver;
+
+/// Time for an answer to a hello.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Bytes that are encoded before they are written, but for one large message.
+const WRITE: usize = 256 << 10;
+const RETRY_MIN: Duration = Duration::from_millis(50);
+const RETRY_MAX: Duration = Duration::from_secs(1);
+
+/// Dials, and carries messages for as long as the link holds; then again.
+pub(super) async fn keep_link(driver: Weak<Driver>, link: Link, hello: Hello) {
+    let mut wait = RETRY_MIN;
+    loop {
+        match dial(&link, &hello).await {
+            Ok((stream, answer)) => {
+                wait = RETRY_MIN;
+                let Some(driver) = driver.upgrade() else {
+                    return;
+                };
+                let accepted = answer.to == Some(hello.from) && link.member == Some(answer.from);
+                if accepted {
+                    use_link(&driver, stream, answer.from).await;
+                } else {
+                    let address = link.address.clone();
+                    driver.step(Input::PeerAnswer { address, hello: answer });
+                    drop(driver);
+                    sleep(RETRY_MAX / 2).await;
+                }
+            }
+            Err(error) => {
+                log_failure(&link.address, &error);
+                wait = (wait * 2).min(RETRY_MAX);
+            }
+        }
+        sleep(wait).await;
+    }
+}
+
+/// What a newer version wrote is worth a warning; that a member cannot be reached shows elsewhere.
+fn log_failure(address: &str, error: &std::io::Error) {
+    if error.kind() == ErrorKind::Unsupported {
+        tracing::warn!(address, %error, "a member of another version answers there: no link");
+    } else {
+        tracing::debug!(address, %error, "dial a member");
+    }
+}
+
+async fn dial(link: &Link, hello: &Hello) -> std::io::Result<(TcpStream, Hello)> {
+    let mut stream = connect(&link.address).await?;
+    let frame = peer::encode(&Frame::Hello(hello.clone()), BytesMut::new());
+    stream.write_all(&frame).await?;
+    match timeout(PATIENCE, read_frame(&mut stream)).await?? {
+        Frame::Hello(answer) => Ok((stream, answer)),
+        _ => Err(std::io::ErrorKind::InvalidData.into()),
+    }
+}
+
+/// Sends what is queued until the link breaks.
+async fn use_link(driver: &Arc<Driver>, stream: TcpStream, member: MemberId) {
+    let (read, write) = stream.into_split();
+    let (queue, queued) = queue::new();
+    let number = driver.number();
+    driver.link_up(member, number, queue);
+    carry(member, read, write, queued).await;
+    driver.link_down(member, number);
+}
+
+/// The same, on a link that is up.
+async fn carry(
+    member: MemberId,
+    mut read: impl AsyncRead + Unpin,
+    mut write: impl AsyncWrite + Unpin,
+    mut queued: PeerQueued,
+) {
+    let room = queued.room();
+    let sending = async {
+        let mut out = BytesMut::new();
+        let mut next = queued.next().await;
+        while let Some(first) = next.take() {
+            let mut written = 0;
+            let mut message = Some(first);
+            while let Some((one, weight)) = message.take() {
+                written += weight;
+                out = peer::encode(&Frame::Message(one), out);
+                if out.len() < WRITE {
+                    message = queued.ready();
+                }
+            }
+            if write.write_all(&out).await.is_err() {
+                return;
+            }
+            out.clear();
+            room.written(written);
+            next = queued.next().await;
+        }
+    };
+    // Nothing is ever answered on this connection: reading only notices its end.
+    let ended = async {
+        let mut nothing = [0; 16];
+        while matches!(read.read(&mut nothing).await, Ok(1..)) {}
+    };
+    tokio::select! {
+        () = sending => {}
+        () = ended => {}
+        () = room.over() => {
+            tracing::warn!(%member, "a member takes less than is sent to it: its link is made anew");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::message::PeerMessage;
+
+    #[tokio::test]
+    async fn a_link_ends_when_its_member_takes_less_than_there_is_for_it() {
+        let (ours, theirs) = tokio::io::duplex(1 << 10);
+        let (read, write) = tokio::io::split(ours);
+        let (queue, queued) = queue::new();
+        let carried = tokio::spawn(carry(MemberId(2), read, write, queued));
+        for id in 0..1 << 20 {
+            queue.send(PeerMessage::Barrier { id });
+        }
+        let ended = timeout(Duration::from_secs(30), carried).await;
+        ended.unwrap().unwrap();
+        drop(theirs);
+    }
+}
