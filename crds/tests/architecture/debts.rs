@@ -22,8 +22,6 @@ pub(crate) const DEBTS: &[(&str, &str, &str)] = &[
     ("circle", "node/src/core/state/tree.rs", "node/src/core/state/ledger.rs"),
     ("circle", "node/src/core/state/write.rs", "node/src/core/state/quota.rs"),
     ("circle", "node/src/core/state/write.rs", "node/src/core/state/reconfig.rs"),
-    ("circle", "node/src/shell/disk/recovery.rs", "node/src/shell/disk/writer.rs"),
-    ("circle", "node/src/shell/disk/writer.rs", "node/src/shell/disk/recovery.rs"),
     ("circle", "node/src/sim/client/reconfig.rs", "node/src/sim/oracle.rs"),
     ("circle", "node/src/sim/mod.rs", "node/src/sim/world/mod.rs"),
     ("circle", "node/src/sim/oracle.rs", "node/src/sim/client/reconfig.rs"),

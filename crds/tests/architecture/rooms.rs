@@ -213,6 +213,7 @@ pub(crate) const ROOMS: &[Room] = &[
         tests: false,
         ..OPEN
     },
+    Room { place: "node/src/core/recovery", never: &["crate::core::node", "bytes"], ..OPEN },
     Room {
         place: "node/src/core/watch.rs",
         own: &[
@@ -229,8 +230,10 @@ pub(crate) const ROOMS: &[Room] = &[
         only: &[
             "crate::codec",
             "crate::core",
+            "std::collections::VecDeque",
             "std::fmt",
             "std::iter",
+            "std::mem",
             "std::str",
             "std::sync::Arc",
             "bytes",
@@ -313,6 +316,7 @@ pub(crate) const ROOMS: &[Room] = &[
         place: "node/src/shell/disk",
         own: &[
             "crate::shell::disk",
+            "crate::codec::disk",
             "crate::codec::entry",
             "crate::codec::record",
             "crate::codec::snapshot",

@@ -3,12 +3,14 @@
 //!
 //! [`jute`] primitives · [`client`] what ZooKeeper's clients say · [`client_reply`] what they are
 //! told · [`entry`] log entries, shared by disk and peers · [`action`] what those do · [`peer`] what
-//! members say · [`record`] the log on disk · [`snapshot`] the replicated state · [`versions`] of all
-//! these · [`four_letter`] the words that tools send · [`x500`] subjects of certificates.
+//! members say · [`record`] the log on disk · [`snapshot`] the replicated state · [`disk`] the other
+//! files of the data folder, and what a start finds there · [`versions`] of all these ·
+//! [`four_letter`] the words that tools send · [`x500`] subjects of certificates.
 
 pub(crate) mod action;
 pub mod client;
 pub(crate) mod client_reply;
+pub(crate) mod disk;
 pub mod entry;
 pub mod four_letter;
 pub mod jute;

@@ -20,8 +20,8 @@ use bytes::{Bytes, BytesMut};
 use super::entry;
 use super::jute::{Malformed, Reader, Writer};
 use super::versions::{Format, Found, OtherVersion};
-use crate::core::entry::Entry;
 use crate::core::raft::event::HardState;
+pub use crate::core::recovery::facts::Record;
 use crate::core::types::{Index, MemberId, Term};
 
 const MAGIC: &[u8; 8] = b"QUORATE\n";
@@ -40,18 +40,6 @@ pub struct Seal {
     pub nonce: u64,
     /// How many bytes of the segment are durable before it is written.
     pub synced: u64,
-}
-
-/// A record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Record {
-    Hard(HardState),
-    Entry(Arc<Entry>),
-    /// Entries from here on were dropped.
-    Truncate(Index),
-    /// A snapshot at this index replaced the log.
-    Reset(Index),
 }
 
 /// A segment's header.
@@ -264,7 +252,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::core::entry::Payload;
+    use crate::core::entry::{Entry, Payload};
 
     /// Every record durable before the next is written.
     fn segment(records: &[Record]) -> (Vec<u8>, Vec<usize>) {

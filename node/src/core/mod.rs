@@ -2,7 +2,7 @@
 //! [`effect::Effect`]s. Time arrives with each step, entropy arrives inside inputs.
 //!
 //! [`node`] one server, and in it [`raft`] consensus · [`state`] what is replicated · [`watch`] who
-//! waits for changes of it · [`auth`] who somebody is · [`input`] and [`effect`], with [`op`] what
+//! waits for changes of it · [`recovery`] what a start makes of a disk · [`auth`] who somebody is · [`input`] and [`effect`], with [`op`] what
 //! clients say and [`message`] what members say · [`entry`] what the log holds · [`options`] what a
 //! server is told, [`status`] what it tells · [`types`] numbers that must not be mixed up ·
 //! [`op_name`] short names of requests · [`reply_size`] how large answers are, [`sent`] what of them has not left yet · [`prng`] for elections.
@@ -18,6 +18,7 @@ pub(crate) mod op_name;
 pub(crate) mod options;
 pub(crate) mod prng;
 pub(crate) mod raft;
+pub(crate) mod recovery;
 pub(crate) mod reply_size;
 pub(crate) mod sent;
 pub(crate) mod state;

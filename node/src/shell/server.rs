@@ -154,7 +154,7 @@ async fn recover(
     let opened = tokio::task::spawn_blocking(move || recovery::open(&config, alone));
     let (found, log) = opened.await??;
     if let Some(damage) = &found.damage {
-        tracing::error!(damage, "the log is damaged: this member does not vote until repaired");
+        tracing::error!(%damage, "the log is damaged: this member does not vote until repaired");
     }
     metrics.zookeeper().recovered(began.elapsed(), found.entries.len());
     if let Some(snapshot) = &found.snapshot {

@@ -78,6 +78,8 @@ pub struct Report {
     pub snapshots: u64,
     /// Servers that took a write of every key at the end and showed it.
     pub probes: u64,
+    /// Files that were damaged while a server was down.
+    pub rotten: u64,
     /// A hash over everything that happened: equal for equal seeds.
     pub fingerprint: u64,
 }
@@ -98,6 +100,7 @@ impl Report {
         self.reconfigs += other.reconfigs;
         self.snapshots += other.snapshots;
         self.probes += other.probes;
+        self.rotten += other.rotten;
         self.fingerprint ^= other.fingerprint;
     }
 }

@@ -22,6 +22,10 @@ pub(super) struct SimOptions {
     pub slow_disk: u64,
     pub disk_loss: u64,
     pub disk_damage: u64,
+    /// Bytes of a log segment.
+    pub segment_bytes: u64,
+    /// Snapshots that a disk keeps.
+    pub retain: usize,
     pub membership: u64,
     pub transfer: u64,
     /// Time between fault opportunities.
@@ -71,6 +75,8 @@ impl SimOptions {
             slow_disk,
             disk_loss,
             disk_damage: 0,
+            segment_bytes: 16_384,
+            retain: 3,
             membership,
             transfer,
             fault_every_ms: rng.between(100, 1_000),
@@ -97,6 +103,8 @@ impl SimOptions {
         options.by_clients = rng.chance(30);
         options.mortal = rng.chance(30);
         options.skewed = options.mortal && rng.chance(50);
+        options.segment_bytes = [2_048, 4_096, 16_384][rng.below(3) as usize];
+        options.retain = rng.between(1, 3) as usize;
         options
     }
 }

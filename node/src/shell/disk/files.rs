@@ -1,10 +1,28 @@
 //! File operations that a power cut cannot leave half done.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 use super::{DiskError, io};
+
+/// How much of a file is read at once, in bytes.
+const PIECE: usize = 256 << 10;
+
+/// Gives a file's content in pieces, until there is no more or `take` wants no more.
+pub fn stream(path: &Path, take: &mut dyn FnMut(&[u8]) -> bool) -> std::io::Result<()> {
+    let mut file = File::open(path)?;
+    let mut piece = vec![0; PIECE];
+    loop {
+        match file.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(length) if take(&piece[..length]) => {}
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
 
 /// Makes a folder, durably.
 pub fn make_dir(dir: &Path) -> Result<(), DiskError> {
@@ -28,23 +46,6 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<(), DiskError> {
     file.write_all(content).map_err(io("write", &temporary))?;
     file.sync_all().map_err(io("sync", &temporary))?;
     rename(&temporary, path)
-}
-
-/// Gives a small text a last line that tells whether it is whole.
-pub fn seal(body: String) -> String {
-    format!("{body}crc {:08x}\n", crc32c::crc32c(body.as_bytes()))
-}
-
-/// The text that was sealed; `None` if that is not what is there.
-pub fn unseal(text: &str) -> Option<&str> {
-    let (body, crc) = text.split_at(text.rfind("crc ")?);
-    let crc = u32::from_str_radix(crc.strip_prefix("crc ")?.trim(), 16).ok()?;
-    (crc32c::crc32c(body.as_bytes()) == crc).then_some(body)
-}
-
-/// The version in the title of a sealed text, which is its first line; `None` for another title.
-pub fn version(body: &str, title: &str) -> Option<u32> {
-    body.lines().next()?.strip_prefix(title)?.trim().parse().ok()
 }
 
 /// Renames, durably.

@@ -12,23 +12,21 @@
 //! DIR/wipe                      asks the next start to archive all this and begin blank
 //! ```
 //!
-//! [`files`] careful file operations · [`identity`] · `vote` · [`segment`] one log file · [`writer`] the
-//! thread that makes the log durable · [`snapshots`] · [`folder`] its lock and its wiping ·
-//! [`recovery`] what a start finds · [`replay`] what the log's records amount to.
+//! [`files`] careful file operations · [`segment`] one log file · [`writer`] the thread that makes the log
+//! durable · [`snapshots`] · [`folder`] its lock and its archive · [`recovery`] opens it: what its files
+//! amount to is decided in `core::recovery`.
 
 pub mod files;
 pub(crate) mod folder;
-pub(crate) mod identity;
 pub mod recovery;
-mod replay;
-pub(crate) mod segment;
+mod segment;
 pub mod snapshots;
-mod vote;
 pub mod writer;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::codec::versions::OtherVersion;
+use crate::core::recovery::File;
 
 /// Where and how.
 #[derive(Clone, Debug)]
@@ -52,6 +50,28 @@ impl DiskConfig {
 
     fn snap_dir(&self) -> PathBuf {
         self.dir.join("snap")
+    }
+
+    /// Where a file is.
+    fn path(&self, file: File) -> PathBuf {
+        let home = match file {
+            File::Segment(_) => self.log_home.as_ref().unwrap_or(&self.dir),
+            File::Identity | File::Vote | File::Repair | File::Wipe | File::Snapshot(..) => {
+                &self.dir
+            }
+        };
+        home.join(file.to_string())
+    }
+}
+
+/// Where it is, for texts.
+impl fmt::Display for DiskConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.dir.display())?;
+        match &self.log_home {
+            Some(home) if *home != self.dir => write!(f, " (its log in {})", home.display()),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -87,15 +107,9 @@ pub enum DiskError {
     OtherVersion {
         /// Where it was found.
         path: PathBuf,
-        /// What.
-        other: OtherVersion,
+        /// What, in a sentence that says what to do.
+        other: String,
     },
-}
-
-/// Puts a place to what another version of Quorate wrote.
-fn other_version(path: &Path) -> impl FnOnce(OtherVersion) -> DiskError {
-    let path = path.to_owned();
-    move |other| DiskError::OtherVersion { path, other }
 }
 
 /// Puts words to an I/O error.

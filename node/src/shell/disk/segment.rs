@@ -1,54 +1,31 @@
 //! One log file: preallocated and zero-filled, so that an append changes no metadata and one
 //! `fdatasync` is enough.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::fs::{File as OpenFile, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
 
 use bytes::BytesMut;
 
-use super::{DiskError, files, io};
-use crate::codec::record::{HEADER, Header, Seal, encode_header};
-use crate::core::types::Index;
+use super::{DiskConfig, DiskError, files, io};
+use crate::codec::record::{HEADER, Header, decode_header, encode_header};
+use crate::core::recovery::File;
+
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// An open segment.
 #[derive(Debug)]
-pub(crate) struct Segment {
-    /// Its nonce and number.
-    pub header: Header,
-    /// The highest entry in it.
-    pub last: Index,
+pub(super) struct Segment {
+    /// Its place in the order of segments.
+    pub(super) number: u64,
     path: PathBuf,
-    file: File,
-    at: u64,
-    capacity: u64,
-}
-
-/// The path of a segment.
-pub(crate) fn path(dir: &Path, number: u64) -> PathBuf {
-    dir.join(format!("{number:016x}.log"))
-}
-
-/// All segments' numbers, in order.
-pub(crate) fn list(dir: &Path) -> Result<Vec<u64>, DiskError> {
-    let mut numbers = Vec::new();
-    for file in std::fs::read_dir(dir).map_err(io("list", dir))? {
-        let name = file.map_err(io("list", dir))?.file_name();
-        let number = name.to_str().and_then(|name| name.strip_suffix(".log"));
-        if let Some(number) = number.and_then(|it| u64::from_str_radix(it, 16).ok()) {
-            numbers.push(number);
-        }
-    }
-    numbers.sort_unstable();
-    Ok(numbers)
+    file: OpenFile,
 }
 
 impl Segment {
     /// Makes a new one. It has its name only once it is whole.
-    pub(crate) fn create(dir: &Path, number: u64, capacity: u64) -> Result<Segment, DiskError> {
-        static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
-        let header = Header { nonce: u64::from_be_bytes(files::entropy()?), number };
-        let path = path(dir, number);
+    pub(super) fn create(config: &DiskConfig, header: Header) -> Result<Segment, DiskError> {
+        let path = config.path(File::Segment(header.number));
         let temporary = path.with_extension("tmp");
         let mut file = OpenOptions::new()
             .create(true)
@@ -57,62 +34,54 @@ impl Segment {
             .write(true)
             .open(&temporary)
             .map_err(io("create", &temporary))?;
-        let mut left = capacity;
-        while left > 0 {
-            let step = left.min(ZEROS.len() as u64);
-            file.write_all(&ZEROS[..step as usize]).map_err(io("fill", &temporary))?;
-            left -= step;
-        }
+        fill(&mut file, config.segment_bytes).map_err(io("fill", &temporary))?;
         file.seek(SeekFrom::Start(0)).map_err(io("seek in", &temporary))?;
         let head = encode_header(header, BytesMut::new());
         file.write_all(&head).map_err(io("write", &temporary))?;
         file.sync_all().map_err(io("sync", &temporary))?;
         files::rename(&temporary, &path)?;
-        Ok(Segment { header, last: Index(0), path, file, at: HEADER as u64, capacity })
+        Ok(Segment { number: header.number, path, file })
     }
 
-    /// Opens one to go on behind its last good record, and clears what is there.
-    pub(crate) fn reopen(
-        dir: &Path,
-        header: Header,
-        at: u64,
-        last: Index,
-        torn: bool,
-    ) -> Result<Segment, DiskError> {
-        let path = path(dir, header.number);
-        let mut file =
-            OpenOptions::new().read(true).write(true).open(&path).map_err(io("open", &path))?;
-        let capacity = file.metadata().map_err(io("look at", &path))?.len();
-        if torn {
-            file.seek(SeekFrom::Start(at)).map_err(io("seek in", &path))?;
-            let rest = vec![0; capacity.saturating_sub(at) as usize];
-            file.write_all(&rest).map_err(io("clear", &path))?;
-            file.sync_all().map_err(io("sync", &path))?;
-        }
-        Ok(Segment { header, last, path, file, at, capacity })
+    /// Opens one that is there.
+    pub(super) fn open(config: &DiskConfig, number: u64) -> Result<Segment, DiskError> {
+        let path = config.path(File::Segment(number));
+        let options = OpenOptions::new().read(true).write(true).open(&path);
+        let file = options.map_err(io("open", &path))?;
+        Ok(Segment { number, path, file })
     }
 
-    /// What seals the records that are appended next: all before them is durable.
-    pub(crate) fn seal(&self) -> Seal {
-        Seal { nonce: self.header.nonce, synced: self.at }
+    /// Reads its header.
+    pub(super) fn header(&mut self) -> Result<Header, DiskError> {
+        let mut head = [0; HEADER];
+        self.file.seek(SeekFrom::Start(0)).map_err(io("seek in", &self.path))?;
+        self.file.read_exact(&mut head).map_err(io("read", &self.path))?;
+        let header = decode_header(&head);
+        header.map_err(|why| DiskError::Damaged(format!("{}: {why}", self.path.display())))
     }
 
-    /// Whether so many bytes fit.
-    pub(crate) fn fits(&self, bytes: usize) -> bool {
-        self.at + bytes as u64 <= self.capacity
+    /// Fills it with zeros from there on, and syncs.
+    pub(super) fn clear(&mut self, at: u64) -> Result<(), DiskError> {
+        let length = self.file.metadata().map_err(io("look at", &self.path))?.len();
+        self.file.seek(SeekFrom::Start(at)).map_err(io("seek in", &self.path))?;
+        fill(&mut self.file, length.saturating_sub(at)).map_err(io("clear", &self.path))?;
+        self.file.sync_all().map_err(io("sync", &self.path))
     }
 
-    /// Whether more than half is used.
-    pub(crate) fn half_full(&self) -> bool {
-        self.at * 2 > self.capacity
-    }
-
-    /// Appends and syncs. After an error nothing is known about the file any more.
-    pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
-        self.file.seek(SeekFrom::Start(self.at)).map_err(io("seek in", &self.path))?;
+    /// Writes at that place, and syncs. After an error nothing is known about the file any more.
+    pub(super) fn append(&mut self, at: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        self.file.seek(SeekFrom::Start(at)).map_err(io("seek in", &self.path))?;
         self.file.write_all(bytes).map_err(io("append to", &self.path))?;
-        self.file.sync_data().map_err(io("sync", &self.path))?;
-        self.at += bytes.len() as u64;
-        Ok(())
+        self.file.sync_data().map_err(io("sync", &self.path))
     }
+}
+
+/// Writes so many zeros.
+fn fill(file: &mut OpenFile, mut left: u64) -> std::io::Result<()> {
+    while left > 0 {
+        let step = left.min(ZEROS.len() as u64);
+        file.write_all(&ZEROS[..step as usize])?;
+        left -= step;
+    }
+    Ok(())
 }

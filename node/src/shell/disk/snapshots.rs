@@ -1,29 +1,19 @@
-//! Snapshot files: blocks with checksums, written aside, synced, renamed.
-//!
-//! ```text
-//! magic 8 | (length 4 | crc 4 | block)* | 0xFFFFFFFF | crc of all before 4
-//! ```
+//! Snapshot files: written aside, synced, renamed.
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
+use std::fs::{File as OpenFile, OpenOptions};
+use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
-
-use super::{DiskConfig, DiskError, files, io, other_version, space};
-use crate::codec::snapshot::{Decoder, Encoder};
-use crate::codec::versions::Format;
+use super::{DiskConfig, DiskError, files, io, space};
+use crate::codec::disk::snapshot_file::{FileDecoder, FileEncoder};
 use crate::core::input::Snapshot;
 use crate::core::raft::event::SnapshotMeta;
+use crate::core::recovery::{File, Flaw};
 use crate::core::types::{Index, Term};
 
-const MAGIC: &[u8; 8] = b"QSNAP 1\n";
-const END: u32 = u32::MAX;
-const BLOCK_MAX: usize = 256 << 20;
-
 fn path(config: &DiskConfig, index: Index, term: Term) -> PathBuf {
-    config.snap_dir().join(format!("{:016x}-{:016x}.snap", index.0, term.0))
+    config.path(File::Snapshot(index, term))
 }
 
 /// A snapshot on its way in.
@@ -35,10 +25,10 @@ fn part(config: &DiskConfig, index: Index) -> PathBuf {
 pub fn list(config: &DiskConfig) -> Vec<(Index, Term, PathBuf)> {
     let files = std::fs::read_dir(config.snap_dir()).into_iter().flatten().flatten();
     let parse = |path: PathBuf| {
-        let name = path.file_name()?.to_str()?.strip_suffix(".snap")?;
-        let (index, term) = name.split_once('-')?;
-        let index = Index(u64::from_str_radix(index, 16).ok()?);
-        Some((index, Term(u64::from_str_radix(term, 16).ok()?), path))
+        let File::Snapshot(index, term) = File::snapshot(path.file_name()?.to_str()?)? else {
+            return None;
+        };
+        Some((index, term, path))
     };
     let mut found: Vec<_> = files.filter_map(|file| parse(file.path())).collect();
     found.sort_by_key(|(index, term, _)| std::cmp::Reverse((*index, *term)));
@@ -99,82 +89,41 @@ pub fn save(config: &DiskConfig, snapshot: &Arc<Snapshot>) -> Result<u64, DiskEr
 /// Writes a snapshot durably, but for the last `spare` bytes that are free; gives its size. Without
 /// space for the log the process ends, without one more snapshot it only needs more of it.
 fn store(snapshot: &Arc<Snapshot>, temporary: &Path, spare: u64) -> Result<u64, DiskError> {
-    let file = File::create(temporary).map_err(io("create", temporary))?;
+    let file = OpenFile::create(temporary).map_err(io("create", temporary))?;
     let mut out = BufWriter::new(file);
-    let mut seal = crc32c::crc32c(MAGIC);
-    out.write_all(MAGIC).map_err(io("write", temporary))?;
-    let mut encoder = Encoder::new(Arc::clone(snapshot));
-    while let Some(block) = encoder.next_block() {
+    for piece in FileEncoder::new(Arc::clone(snapshot)) {
         if let Some((free, _)) = space(temporary).filter(|(free, _)| *free < spare) {
             let path = temporary.to_owned();
             return Err(DiskError::Short { path, free });
         }
-        let crc = crc32c::crc32c(&block);
-        seal = crc32c::crc32c_append(seal, &crc.to_be_bytes());
-        out.write_all(&(block.len() as u32).to_be_bytes()).map_err(io("write", temporary))?;
-        out.write_all(&crc.to_be_bytes()).map_err(io("write", temporary))?;
-        out.write_all(&block).map_err(io("write", temporary))?;
+        out.write_all(&piece).map_err(io("write", temporary))?;
     }
-    out.write_all(&END.to_be_bytes()).map_err(io("write", temporary))?;
-    out.write_all(&seal.to_be_bytes()).map_err(io("write", temporary))?;
     let file = out.into_inner().map_err(|error| io("write", temporary)(error.into_error()))?;
     file.sync_all().map_err(io("sync", temporary))?;
     Ok(file.metadata().map_err(io("look at", temporary))?.len())
 }
 
-/// The version in a file's first bytes.
-fn version(magic: &[u8; 8]) -> Option<u32> {
-    std::str::from_utf8(magic).ok()?.strip_prefix("QSNAP ")?.trim_end().parse().ok()
-}
-
 /// Reads a snapshot; any damage is an error.
 pub fn load(path: &Path) -> Result<Snapshot, DiskError> {
-    let damaged = |what: &str| DiskError::Damaged(format!("{}: {what}", path.display()));
-    let mut file = File::open(path).map_err(io("open", path))?;
-    let mut magic = [0; 8];
-    file.read_exact(&mut magic).map_err(io("read", path))?;
-    if &magic != MAGIC {
-        if let Some(version) = version(&magic) {
-            Format::SnapshotFile.check(version).map_err(other_version(path))?;
-        }
-        return Err(damaged("is no snapshot"));
-    }
-    let mut seal = crc32c::crc32c(MAGIC);
-    let mut file = std::io::BufReader::new(file);
-    let mut decoder = Decoder::default();
-    loop {
-        let mut head = [0; 8];
-        file.read_exact(&mut head).map_err(io("read", path))?;
-        let [a, b, c, d, e, f, g, h] = head;
-        let (length, crc) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
-        if length == END {
-            if crc != seal {
-                return Err(damaged("its seal is broken"));
-            }
-            return decoder.finish().map_err(|_| damaged("it is incomplete"));
-        }
-        if length as usize > BLOCK_MAX {
-            return Err(damaged("a block is too long"));
-        }
-        let mut block = Vec::new();
-        let read = (&mut file).take(u64::from(length)).read_to_end(&mut block);
-        read.map_err(io("read", path))?;
-        if block.len() != length as usize || crc32c::crc32c(&block) != crc {
-            return Err(damaged("a block is damaged"));
-        }
-        seal = crc32c::crc32c_append(seal, &crc.to_be_bytes());
-        decoder.push_block(Bytes::from(block)).map_err(|error| {
-            let unreadable = || damaged("a block does not parse");
-            error.other_version().map_or_else(unreadable, other_version(path))
-        })?;
-    }
+    let mut decoder = FileDecoder::default();
+    let mut pushed = Ok(());
+    let read = files::stream(path, &mut |piece| {
+        pushed = decoder.push(piece);
+        pushed.is_ok()
+    });
+    read.map_err(io("read", path))?;
+    let snapshot = pushed.and_then(|()| decoder.finish());
+    snapshot.map_err(|flaw| match flaw {
+        Flaw::OtherVersion(other) => DiskError::OtherVersion { path: path.to_owned(), other },
+        flaw => DiskError::Damaged(format!("{}: {flaw}", path.display())),
+    })
 }
 
 /// A snapshot on its way in; what arrived before a break is kept.
 #[derive(Debug)]
 pub struct Incoming {
     path: PathBuf,
-    file: File,
+    file: OpenFile,
     length: u64,
     total: u64,
 }

@@ -2,31 +2,18 @@
 //! batch grows with the load and an idle server pays for one sync a write.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
-
-use super::identity::{self, Identity};
-use super::segment::{self, Segment};
-use super::{DiskConfig, DiskError, files, recovery, snapshots, vote};
-use crate::codec::record::{self, Record};
-use crate::core::raft::event::{HardState, LogWrite};
-use crate::core::types::{EnsembleId, Index, WriteSeq};
-
-/// Bytes that one sync covers at most.
-const BATCH: usize = 4 << 20;
-
-/// A thing to make durable.
-#[derive(Clone, Debug)]
-#[allow(missing_docs)]
-pub enum DiskOp {
-    Adopt { seq: WriteSeq, ensemble: EnsembleId },
-    Write { seq: WriteSeq, write: LogWrite },
-    Repaired,
-}
+use super::segment::Segment;
+use super::{DiskConfig, DiskError, files, folder, snapshots};
+pub use crate::codec::disk::journal::DiskOp;
+use crate::codec::disk::journal::{Files, Journal};
+use crate::codec::record::Header;
+use crate::core::raft::event::SnapshotMeta;
+use crate::core::recovery::{Archived, File, Recovery};
+use crate::core::types::WriteSeq;
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -70,14 +57,8 @@ impl LogQueue {
 /// The log on its disk.
 #[derive(Debug)]
 pub struct Log {
-    pub(super) config: DiskConfig,
-    pub(super) identity: Identity,
-    pub(super) hard: HardState,
-    /// Older segments that are still there: number and highest entry.
-    pub(super) sealed: VecDeque<(u64, Index)>,
-    pub(super) current: Segment,
-    /// The next segment, being made ahead.
-    pub(super) ahead: Option<JoinHandle<Result<Segment, DiskError>>>,
+    journal: Journal,
+    disk: Disk,
 }
 
 /// What the thread tells.
@@ -101,155 +82,117 @@ pub fn start(mut log: Log, queue: LogQueue, told: impl Told) -> std::io::Result<
 }
 
 impl Log {
+    /// Does to the files what a start decided, and goes on from there.
+    pub(super) fn begin(config: DiskConfig, recovery: &Recovery) -> Result<Log, DiskError> {
+        let capacity = config.segment_bytes;
+        let mut disk = Disk { config, current: None, ahead: None, took: Duration::ZERO };
+        let journal = Journal::begin(recovery, capacity, &mut disk)?;
+        Ok(Log { journal, disk })
+    }
+
     pub(super) fn write(
         &mut self,
         ops: VecDeque<DiskOp>,
         told: &impl Told,
     ) -> Result<(), DiskError> {
-        let mut batch = BytesMut::new();
-        let mut last = None;
-        // A vote follows the term that it is given in: only the last of them is saved beside the log,
-        // before the first is in it.
-        let mut vote = ops.iter().rev().find_map(hard_state);
-        for op in ops {
-            let seq = match op {
-                DiskOp::Adopt { seq, ensemble } => {
-                    self.identity.ensemble = Some(ensemble);
-                    identity::save(&self.config.dir, self.identity)?;
-                    seq
-                }
-                DiskOp::Write { seq, write } => {
-                    if let LogWrite::Hard(_) = write
-                        && let Some(hard) = vote.take()
-                    {
-                        vote::save(&self.config.dir, hard)?;
-                    }
-                    batch = self.encode(write, batch)?;
-                    seq
-                }
-                DiskOp::Repaired => {
-                    recovery::end_repair(&self.config)?;
-                    continue;
-                }
-            };
-            last = Some(seq);
-            if batch.len() >= BATCH {
-                batch = self.flush(batch, &mut last, told)?;
-            }
-        }
-        self.flush(batch, &mut last, told)?;
+        let mut tell = |disk: &mut Disk, seq| told.durable(seq, std::mem::take(&mut disk.took));
+        self.journal.write(ops, &mut self.disk, &mut tell)
+    }
+}
+
+/// The files of the data folder.
+#[derive(Debug)]
+struct Disk {
+    config: DiskConfig,
+    /// The segment that was used last.
+    current: Option<Segment>,
+    /// The next segment, being made ahead.
+    ahead: Option<JoinHandle<Result<Segment, DiskError>>>,
+    /// How long writing and syncing took since that was told.
+    took: Duration,
+}
+
+impl Disk {
+    fn segment(&mut self, number: u64) -> Result<&mut Segment, DiskError> {
+        let open = match self.current.take().filter(|open| open.number == number) {
+            Some(open) => open,
+            None => Segment::open(&self.config, number)?,
+        };
+        Ok(self.current.insert(open))
+    }
+}
+
+impl Files for Disk {
+    type Error = DiskError;
+
+    fn replace(&mut self, file: File, content: &[u8]) -> Result<(), DiskError> {
+        files::replace(&self.config.path(file), content)
+    }
+
+    fn remove(&mut self, file: File) -> Result<(), DiskError> {
+        let path = self.config.path(file);
+        files::remove(&path)?;
+        path.parent().map_or(Ok(()), files::sync_dir)
+    }
+
+    fn drop_later(&mut self, file: File) -> Result<(), DiskError> {
+        files::remove(&self.config.path(file))
+    }
+
+    fn set_aside(&mut self, file: File) -> Result<(), DiskError> {
+        let path = self.config.path(file);
+        files::rename(&path, &path.with_extension("damaged"))
+    }
+
+    fn empty_archive(&mut self) -> Result<(), DiskError> {
+        folder::empty_archive(&self.config)
+    }
+
+    fn archive(&mut self, what: Archived) -> Result<(), DiskError> {
+        folder::archive(&self.config, what)
+    }
+
+    fn header(&mut self, segment: u64) -> Result<Header, DiskError> {
+        self.segment(segment)?.header()
+    }
+
+    fn nonce(&mut self) -> Result<u64, DiskError> {
+        files::entropy().map(u64::from_be_bytes)
+    }
+
+    fn create(&mut self, header: Header) -> Result<(), DiskError> {
+        let made = self.ahead.take().and_then(|thread| thread.join().ok());
+        let segment = match made.transpose()?.filter(|made| made.number == header.number) {
+            Some(segment) => segment,
+            None => Segment::create(&self.config, header)?,
+        };
+        self.current = Some(segment);
         Ok(())
     }
 
-    /// Makes a batch durable and tells so.
-    fn flush(
-        &mut self,
-        mut batch: BytesMut,
-        last: &mut Option<WriteSeq>,
-        told: &impl Told,
-    ) -> Result<BytesMut, DiskError> {
-        let began = Instant::now();
-        if !batch.is_empty() {
-            self.current.append(&batch)?;
-            batch.clear();
-        }
-        if self.ahead.is_none() && self.current.half_full() {
-            self.make_ahead();
-        }
-        if let Some(seq) = last.take() {
-            told.durable(seq, began.elapsed());
-        }
-        Ok(batch)
-    }
-
-    fn encode(&mut self, write: LogWrite, mut batch: BytesMut) -> Result<BytesMut, DiskError> {
-        match write {
-            LogWrite::Hard(hard) => {
-                self.hard = hard;
-                self.add(Record::Hard(hard), batch)
-            }
-            LogWrite::Truncate(from) => self.add(Record::Truncate(from), batch),
-            LogWrite::Append(entries) => {
-                for entry in entries {
-                    let index = entry.index;
-                    batch = self.add(Record::Entry(entry), batch)?;
-                    self.current.last = self.current.last.max(index);
-                }
-                Ok(batch)
-            }
-            LogWrite::InstallSnapshot(meta) => {
-                snapshots::adopt_incoming(&self.config, &meta)?;
-                let batch = self.add(Record::Reset(meta.index), batch)?;
-                self.current.last = self.current.last.max(meta.index);
-                Ok(batch)
-            }
-            LogWrite::Compact(index) => {
-                self.compact(index)?;
-                Ok(batch)
-            }
-        }
-    }
-
-    /// Adds a record to the batch; begins a new segment when it would not fit.
-    fn add(&mut self, record: Record, batch: BytesMut) -> Result<BytesMut, DiskError> {
-        let before = batch.len();
-        let mut batch = record::encode(&record, self.current.seal(), batch);
-        if self.current.fits(batch.len()) {
-            return Ok(batch);
-        }
-        batch.truncate(before);
-        if !batch.is_empty() {
-            self.current.append(&batch)?;
-            batch.clear();
-        }
-        let next = self.next_segment()?;
-        let full = std::mem::replace(&mut self.current, next);
-        self.sealed.push_back((full.header.number, full.last));
-        // So that older segments can go without forgetting the vote.
-        let seal = self.current.seal();
-        let batch = record::encode(&Record::Hard(self.hard), seal, batch);
-        Ok(record::encode(&record, seal, batch))
-    }
-
-    fn make_ahead(&mut self) {
-        let (dir, bytes) = (self.config.log_dir(), self.config.segment_bytes);
-        let number = self.current.header.number + 1;
-        let make = move || Segment::create(&dir, number, bytes);
+    fn create_ahead(&mut self, header: Header) {
+        let config = self.config.clone();
+        let make = move || Segment::create(&config, header);
         self.ahead = std::thread::Builder::new().name("segment".to_owned()).spawn(make).ok();
     }
 
-    fn next_segment(&mut self) -> Result<Segment, DiskError> {
-        let number = self.current.header.number + 1;
-        let made = self.ahead.take().and_then(|thread| thread.join().ok());
-        match made {
-            Some(Ok(segment)) if segment.header.number == number => Ok(segment),
-            Some(Err(error)) => Err(error),
-            _ => Segment::create(&self.config.log_dir(), number, self.config.segment_bytes),
-        }
-    }
-
-    /// Deletes sealed segments whose every entry a snapshot covers, oldest first.
-    fn compact(&mut self, index: Index) -> Result<(), DiskError> {
-        while let Some((number, last)) = self.sealed.front().copied() {
-            if last > index {
-                break;
-            }
-            let path: PathBuf = segment::path(&self.config.log_dir(), number);
-            files::remove(&path)?;
-            self.sealed.pop_front();
-        }
+    fn append(&mut self, segment: u64, at: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        let began = Instant::now();
+        self.segment(segment)?.append(at, bytes)?;
+        self.took += began.elapsed();
         Ok(())
     }
-}
 
-fn hard_state(op: &DiskOp) -> Option<HardState> {
-    match op {
-        DiskOp::Write { write: LogWrite::Hard(hard), .. } => Some(*hard),
-        _ => None,
+    fn clear(&mut self, segment: u64, at: u64) -> Result<(), DiskError> {
+        self.segment(segment)?.clear(at)
+    }
+
+    fn adopt(&mut self, snapshot: &SnapshotMeta) -> Result<(), DiskError> {
+        snapshots::adopt_incoming(&self.config, snapshot)
     }
 }
 
-impl Drop for Log {
+impl Drop for Disk {
     /// Whoever opens the folder next finds nobody at work in it.
     fn drop(&mut self) {
         if let Some(making) = self.ahead.take() {

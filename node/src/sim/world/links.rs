@@ -8,6 +8,7 @@ use super::{Ev, SLOTS, STALL_MS, World};
 use crate::core::effect::{Effect, Link};
 use crate::core::input::{Input, Snapshot};
 use crate::core::message::{Hello, PeerMessage};
+use crate::core::raft::event::Message;
 use crate::core::types::{Index, LinkId, MemberId, Term};
 
 impl World {
@@ -109,6 +110,9 @@ impl World {
         to: MemberId,
         message: PeerMessage,
     ) -> Result<(), String> {
+        if !self.servers[from].whole && votes(&message) {
+            return Err(format!("n{from} votes or campaigns while a repair is due: {message:?}"));
+        }
         let Some(id) = self.net.link_to(from, to) else {
             return Ok(());
         };
@@ -225,7 +229,21 @@ impl World {
             return Ok(());
         }
         let sender = self.servers[from].disk.member;
-        self.servers[to].disk.received.insert(index, Arc::clone(&snapshot));
+        self.servers[to].disk.receive(&snapshot);
         self.step(to, Input::SnapshotReceived { from: sender, term, snapshot })
+    }
+}
+
+/// Whether a message helps to elect somebody.
+fn votes(message: &PeerMessage) -> bool {
+    match message {
+        PeerMessage::Raft(message) => matches!(
+            message,
+            Message::PreVote { .. }
+                | Message::Vote { .. }
+                | Message::PreVoteReply { granted: true, .. }
+                | Message::VoteReply { granted: true, .. }
+        ),
+        _ => false,
     }
 }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use super::Report;
 use super::client::SimClient;
-use super::disk::SimDisk;
+use super::disk::{Make, SimDisk};
 use super::faults;
 use super::fingerprint::Fingerprint;
 use super::invariants::Invariants;
@@ -98,6 +98,8 @@ enum Ev {
 #[derive(Debug)]
 struct Server {
     disk: SimDisk,
+    /// No repair is due: it may vote.
+    whole: bool,
     /// `None` while down.
     node: Option<Node>,
     /// Rises with each start and stop: events of an older life are void.
@@ -197,9 +199,10 @@ impl World {
             options,
         };
         for slot in 0..SLOTS {
-            let member = world.new_member();
+            let disk = world.blank_disk();
             world.servers.push(Server {
-                disk: SimDisk::blank(member),
+                disk,
+                whole: true,
                 node: None,
                 life: 0,
                 links: Vec::new(),
@@ -311,6 +314,13 @@ impl World {
         MemberId(0xA000 + self.last_member)
     }
 
+    /// A disk of a member that never was.
+    fn blank_disk(&mut self) -> SimDisk {
+        let SimOptions { segment_bytes, retain, .. } = self.options;
+        let seed = self.rng.word();
+        SimDisk::blank(self.new_member(), Make { seed, segment_bytes, retain })
+    }
+
     fn clock(&self) -> Now {
         Now { mono: Mono(self.now), wall: Wall(1_700_000_000_000 + self.now as i64) }
     }
@@ -356,7 +366,7 @@ impl World {
             }
             Ev::SnapshotStored { slot, life, snapshot } if self.lives(slot, life) => {
                 let meta = snapshot.meta.clone();
-                self.servers[slot].disk.store(snapshot);
+                self.servers[slot].disk.store(&snapshot);
                 self.report.snapshots += 1;
                 self.step(slot, Input::SnapshotSaved { meta, bytes: Some(1) })?;
             }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::disk::{DiskOp, SimDisk};
+use super::super::disk::Started;
 use super::super::net::Slot;
 use super::super::operator;
 use super::{Ev, World};
+use crate::codec::disk::journal::DiskOp;
 use crate::core::effect::{CloseReason, Effect, Note};
 use crate::core::entry::Entry;
 use crate::core::input::Input;
@@ -21,6 +22,34 @@ impl World {
             return Ok(());
         }
         let boot = self.rng.word();
+        let recovered = loop {
+            match self.servers[slot].disk.start().map_err(|why| format!("n{slot}: {why}"))? {
+                Started::Up(recovered) => break recovered,
+                Started::Unknown(refusal) => {
+                    self.note(slot, &format_args!("is replaced: {refusal}"));
+                    self.servers[slot].disk = self.blank_disk();
+                }
+            }
+        };
+        let options = self.options_of(slot);
+        let log = recovered.entries.iter().map(|entry| (entry.index, Arc::clone(entry))).collect();
+        let whole = !recovered.repairing;
+        let mut effects = Vec::new();
+        let node = Node::new(options, recovered, boot, self.clock_of(slot), &mut effects);
+        let server = &mut self.servers[slot];
+        server.life += 1;
+        server.log = log;
+        server.whole = whole;
+        server.applied = node.state().applied();
+        server.links = Vec::new();
+        server.node = Some(node);
+        let life = server.life;
+        self.note(slot, &"starts");
+        self.at(10, Ev::Tick(slot, life));
+        self.perform(slot, effects)
+    }
+
+    fn options_of(&self, slot: Slot) -> Options {
         let mut options = Options::new(ServerId(slot as u8 + 1));
         options.peer_address = operator::address(slot);
         options.min_session_timeout_ms = 1_000;
@@ -39,20 +68,7 @@ impl World {
             options.turn_weight = 300;
             options.reply_window = 400;
         }
-        let recovered = self.servers[slot].disk.recover();
-        let log = recovered.entries.iter().map(|entry| (entry.index, Arc::clone(entry))).collect();
-        let mut effects = Vec::new();
-        let node = Node::new(options, recovered, boot, self.clock_of(slot), &mut effects);
-        let server = &mut self.servers[slot];
-        server.life += 1;
-        server.log = log;
-        server.applied = node.state().applied();
-        server.links = Vec::new();
-        server.node = Some(node);
-        let life = server.life;
-        self.note(slot, &"starts");
-        self.at(10, Ev::Tick(slot, life));
-        self.perform(slot, effects)
+        options
     }
 
     pub(super) fn stop(&mut self, slot: Slot) {
@@ -146,19 +162,12 @@ impl World {
             }
             Effect::Peer { to, message } => self.send(slot, to, message)?,
             Effect::Links { hello, links } => self.relink(slot, hello, links)?,
-            Effect::Adopt { seq, ensemble } => {
-                if self.servers[slot].disk.push(seq, DiskOp::Adopt(ensemble)) {
-                    self.sync(slot);
-                }
-            }
-            Effect::Write { seq, write } => {
-                if self.servers[slot].disk.push(seq, DiskOp::Write(write)) {
-                    self.sync(slot);
-                }
-            }
+            Effect::Adopt { seq, ensemble } => self.write(slot, DiskOp::Adopt { seq, ensemble }),
+            Effect::Write { seq, write } => self.write(slot, DiskOp::Write { seq, write }),
             Effect::SaveSnapshot(snapshot) => {
                 self.oracle.check_snapshot(&snapshot.meta)?;
                 let life = self.servers[slot].life;
+                self.servers[slot].disk.begin_save(&snapshot);
                 let delay = self.rng.between(1, 500);
                 self.at(delay, Ev::SnapshotStored { slot, life, snapshot });
             }
@@ -167,13 +176,14 @@ impl World {
             }
             Effect::Repaired => {
                 self.note(slot, &"is repaired");
-                self.servers[slot].disk.repaired();
+                self.servers[slot].whole = true;
+                self.write(slot, DiskOp::Repaired);
             }
             Effect::Wipe => {
                 self.note(slot, &"is wiped");
                 self.stop(slot);
                 let member = self.new_member();
-                self.servers[slot].disk = SimDisk::blank(member);
+                self.servers[slot].disk.ask_wipe(member);
                 self.at(100, Ev::Start(slot));
             }
             Effect::Fatal(why) => return Err(format!("n{slot} stops: {why}")),
@@ -200,6 +210,12 @@ impl World {
             Effect::AcceptPeer { .. } | Effect::RefusePeer { .. } => {}
         }
         Ok(())
+    }
+
+    fn write(&mut self, slot: Slot, op: DiskOp) {
+        if self.servers[slot].disk.push(op) {
+            self.sync(slot);
+        }
     }
 
     pub(super) fn sync(&mut self, slot: Slot) {

@@ -1,14 +1,13 @@
 //! Faults, the operator's calls, and the calm after them.
 
 use super::super::client::Link as ClientLink;
-use super::super::disk::SimDisk;
 use super::super::faults::Fault;
 use super::super::net::Slot;
 use super::super::operator;
 use super::{Ev, SLOTS, Server, World};
 use crate::core::input::{AdminRequest, Input};
 use crate::core::raft::config::Role;
-use crate::core::types::{CallId, MemberId, Wall};
+use crate::core::types::{CallId, Index, MemberId, Wall};
 
 /// Within this time a leader finds and removes what is due, in milliseconds.
 const REAPED_MS: i64 = 3_000;
@@ -39,12 +38,13 @@ impl World {
             }
             Fault::LoseDisk { slot, down_ms } if self.may_lose_disk(slot) => {
                 self.crash(slot, down_ms);
-                let member = self.new_member();
-                self.servers[slot].disk = SimDisk::blank(member);
+                self.servers[slot].disk = self.blank_disk();
+            }
+            Fault::DamageDisk { slot, down_ms } if self.is_alone(slot) => {
+                self.rot(slot, down_ms, true);
             }
             Fault::DamageDisk { slot, down_ms } if self.may_lose_disk(slot) => {
-                self.crash(slot, down_ms);
-                self.servers[slot].disk.damage(&mut self.rng);
+                self.rot(slot, down_ms, false);
             }
             Fault::LoseDisk { .. } | Fault::DamageDisk { .. } => {}
             Fault::Resize { members } if self.options.by_clients => self.want(members),
@@ -66,9 +66,29 @@ impl World {
         }
         self.report.crashes += 1;
         self.stop(slot);
-        self.servers[slot].disk.crash(&mut self.rng);
+        self.servers[slot].disk.crash();
         self.invariants.forget_term(self.servers[slot].disk.member);
         self.at(down_ms, Ev::Start(slot));
+    }
+
+    fn rot(&mut self, slot: Slot, down_ms: u64, alone: bool) {
+        self.crash(slot, down_ms);
+        if let Some(file) = self.servers[slot].disk.rot(alone) {
+            self.report.rotten += 1;
+            self.note(slot, &format_args!("{file} rots; alone: {alone}"));
+        }
+    }
+
+    /// Whether nobody but this server has its data, or ever had: the first configuration is in force.
+    fn is_alone(&self, slot: Slot) -> bool {
+        let raft = self.servers[slot].node.as_ref().and_then(|node| node.raft());
+        raft.is_some_and(|raft| {
+            let (config, committed) = (raft.config(), raft.committed_config());
+            config.index == committed.index
+                && config.index <= Index(2)
+                && config.members.len() == 1
+                && config.votes(self.servers[slot].disk.member)
+        })
     }
 
     /// Only what an ensemble survives by design: one disk at a time, of three or more, while the
@@ -117,7 +137,7 @@ impl World {
     }
 
     pub(super) fn operate(&mut self) -> Result<(), String> {
-        let formed = self.servers.iter().any(|server| server.disk.recover().ensemble.is_some());
+        let formed = self.servers.iter().any(|server| server.disk.ensemble().is_some());
         let forming = self
             .servers
             .iter()

@@ -1,15 +1,18 @@
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use bytes::BytesMut;
+
 use super::*;
-use crate::codec::record::Seal;
+use crate::codec::disk::small;
+use crate::codec::record::{self, End, Header, Seal};
 use crate::core::entry::Payload;
 use crate::core::raft::config::{Config, Member, Role};
 use crate::core::raft::event::{LogWrite, SnapshotMeta};
 use crate::core::state::State;
-use crate::core::types::{EnsembleId, MemberId, ServerId, Term, WriteSeq};
-use crate::shell::disk::folder;
+use crate::core::types::{EnsembleId, Index, ServerId, Term, WriteSeq};
+use crate::shell::disk::segment::Segment;
 use crate::shell::disk::writer::{DiskOp, Told};
 
 mod versions;
@@ -46,6 +49,10 @@ impl Disk {
 
     fn batches(&self, batches: impl IntoIterator<Item = VecDeque<DiskOp>>) {
         let (found, mut log) = open(&self.0, false).unwrap();
+        if found.identity.ensemble.is_none() {
+            let (seq, ensemble) = (WriteSeq(1), EnsembleId(7));
+            log.write(VecDeque::from([DiskOp::Adopt { seq, ensemble }]), &Silent).unwrap();
+        }
         for batch in batches {
             log.write(batch, &Silent).unwrap();
         }
@@ -53,11 +60,30 @@ impl Disk {
     }
 
     fn segments(&self) -> Vec<u64> {
-        segment::list(&self.0.log_dir()).unwrap()
+        let mut files: Vec<File> =
+            self.0.log_names().unwrap().iter().filter_map(|name| File::segment(name)).collect();
+        files.sort();
+        let number = |file| if let File::Segment(number) = file { Some(number) } else { None };
+        files.into_iter().filter_map(number).collect()
+    }
+
+    /// What the identity file says.
+    fn identity(&self) -> Identity {
+        small::decode_identity(&self.0.read(File::Identity).unwrap().unwrap()).unwrap()
+    }
+
+    /// What the vote file says.
+    fn vote(&self) -> Option<HardState> {
+        let bytes = self.0.read(File::Vote).unwrap()?;
+        Some(small::decode_vote(&bytes).unwrap())
+    }
+
+    fn put_vote(&self, hard: HardState) {
+        files::replace(&self.0.path(File::Vote), small::encode_vote(hard).as_bytes()).unwrap();
     }
 
     fn path(&self, number: u64) -> PathBuf {
-        segment::path(&self.0.log_dir(), number)
+        self.0.path(File::Segment(number))
     }
 
     /// Damages the content of a segment's record, counted from 0.
@@ -200,7 +226,7 @@ fn a_damage_is_known_until_it_is_repaired_though_the_log_is_sound_again() {
     let hard = first.hard;
     drop(first);
     let second = disk.open();
-    assert!(second.damage.as_ref().unwrap().contains("not repaired yet"));
+    assert!(second.damage.as_ref().unwrap().to_string().contains("not repaired yet"));
     assert_eq!((second.hard, indexes(&second)), (hard, vec![1]));
     drop(second);
     disk.run(VecDeque::from([DiskOp::Repaired]));
@@ -211,7 +237,7 @@ fn a_damage_is_known_until_it_is_repaired_though_the_log_is_sound_again() {
 fn a_next_segment_without_a_record_is_taken_away_and_the_one_before_is_the_last() {
     let disk = Disk::new();
     disk.write(vec![hard(1, 0), config(3), noop(1, 2)]);
-    Segment::create(&disk.0.log_dir(), 2, 4_096).unwrap();
+    Segment::create(&disk.0, Header { nonce: 9, number: 2 }).unwrap();
     disk.tear(1);
     let found = disk.open();
     assert_eq!(disk.segments(), [1]);
@@ -241,7 +267,7 @@ fn a_missing_file_is_a_damage() {
     disk.write(writes);
     std::fs::remove_file(disk.path(2)).unwrap();
     let found = disk.open();
-    assert!(found.damage.as_ref().unwrap().contains("missing"));
+    assert!(found.damage.as_ref().unwrap().to_string().contains("missing"));
     assert!(found.entries.len() > 10, "what is before it is kept");
 }
 
@@ -262,7 +288,7 @@ fn a_snapshot_that_the_log_counts_on_and_that_is_gone_is_a_damage() {
     assert_eq!(disk.open().damage, None);
     let (_, _, path) = snapshots::list(&disk.0).remove(0);
     std::fs::remove_file(path).unwrap();
-    let damage = disk.open().damage.unwrap();
+    let damage = disk.open().damage.unwrap().to_string();
     assert!(damage.contains("the snapshot at 2 is missing"), "{damage}");
 }
 
@@ -325,7 +351,7 @@ fn a_disk_killed_between_its_ensemble_and_its_first_record_is_blank_again() {
     let blank = disk.open().identity;
     assert_eq!(blank.ensemble, None);
     assert_eq!(
-        identity::load_or_create(&disk.0.dir, true).unwrap(),
+        disk.identity(),
         blank,
         "it is saved, and the incarnation stays: it never spoke for the ensemble"
     );
@@ -334,10 +360,10 @@ fn a_disk_killed_between_its_ensemble_and_its_first_record_is_blank_again() {
     assert_eq!(disk.open().identity.ensemble, None, "nor with a torn write");
     disk.run(VecDeque::from([adopt()]));
     let founding = HardState { term: Term(1), vote: None };
-    vote::save(&disk.0.dir, founding).unwrap();
+    disk.put_vote(founding);
     let found = disk.open();
     assert_eq!((found.identity.ensemble, found.hard), (None, HardState::default()));
-    assert_eq!(vote::load(&disk.0.dir).unwrap(), None, "the term goes with it");
+    assert_eq!(disk.vote(), None, "the term goes with it");
 }
 
 #[test]
@@ -355,12 +381,13 @@ fn a_disk_that_may_have_voted_or_acknowledged_stays_in_its_ensemble() {
     assert_eq!(ensemble(&adopted(Some(config(3)))), kept, "an entry");
     let disk = adopted(None);
     let voted = HardState { term: Term(1), vote: Some(MemberId(9)) };
-    vote::save(&disk.0.dir, voted).unwrap();
+    disk.put_vote(voted);
     assert_eq!(ensemble(&disk), kept, "a vote");
     let disk = adopted(None);
     std::fs::write(disk.0.dir.join("repair"), "").unwrap();
     assert_eq!(ensemble(&disk), kept, "a repair that goes on");
     let disk = adopted(None);
+    disk.put_vote(HardState { term: Term(1), vote: None });
     let snapshot = disk.0.snap_dir().join(format!("{:016x}-{:016x}.snap", 5, 1));
     std::fs::write(snapshot, "damaged").unwrap();
     assert_eq!(ensemble(&disk), kept, "a snapshot, readable or not");
@@ -368,7 +395,7 @@ fn a_disk_that_may_have_voted_or_acknowledged_stays_in_its_ensemble() {
     std::fs::rename(disk.path(1), disk.path(2)).unwrap();
     let mut bytes = BytesMut::new();
     let nonce = 9;
-    bytes = record::encode_header(record::Header { nonce, number: 2 }, bytes);
+    bytes = record::encode_header(Header { nonce, number: 2 }, bytes);
     bytes.resize(4_096, 0);
     std::fs::write(disk.path(2), bytes).unwrap();
     assert_eq!(ensemble(&disk), kept, "a log that had an earlier file");

@@ -1,6 +1,7 @@
 //! What another version of Quorate wrote is refused as a whole, in words, and stays as it is.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::*;
 use crate::codec::versions::Format;
@@ -52,7 +53,7 @@ fn full() -> Disk {
     snapshots::save(&disk.0, &Arc::new(snapshot)).unwrap();
     std::fs::write(disk.0.snap_dir().join("5-1.tmp"), "unfinished").unwrap();
     let last = *disk.segments().last().unwrap();
-    Segment::create(&disk.0.log_dir(), last + 1, 4_096).unwrap();
+    Segment::create(&disk.0, Header { nonce: 9, number: last + 1 }).unwrap();
     disk
 }
 
@@ -73,8 +74,8 @@ fn append(disk: &Disk, number: u64, kind_and_content: &[u8]) {
 
 fn reseal(path: &Path, from: &str, to: &str) {
     let text = std::fs::read_to_string(path).unwrap();
-    let body = files::unseal(&text).unwrap().replace(from, to);
-    std::fs::write(path, files::seal(body)).unwrap();
+    let body = small::unseal(&text).unwrap().replace(from, to);
+    std::fs::write(path, small::seal(body)).unwrap();
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn a_term_and_a_vote_behind_a_damage_still_count_and_entries_do_not() {
     disk.write(writes);
     disk.damage(1, 2);
     let found = disk.open();
-    assert!(found.damage.as_ref().unwrap().contains("damaged at byte"));
+    assert!(found.damage.as_ref().unwrap().to_string().contains("damaged at byte"));
     assert_eq!(indexes(&found), [1]);
     assert_eq!((found.hard.term, found.hard.vote), (Term(8), Some(MemberId(4))));
     assert!(disk.path(1).with_extension("damaged").exists(), "it is put aside");
@@ -44,7 +44,7 @@ fn a_lost_vote_file_is_made_anew_from_a_sound_log() {
         spoil(&disk.0.dir.join("vote"));
         let hard = disk.open().hard;
         assert_eq!((hard.term, hard.vote), (Term(5), Some(MemberId(9))));
-        assert_eq!(vote::load(&disk.0.dir).unwrap(), Some(hard));
+        assert_eq!(disk.vote(), Some(hard));
     }
 }
 
@@ -77,7 +77,7 @@ fn a_disk_of_an_ensemble_without_its_log_is_damaged_and_its_vote_still_counts() 
     assert!(open(&disk.0, true).is_err(), "alone it refuses");
     assert!(!disk.path(1).exists(), "and changes nothing");
     let found = disk.open();
-    assert!(found.damage.as_ref().unwrap().contains("there is no log"));
+    assert!(found.damage.as_ref().unwrap().to_string().contains("there is no log"));
     assert_eq!((found.hard.term, found.hard.vote), (Term(5), Some(MemberId(9))));
 }
 
@@ -88,8 +88,5 @@ fn of_several_votes_in_one_batch_the_last_counts() {
     let seq = WriteSeq(1);
     let ops = writes.map(|write| DiskOp::Write { seq, write });
     disk.batches([VecDeque::from(ops)]);
-    assert_eq!(
-        vote::load(&disk.0.dir).unwrap(),
-        Some(HardState { term: Term(5), vote: Some(MemberId(9)) })
-    );
+    assert_eq!(disk.vote(), Some(HardState { term: Term(5), vote: Some(MemberId(9)) }));
 }

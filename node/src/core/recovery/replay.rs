@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::codec::record::Record;
-use crate::core::entry::{Entry, Payload};
-use crate::core::input::Snapshot;
+use super::damage::Damage;
+use super::facts::Record;
+use crate::core::entry::Entry;
 use crate::core::raft::event::HardState;
 use crate::core::types::Index;
 
@@ -19,7 +19,7 @@ pub(super) struct Replay {
     /// Where that snapshot stands.
     covered: Index,
     /// The first damage.
-    pub(super) damage: Option<String>,
+    pub(super) damage: Option<Damage>,
 }
 
 impl Replay {
@@ -29,35 +29,39 @@ impl Replay {
     }
 
     /// The first damage is what is told; the rest follows from it.
-    pub(super) fn damaged(&mut self, what: String) {
+    pub(super) fn damaged(&mut self, what: Damage) {
         self.damage.get_or_insert(what);
     }
 
+    /// Up to where all is there.
+    pub(super) fn last(&self) -> Index {
+        self.entries.keys().next_back().copied().unwrap_or_default().max(self.covered)
+    }
+
     /// Follows good records; gives the highest index among them.
-    pub(super) fn take(&mut self, records: &[Record]) -> Index {
+    pub(super) fn take(&mut self, records: Vec<Record>) -> Index {
         let mut highest = Index(0);
         for record in records {
             match record {
-                Record::Hard(hard) => self.hard = *hard,
+                Record::Hard(hard) => self.hard = hard,
                 Record::Truncate(from) => {
-                    self.entries.split_off(from);
+                    self.entries.split_off(&from);
                 }
                 Record::Reset(index) => {
                     self.entries.clear();
-                    highest = highest.max(*index);
-                    if *index > self.covered {
-                        self.damage = Some(format!("the snapshot at {index} is missing"));
+                    highest = highest.max(index);
+                    if index > self.covered {
+                        self.damage = Some(Damage::NoSnapshot(index));
                         return highest;
                     }
                 }
                 Record::Entry(entry) => {
                     highest = highest.max(entry.index);
                     if !self.fits(entry.index) {
-                        let index = entry.index;
-                        self.damage = Some(format!("entries before {index} are missing"));
+                        self.damage = Some(Damage::NoEntries { before: entry.index });
                         return highest;
                     }
-                    self.entries.insert(entry.index, Arc::clone(entry));
+                    self.entries.insert(entry.index, entry);
                 }
             }
         }
@@ -75,20 +79,5 @@ impl Replay {
             }
             _ => false,
         }
-    }
-
-    /// The entries, in order.
-    pub(super) fn into_entries(self) -> Vec<Arc<Entry>> {
-        self.entries.into_values().collect()
-    }
-
-    /// How many voters the newest readable configuration has.
-    pub(super) fn voters(&self, snapshot: Option<&Snapshot>) -> Option<usize> {
-        let config = |entry: &Arc<Entry>| match &entry.payload {
-            Payload::Config(config) => Some(config.voters().len()),
-            _ => None,
-        };
-        let newest = self.entries.values().rev().find_map(config);
-        newest.or(snapshot.map(|it| it.meta.config.voters().len()))
     }
 }
