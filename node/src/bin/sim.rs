@@ -1,6 +1,7 @@
 //! Runs the simulator.
 #![allow(clippy::print_stdout, missing_docs)] // A program for people.
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Parser;
 use quorate_node::sim;
@@ -27,7 +28,21 @@ struct Args {
     fingerprint: bool,
 }
 
+/// The seed of the run under way.
+static RUNNING: AtomicU64 = AtomicU64::new(0);
+
+/// A panic ends the whole program where that is how it was built: its last words name the seed.
+fn name_the_seed_of_a_panic() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        before(panic);
+        let seed = RUNNING.load(Ordering::Relaxed);
+        println!("FAILED seed {seed}: a panic\n  replay: cargo sim --replay {seed}");
+    }));
+}
+
 fn main() -> ExitCode {
+    name_the_seed_of_a_panic();
     let args = Args::parse();
     if args.fingerprint {
         return fingerprints();
@@ -42,6 +57,7 @@ fn main() -> ExitCode {
     let (mut passed, mut failed) = (0, 0);
     let mut total = sim::Report::default();
     for seed in &seeds {
+        RUNNING.store(*seed, Ordering::Relaxed);
         match sim::run(*seed, args.replay.is_some()) {
             Ok(report) => {
                 passed += 1;
@@ -63,6 +79,7 @@ fn main() -> ExitCode {
 
 fn fingerprints() -> ExitCode {
     for seed in sim::FINGERPRINTED {
+        RUNNING.store(seed, Ordering::Relaxed);
         match sim::fingerprint(seed) {
             Ok(print) => println!("{seed} {print}"),
             Err(why) => {
