@@ -316,11 +316,7 @@ pub(crate) const ROOMS: &[Room] = &[
         place: "node/src/shell/disk",
         own: &[
             "crate::shell::disk",
-            "crate::codec::disk",
-            "crate::codec::entry",
-            "crate::codec::record",
-            "crate::codec::snapshot",
-            "crate::codec::versions",
+            "crate::codec",
             "crate::core::entry::Entry",
             "crate::core::entry::Payload",
             "crate::core::input::Snapshot",
