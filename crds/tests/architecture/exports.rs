@@ -6,19 +6,20 @@ use crate::violation::Violation;
 
 pub(crate) const EXPORT: &str = "export";
 
-/// A library: its root, the name others call it by, and whether its modules are its own affair.
+/// A library: its root, the name others call it by, and which of its modules they may enter.
 pub(crate) struct Library {
     pub(crate) root: &'static str,
     pub(crate) name: &'static str,
-    /// What others name is re-exported one by one; no module is open.
-    pub(crate) closed: bool,
+    /// `None`: any that somebody names. Otherwise what others name is re-exported one by one.
+    pub(crate) open: Option<&'static [&'static str]>,
 }
 
-/// The resource's types and the operator's rooms are named by their modules.
+/// The resource's types and the operator's rooms are named by their modules; so is the simulator,
+/// which is there for others to run.
 pub(crate) const LIBRARIES: [Library; 3] = [
-    Library { root: "crds/src/lib.rs", name: "quorate_crds", closed: false },
-    Library { root: "node/src/lib.rs", name: "quorate_node", closed: true },
-    Library { root: "operator/src/lib.rs", name: "quorate_operator", closed: false },
+    Library { root: "crds/src/lib.rs", name: "quorate_crds", open: None },
+    Library { root: "node/src/lib.rs", name: "quorate_node", open: Some(&["sim"]) },
+    Library { root: "operator/src/lib.rs", name: "quorate_operator", open: None },
 ];
 
 /// What the root exports and nobody names, and what it leaves open.
@@ -37,7 +38,8 @@ pub(crate) fn exports(library: &Library, root: &Source, others: &[&Source]) -> V
         std::iter::once(library.name).chain(inside).chain([name]).map(str::to_owned).collect()
     };
     for it in root.modules.iter().filter(|it| it.public) {
-        if library.closed && !it.inline {
+        let closed = library.open.is_some_and(|open| !open.contains(&it.name.as_str()));
+        if closed && !it.inline {
             let says = "make it pub(crate); re-export what programs and tests name".to_owned();
             wrong(&it.name, it.line, says);
         } else if !named(&outside(&root.module, &it.name)) {
@@ -62,7 +64,8 @@ mod tests {
     use crate::reader::read;
 
     fn found(closed: bool, root: &str, other: &str) -> Vec<String> {
-        let library = Library { root: "node/src/lib.rs", name: "quorate_node", closed };
+        let open: Option<&[&str]> = closed.then_some(&["sim"]);
+        let library = Library { root: "node/src/lib.rs", name: "quorate_node", open };
         let crates = ["quorate_node".to_owned()];
         let root = read("node/src/lib.rs", root, &crates);
         let other = read("node/tests/a.rs", other, &crates);
@@ -78,6 +81,7 @@ mod tests {
         let within = "pub mod names { pub use crate::core::{Node, Raft}; }";
         assert_eq!(found(true, within, "fn f() { quorate_node::names::Node::new() }"), ["Raft"]);
         assert_eq!(found(true, "pub use core::*;", "").len(), 1);
+        assert_eq!(found(true, "pub mod sim;", "use quorate_node::core;"), ["sim"]);
     }
 
     #[test]
@@ -87,5 +91,6 @@ mod tests {
             assert_eq!(found(true, root, other), [""; 0], "{other}");
         }
         assert_eq!(found(false, "pub mod core;", "use quorate_node::{core::Node};"), [""; 0]);
+        assert_eq!(found(true, "pub mod sim;", "fn f() { quorate_node::sim::run() }"), [""; 0]);
     }
 }

@@ -153,10 +153,10 @@ pub(crate) const ROOMS: &[Room] = &[
             "crate::core::state",
             "crate::core::auth",
             "crate::core::entry",
+            "crate::core::names",
             "crate::core::op",
             "crate::core::options::StaticServer",
             "crate::core::raft::config",
-            "crate::core::reply_size",
             "crate::core::types",
         ],
         never: &[

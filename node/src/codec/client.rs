@@ -1,15 +1,18 @@
 //! ZooKeeper's client protocol, 3.4 to 3.9, what clients say. Op numbers and layouts:
 //! `zookeeper.jute`, `ZooDefs.java`.
 //!
-//! `create` the ways to make a znode.
+//! `create` the ways to make a znode · `fields` that several ops have.
 
 mod create;
+mod fields;
 
 use bytes::Bytes;
 
+pub(crate) use self::fields::acl_list;
+use self::fields::path;
 use super::jute::{Malformed, Reader};
 use crate::core::op::{
-    Acl, ConnectRequest, ErrorCode, Id, Op, Read, Request, SetWatches, WatcherType, Write,
+    ConnectRequest, ErrorCode, Op, Read, Request, SetWatches, WatcherType, Write,
 };
 use crate::core::types::{SessionId, Zxid};
 
@@ -79,10 +82,6 @@ impl From<Malformed> for ErrorCode {
     fn from(_: Malformed) -> ErrorCode {
         ErrorCode::MarshallingError
     }
-}
-
-fn path(reader: &mut Reader) -> Result<String, ErrorCode> {
-    reader.lossy_string()?.ok_or(ErrorCode::MarshallingError)
 }
 
 fn body(number: i32, reader: &mut Reader) -> Result<Option<Op>, ErrorCode> {
@@ -178,25 +177,6 @@ fn write(number: i32, path: String, reader: &mut Reader) -> Result<Write, ErrorC
     })
 }
 
-/// A vector of access list lines; `None` is null.
-pub fn acl_list(reader: &mut Reader) -> Result<Option<Vec<Acl>>, Malformed> {
-    reader.client_vector(|reader| {
-        let perms = reader.int()?;
-        Ok(Acl { perms, id: id(reader)? })
-    })
-}
-
-/// One of no scheme, which no list may name, if it is null where a scheme reads it.
-fn id(reader: &mut Reader) -> Result<Id, Malformed> {
-    let scheme = reader.lossy_string()?.unwrap_or_default();
-    Ok(match reader.lossy_string()? {
-        Some(id) => Id { scheme, id },
-        None => {
-            Id { scheme: if scheme == "auth" { scheme } else { String::new() }, id: String::new() }
-        }
-    })
-}
-
 /// Paths as far as the first null, which may be the list itself; whether there is one.
 fn paths(reader: &mut Reader) -> Result<(Vec<String>, bool), Malformed> {
     let paths = reader.client_vector(Reader::lossy_string)?;
@@ -275,6 +255,7 @@ fn multi_read(reader: &mut Reader) -> Result<Vec<Read>, ErrorCode> {
 mod tests {
     use super::*;
     use crate::codec::jute::Writer;
+    use crate::core::op::{Acl, Id};
 
     #[test]
     fn the_read_only_flag_is_answered_only_to_clients_that_know_it() {

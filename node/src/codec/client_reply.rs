@@ -156,8 +156,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::core::names::Names;
     use crate::core::op::EventType;
-    use crate::core::reply_size::Names;
     use crate::core::types::Zxid;
 
     /// Bytes as ZooKeeper 3.9.5 sends them for a multi that fails at its second op.

@@ -5,13 +5,15 @@
 //! waits for changes of it · [`recovery`] what a start makes of a disk · [`auth`] who somebody is · [`input`] and [`effect`], with [`op`] what
 //! clients say and [`message`] what members say · [`entry`] what the log holds · [`options`] what a
 //! server is told, [`status`] what it tells · [`types`] numbers that must not be mixed up ·
-//! [`op_name`] short names of requests · [`reply_size`] how large answers are, [`sent`] what of them has not left yet · [`prng`] for elections.
+//! [`op_name`] short names of requests · [`names`] of children, [`reply_size`] how large answers are,
+//! [`sent`] what of them has not left yet · [`prng`] for elections.
 
 pub(crate) mod auth;
 pub(crate) mod effect;
 pub(crate) mod entry;
 pub(crate) mod input;
 pub(crate) mod message;
+pub(crate) mod names;
 pub(crate) mod node;
 pub(crate) mod op;
 pub(crate) mod op_name;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::reply_size::Names;
+use super::names::Names;
 use super::types::{Password, SessionId, Zxid};
 
 /// ZooKeeper's error codes, as on the wire.

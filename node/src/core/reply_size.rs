@@ -1,42 +1,12 @@
 //! How large what is sent to clients is: bounds on replies and queues are in these bytes. Close to
 //! the encoded size, and never far below it.
 
-use std::sync::Arc;
-
 use super::op::{Acl, Body, Id, MultiResult, ServerFrame};
 
 /// Length, header and what the queue itself takes.
 const FRAME: usize = 64;
 /// A Stat, and the place of a body in a list.
 const STAT: usize = 80;
-
-/// The names below a znode. They are the tree's own, and weighed while they are gathered: a parent
-/// may have a million.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Names {
-    list: Vec<Arc<str>>,
-    bytes: usize,
-}
-
-impl Names {
-    /// Gathers names of at most `room` bytes; `None` if there are more.
-    pub fn gather<'a>(names: impl Iterator<Item = &'a Arc<str>>, room: usize) -> Option<Names> {
-        let mut gathered = Names::default();
-        for name in names {
-            gathered.bytes += 4 + name.len();
-            if gathered.bytes > room {
-                return None;
-            }
-            gathered.list.push(Arc::clone(name));
-        }
-        Some(gathered)
-    }
-
-    /// The names, in their order.
-    pub fn list(&self) -> &[Arc<str>] {
-        &self.list
-    }
-}
 
 impl ServerFrame {
     /// How large it is.
@@ -59,8 +29,8 @@ impl Body {
             Body::Stat(_) => STAT,
             Body::Data { data, .. } => STAT + data.as_ref().map_or(0, |data| data.len()),
             Body::Acl { acl, .. } => STAT + acl.iter().map(line).sum::<usize>(),
-            Body::Children(names) => 4 + names.bytes,
-            Body::ChildrenStat { children, .. } => STAT + children.bytes,
+            Body::Children(names) => 4 + names.bytes(),
+            Body::ChildrenStat { children, .. } => STAT + children.bytes(),
             Body::Paths(paths) => paths.iter().map(|path| 4 + path.len()).sum(),
             Body::Ids(ids) => ids.iter().map(id).sum(),
             Body::Token(token) => 4 + token.as_ref().map_or(0, |token| token.len()),
@@ -85,16 +55,4 @@ fn id(id: &Id) -> usize {
 
 fn line(line: &Acl) -> usize {
     4 + id(&line.id)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_beyond_the_room_are_not_gathered() {
-        let all: Vec<Arc<str>> = vec!["aa".into(), "bbbb".into()];
-        assert!(Names::gather(all.iter(), 13).is_none());
-        assert_eq!(Names::gather(all.iter(), 14).unwrap().list(), all);
-    }
 }

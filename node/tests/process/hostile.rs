@@ -163,6 +163,12 @@ fn tree(client: &mut Client, path: &str) -> Vec<(String, Vec<u8>)> {
     seen
 }
 
+/// The line of `srvr` about the last change.
+fn zxid(port: u16) -> Option<String> {
+    let text = word(port, "srvr");
+    text.lines().find(|line| line.starts_with("Zxid")).map(str::to_owned)
+}
+
 #[test]
 fn tampered_requests_harm_nobody_leave_nothing_behind_and_can_be_replayed() {
     let mut ensemble = Ensemble::serving(1, SUPER);
@@ -222,11 +228,6 @@ fn tampered_requests_harm_nobody_leave_nothing_behind_and_can_be_replayed() {
     let seen = tree(&mut client, "/");
     assert!(seen.len() > 10, "requests among them were good: {seen:?}");
     client.close().expect("close");
-    let zxid = |port: u16| {
-        let text = word(port, "srvr");
-        let line = text.lines().find(|line| line.starts_with("Zxid"));
-        line.map(str::to_owned)
-    };
     let last = zxid(port);
     member.kill();
     member.start();

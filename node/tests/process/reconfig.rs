@@ -29,54 +29,40 @@ fn write_on(port: u16, stop: std::sync::Arc<AtomicBool>) -> JoinHandle<Vec<Strin
     })
 }
 
-#[test]
-fn an_ensemble_grows_and_shrinks_without_its_leader_under_writes() {
-    let mut ensemble = three_of(5, OPEN);
-    let mut client = ensemble.members[0].connect();
-    client.create("/w", b"", 0).expect("create");
-    let (first, version, stat) = client.config().expect("read the configuration");
-    assert_eq!(stat, -1);
-    let three: Vec<String> = (0..3).map(|n| ensemble.members[n].line("participant")).collect();
-    assert_eq!(first, format!("{}\nversion={version:x}", three.join("\n")));
-
-    let stop = std::sync::Arc::new(AtomicBool::new(false));
-    let leader = ensemble.leader();
-    let stays_on = (0..3).find(|n| *n != leader).expect("a follower");
-    let writer = write_on(ensemble.members[stays_on].client, stop.clone());
-
-    let mut last = version;
-    for joiner in [3, 4] {
-        ensemble.members[joiner].start();
-        let watching: Vec<Client> = (0..joiner)
-            .map(|n| {
-                let mut client = ensemble.members[n].connect();
-                client.config().expect("watch the configuration");
-                client
-            })
-            .collect();
-        let line = ensemble.members[joiner].line("participant");
-        let mut client = ensemble.members[stays_on].connect();
-        let (text, version, stat) =
-            client.reconfig(Some(&line), None, None, last).expect("add a server");
-        assert!(text.contains(&line), "{text}");
-        assert!(version > last && stat == -1);
-        assert!(text.ends_with(&format!("\nversion={version:x}")), "{text}");
-        last = version;
-        for mut client in watching {
-            client.sync().expect("sync");
-            assert_eq!(client.events, [CONFIG]);
-            assert_eq!(client.config().expect("read"), (text.clone(), version, stat));
-        }
-        let joiner = &ensemble.members[joiner];
-        wait_until("the new member is ready", || joiner.ready());
-        let mut client = joiner.connect();
+/// Has a server of a running ensemble of so many join, asked on another; every client that watches
+/// is told. Gives the new version.
+fn join(ensemble: &mut Ensemble, joiner: usize, asked: usize, last: i64) -> i64 {
+    ensemble.members[joiner].start();
+    let watching: Vec<Client> = (0..joiner)
+        .map(|n| {
+            let mut client = ensemble.members[n].connect();
+            client.config().expect("watch the configuration");
+            client
+        })
+        .collect();
+    let line = ensemble.members[joiner].line("participant");
+    let mut client = ensemble.members[asked].connect();
+    let (text, version, stat) =
+        client.reconfig(Some(&line), None, None, last).expect("add a server");
+    assert!(text.contains(&line), "{text}");
+    assert!(version > last && stat == -1);
+    assert!(text.ends_with(&format!("\nversion={version:x}")), "{text}");
+    for mut client in watching {
         client.sync().expect("sync");
-        assert_eq!(client.config().expect("read").0, text);
+        assert_eq!(client.events, [CONFIG]);
+        assert_eq!(client.config().expect("read"), (text.clone(), version, stat));
     }
+    let joiner = &ensemble.members[joiner];
+    wait_until("the new member is ready", || joiner.ready());
+    let mut client = joiner.connect();
+    client.sync().expect("sync");
+    assert_eq!(client.config().expect("read").0, text);
+    version
+}
 
-    // Back to three, without the leader and one more: asked on the leader itself.
-    let leader = ensemble.leader();
-    let other = (0..5).find(|n| *n != leader && *n != stays_on).expect("one");
+/// Removes the leader and another of five, asked on the leader itself; the rest elect one of them,
+/// and those that are out do not disturb it.
+fn leave(ensemble: &mut Ensemble, leader: usize, other: usize) {
     let gone = [leader, other].map(|n| ensemble.members[n].number.to_string());
     let mut client = ensemble.members[leader].connect();
     let (text, _, _) =
@@ -93,16 +79,40 @@ fn an_ensemble_grows_and_shrinks_without_its_leader_under_writes() {
     wait_until("the rest has a leader", || {
         rest.iter().any(|n| ensemble.members[*n].says("role") == "Leader")
     });
-    let before = term(&ensemble);
+    let before = term(ensemble);
     for n in [leader, other] {
         let member = &ensemble.members[n];
         wait_until("it is out", || member.says("role") == "Removed");
     }
-    stays("the removed ones let it be", Duration::from_secs(3), || term(&ensemble) == before);
+    stays("the removed ones let it be", Duration::from_secs(3), || term(ensemble) == before);
     for n in [leader, other] {
         assert!(ensemble.members[n].alive());
         ensemble.members[n].kill();
     }
+}
+
+#[test]
+fn an_ensemble_grows_and_shrinks_without_its_leader_under_writes() {
+    let mut ensemble = three_of(5, OPEN);
+    let mut client = ensemble.members[0].connect();
+    client.create("/w", b"", 0).expect("create");
+    let (first, mut version, stat) = client.config().expect("read the configuration");
+    assert_eq!(stat, -1);
+    let three: Vec<String> = (0..3).map(|n| ensemble.members[n].line("participant")).collect();
+    assert_eq!(first, format!("{}\nversion={version:x}", three.join("\n")));
+
+    let stop = std::sync::Arc::new(AtomicBool::new(false));
+    let leader = ensemble.leader();
+    let stays_on = (0..3).find(|n| *n != leader).expect("a follower");
+    let writer = write_on(ensemble.members[stays_on].client, stop.clone());
+    for joiner in [3, 4] {
+        version = join(&mut ensemble, joiner, stays_on, version);
+    }
+
+    // Back to three, without the leader and one more.
+    let leader = ensemble.leader();
+    let other = (0..5).find(|n| *n != leader && *n != stays_on).expect("one");
+    leave(&mut ensemble, leader, other);
     stop.store(true, Ordering::Relaxed);
     let acknowledged = writer.join().expect("the writer ends");
     assert!(!acknowledged.is_empty());
@@ -115,8 +125,11 @@ fn an_ensemble_grows_and_shrinks_without_its_leader_under_writes() {
 
     // One that was removed comes back as it is, by a whole list.
     ensemble.members[other].start();
-    let list: Vec<String> =
-        rest.iter().chain([&other]).map(|n| ensemble.members[*n].line("participant")).collect();
+    let list: Vec<String> = (0..5)
+        .filter(|n| *n != leader && *n != other)
+        .chain([other])
+        .map(|n| ensemble.members[n].line("participant"))
+        .collect();
     let (text, _, _) =
         client.reconfig(None, None, Some(&list.join(",")), -1).expect("bring one back");
     assert!(text.contains(&list[3]), "{text}");

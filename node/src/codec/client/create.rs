@@ -2,7 +2,8 @@
 //! same way inside a multi. Source: `PrepRequestProcessor.pRequest2TxnCreate`,
 //! `MultiOperationRecord.deserialize` and `Op.Create`.
 
-use super::{acl_list, op, path};
+use super::fields::{acl_list, path};
+use super::op;
 use crate::codec::jute::Reader;
 use crate::core::op::{Create, ErrorCode, flags};
 

@@ -2,8 +2,8 @@
 
 use super::changes::Changes;
 use super::session::Session;
+use super::txn::Txn;
 use super::verdicts::Verdicts;
-use super::write::Txn;
 use super::{Opened, Outcome, State};
 use crate::core::entry::{Action, Command, Entry, Payload};
 use crate::core::op::{Body, ErrorCode, Id, Write};

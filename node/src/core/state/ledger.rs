@@ -10,8 +10,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::digest;
-use super::tree::ROOT;
-use super::znode::Znode;
+use super::znode::{ROOT, Znode};
 
 /// Znodes and bytes of data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 //! [`session`]
 //! sessions · [`access_lists`] equal lists are one · `apply` entries ·
 //! [`changes`] what they changed · `closing` the end of a session · `quota` what a
-//! subtree may hold · `mortal` containers and TTL znodes · `write` the effect of each client write ·
+//! subtree may hold · `mortal` containers and TTL znodes · `write` the effect of each client write, `txn` one on its way ·
 //! `read` answers · `reconfig` clients' changes of the membership · [`server_list`] the text that
 //! shows it · [`image`] a snapshot that shares structure · `digest` what members compare ·
 //! `ledger` what is kept beside each znode.
@@ -28,6 +28,7 @@ mod mortal;
 mod quota;
 mod read;
 mod reconfig;
+mod txn;
 mod verdicts;
 mod write;
 
@@ -37,8 +38,7 @@ use self::image::Image;
 pub(crate) use self::mortal::Glance;
 pub use self::quota::Overrun;
 use self::quota::Quotas;
-pub(crate) use self::reconfig::Target;
-pub(crate) use self::server_list::election_port;
+pub(crate) use self::server_list::{Target, election_port};
 pub(crate) use self::session::Session;
 use self::session::Sessions;
 use self::tree::Tree;

@@ -64,7 +64,7 @@ impl Tree {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::state::tree::ROOT;
+    use crate::core::state::znode::ROOT;
     use crate::core::state::znode::Znode;
     use crate::core::types::Wall;
 

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use super::State;
 use super::tree::Tree;
-use super::write::Txn;
+use super::txn::Txn;
 use crate::core::op::ErrorCode;
 
 const BRANCH: &str = "/zookeeper/quota";

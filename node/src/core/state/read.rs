@@ -4,8 +4,8 @@ use super::State;
 use super::acl::{self, ADMIN, READ};
 use super::verdicts::Verdicts;
 use super::znode::Lifetime;
+use crate::core::names::Names;
 use crate::core::op::{Body, ErrorCode, Id, MultiResult, Read, Stat};
-use crate::core::reply_size::Names;
 use crate::core::types::SessionId;
 
 /// Wire numbers of the two ops that a multiRead may hold.
@@ -58,16 +58,7 @@ impl State {
                 let data = self.tree.get(place).and_then(|znode| znode.data.clone());
                 Body::Data { data, stat: self.stat_at(place) }
             }
-            Read::GetAcl { path } => {
-                let place = self.readable(path, caller, READ | ADMIN)?;
-                let znode = self.tree.get(place).ok_or(ErrorCode::NoNode)?;
-                let acl = if caller.allowed(&znode.acl, ADMIN) {
-                    znode.acl.to_vec()
-                } else {
-                    acl::masked(&znode.acl)
-                };
-                Body::Acl { acl, stat: znode.stat() }
-            }
+            Read::GetAcl { path } => self.access_list(path, caller)?,
             Read::GetChildren { path, with_stat, .. } => {
                 let place = self.readable(path, caller, READ)?;
                 let names = self.tree.children(place).map(|(name, _)| name);
@@ -82,42 +73,65 @@ impl State {
                 let place = self.readable(path, caller, READ)?;
                 Body::Count(i32::try_from(self.tree.count_below(place)).unwrap_or(i32::MAX))
             }
-            Read::GetEphemerals { prefix } => {
-                // What Java's trim() leaves.
-                let all = matches!(prefix.trim_matches(|c| c <= ' '), "" | "/");
-                let (mut own, mut bytes) = (Vec::new(), 0);
-                for place in self.tree.ephemeral_places(session) {
-                    let path = self.tree.path_of(place);
-                    if all || path.starts_with(prefix) {
-                        bytes += path.len();
-                        if bytes > room {
-                            return Err(ErrorCode::MarshallingError);
-                        }
-                        own.push(path);
-                    }
-                }
-                own.sort_unstable();
-                Body::Paths(own)
-            }
-            Read::MultiRead(reads) => {
-                let mut room = room;
-                let results = reads.iter().map(|read| {
-                    let result = self.one_of_many(read, session, caller, room);
-                    // What follows is not even gathered: it might be as much, for each op.
-                    room = match result {
-                        MultiResult::Failed(ErrorCode::MarshallingError) => 0,
-                        _ => room.saturating_sub(result.weight()),
-                    };
-                    result
-                });
-                return Ok(Body::Multi(results.collect()));
-            }
+            Read::GetEphemerals { prefix } => self.ephemerals(prefix, session, room)?,
+            Read::MultiRead(reads) => return Ok(self.many(reads, session, caller, room)),
             Read::WhoAmI => Body::Ids(caller.ids().to_vec()),
         };
         if body.weight() > room {
             return Err(ErrorCode::MarshallingError);
         }
         Ok(body)
+    }
+
+    /// Hashes of passwords are shown to those alone who may change them.
+    fn access_list(&self, path: &str, caller: &mut Verdicts<'_>) -> Result<Body, ErrorCode> {
+        let place = self.readable(path, caller, READ | ADMIN)?;
+        let znode = self.tree.get(place).ok_or(ErrorCode::NoNode)?;
+        let acl = if caller.allowed(&znode.acl, ADMIN) {
+            znode.acl.to_vec()
+        } else {
+            acl::masked(&znode.acl)
+        };
+        Ok(Body::Acl { acl, stat: znode.stat() })
+    }
+
+    /// The session's own ephemerals whose paths begin so.
+    fn ephemerals(&self, prefix: &str, session: SessionId, room: usize) -> Result<Body, ErrorCode> {
+        // What Java's trim() leaves.
+        let all = matches!(prefix.trim_matches(|c| c <= ' '), "" | "/");
+        let (mut own, mut bytes) = (Vec::new(), 0);
+        for place in self.tree.ephemeral_places(session) {
+            let path = self.tree.path_of(place);
+            if all || path.starts_with(prefix) {
+                bytes += path.len();
+                if bytes > room {
+                    return Err(ErrorCode::MarshallingError);
+                }
+                own.push(path);
+            }
+        }
+        own.sort_unstable();
+        Ok(Body::Paths(own))
+    }
+
+    /// Each read of a multiRead for itself.
+    fn many(
+        &self,
+        reads: &[Read],
+        session: SessionId,
+        caller: &mut Verdicts<'_>,
+        mut room: usize,
+    ) -> Body {
+        let results = reads.iter().map(|read| {
+            let result = self.one_of_many(read, session, caller, room);
+            // What follows is not even gathered: it might be as much, for each op.
+            room = match result {
+                MultiResult::Failed(ErrorCode::MarshallingError) => 0,
+                _ => room.saturating_sub(result.weight()),
+            };
+            result
+        });
+        Body::Multi(results.collect())
     }
 
     fn one_of_many(

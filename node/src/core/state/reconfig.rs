@@ -2,11 +2,9 @@
 //! time, so it is only accepted here; the leader carries it out by a change of the membership, and
 //! the configuration that comes of it is the answer.
 
-use std::sync::Arc;
-
 use super::acl::WRITE;
 use super::server_list;
-use super::write::Txn;
+use super::txn::Txn;
 use super::{Outcome, State};
 use crate::core::op::{Body, ErrorCode, Reconfig};
 use crate::core::options::StaticServer;
@@ -85,11 +83,10 @@ impl State {
     }
 }
 
-/// What a reconfig that was accepted asks for: the servers there are to be.
-pub(crate) type Target = Arc<[StaticServer]>;
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::core::entry::{Action, Command, Entry, Payload};
     use crate::core::op::{EventType, Id, Write};

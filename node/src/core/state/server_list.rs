@@ -4,11 +4,15 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::core::op::{ErrorCode, Reconfig};
 use crate::core::options::StaticServer;
 use crate::core::raft::config::{Config, Role};
 use crate::core::types::ServerId;
+
+/// What a reconfig that was accepted asks for: the servers there are to be.
+pub(crate) type Target = Arc<[StaticServer]>;
 
 /// Something to show as the election port, which does not exist here. It must not be the peer port:
 /// ZooKeeper's own classes, by which Curator reads this text, refuse that.

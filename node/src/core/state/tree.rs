@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::access_lists::AccessLists;
 use super::ledger::{Amount, Ledger, length};
-use super::znode::{Lifetime, Znode};
+use super::znode::{Lifetime, ROOT, Znode};
 use super::{acl, path};
 use crate::core::op::Acl;
 use crate::core::types::{SessionId, Zxid};
@@ -26,9 +26,6 @@ pub struct Chunk {
     /// Free places are `None`.
     pub znodes: Vec<Option<Znode>>,
 }
-
-/// The place of the root.
-pub(crate) const ROOT: u32 = 0;
 
 /// All znodes.
 #[derive(Debug)]

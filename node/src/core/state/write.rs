@@ -4,33 +4,16 @@
 use std::sync::Arc;
 
 use super::acl::{self, ADMIN, CREATE, DELETE, READ, WRITE};
-use super::changes::{At, Changes};
+use super::changes::At;
 use super::ledger::length;
 use super::quota::Quotas;
-use super::reconfig::{CONFIG, Target};
-use super::verdicts::Verdicts;
+use super::reconfig::CONFIG;
+use super::txn::Txn;
 use super::znode::{Lifetime, Znode};
 use super::{State, path};
 use crate::core::op::flags::{CONTAINER_SEQUENTIAL, TTL_MAX};
 use crate::core::op::{Acl, Body, Create, ErrorCode, EventType, MultiResult, Write};
-use crate::core::types::{SessionId, Wall, Zxid};
-
-/// One transaction being applied.
-pub(super) struct Txn<'a> {
-    pub(super) zxid: Zxid,
-    pub(super) wall: Wall,
-    pub(super) session: SessionId,
-    /// Whose rights it has.
-    pub(super) caller: Verdicts<'a>,
-    /// What watches may be waiting for, in order.
-    pub(super) changes: Changes,
-    /// Znodes as they were before, newest last; only kept for what can be undone.
-    pub(super) before: Option<Vec<(u32, Option<Znode>)>>,
-    /// A quota was set or lifted.
-    pub(super) quotas_changed: bool,
-    /// What an accepted reconfig asks for.
-    pub(super) accepted: Option<Target>,
-}
+use crate::core::types::SessionId;
 
 impl State {
     pub(super) fn write(&mut self, write: &Write, txn: &mut Txn<'_>) -> Result<Body, ErrorCode> {
@@ -345,8 +328,10 @@ fn wire_op(write: &Write) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::state::tree::ROOT;
+    use crate::core::state::changes::Changes;
     use crate::core::state::verdicts::Verdicts;
+    use crate::core::state::znode::ROOT;
+    use crate::core::types::{Wall, Zxid};
 
     fn txn(zxid: i64) -> Txn<'static> {
         Txn {

@@ -7,6 +7,9 @@ use bytes::Bytes;
 use crate::core::op::{Acl, Stat};
 use crate::core::types::{SessionId, Zxid};
 
+/// The place of the root.
+pub(crate) const ROOT: u32 = 0;
+
 /// How a znode ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
