@@ -26,7 +26,7 @@ pub mod model {
     pub use crate::core::auth::digest_md5::{Exchange, Step};
     pub use crate::core::entry::{Action, Command, Entry, Origin, Payload};
     pub use crate::core::input::Snapshot;
-    pub use crate::core::message::{Hello, PeerMessage, Submission};
+    pub use crate::core::message::{Capabilities, FormatRange, Hello, PeerMessage, Submission};
     pub use crate::core::op::{
         Acl, Body, Create, ErrorCode, EventType, Id, MultiResult, Op, Read, Reconfig, Write,
     };
@@ -36,7 +36,8 @@ pub mod model {
     pub use crate::core::state::znode::Lifetime;
     pub use crate::core::state::{Outcome, Overrun, State};
     pub use crate::core::types::{
-        EnsembleId, Index, MemberId, Password, ServerId, SessionId, Term, Wall, WriteSeq,
+        EnsembleId, EnsembleVersion, Index, MemberId, Password, ServerId, SessionId, Term, Wall,
+        WriteSeq,
     };
 }
 

@@ -230,6 +230,7 @@ pub(crate) const ROOMS: &[Room] = &[
         only: &[
             "crate::codec",
             "crate::core",
+            "std::collections::BTreeMap",
             "std::collections::VecDeque",
             "std::fmt",
             "std::iter",

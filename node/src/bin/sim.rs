@@ -26,6 +26,10 @@ struct Args {
     /// behaviour does; node/tests/golden/fingerprints.txt has them as of now.
     #[arg(long)]
     fingerprint: bool,
+    /// Servers run this program and the one before, are rolled forward and back, and the ensemble's
+    /// version is raised.
+    #[arg(long)]
+    mixed: bool,
 }
 
 /// The seed of the run under way.
@@ -58,14 +62,16 @@ fn main() -> ExitCode {
     let mut total = sim::Report::default();
     for seed in &seeds {
         RUNNING.store(*seed, Ordering::Relaxed);
-        match sim::run(*seed, args.replay.is_some()) {
+        let run = if args.mixed { sim::run_mixed } else { sim::run };
+        match run(*seed, args.replay.is_some()) {
             Ok(report) => {
                 passed += 1;
                 total.add(&report);
             }
             Err(why) => {
                 failed += 1;
-                println!("FAILED {why}\n  replay: cargo sim --replay {seed}");
+                let mixed = if args.mixed { " --mixed" } else { "" };
+                println!("FAILED {why}\n  replay: cargo sim{mixed} --replay {seed}");
             }
         }
     }

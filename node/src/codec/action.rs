@@ -6,7 +6,7 @@ use super::jute::{Malformed, Reader, Writer};
 use super::versions::Format;
 use crate::core::entry::Action;
 use crate::core::op::{Acl, Create, ErrorCode, Id, Reconfig, Write};
-use crate::core::types::{Index, Password, ServerId, SessionId};
+use crate::core::types::{EnsembleVersion, Index, Password, ServerId, SessionId};
 
 /// Appends an action.
 pub(crate) fn encode_action(action: &Action, writer: &mut Writer) {
@@ -51,6 +51,10 @@ pub(crate) fn encode_action(action: &Action, writer: &mut Writer) {
         Action::RefuseReconfig(error) => {
             writer.u8(6);
             writer.int(*error as i32);
+        }
+        Action::SetVersion(version) => {
+            writer.u8(7);
+            writer.int(version.0 as i32);
         }
     }
 }
@@ -99,6 +103,7 @@ pub(crate) fn decode_action(reader: &mut Reader) -> Result<Action, Malformed> {
             -14 => ErrorCode::ReconfigInProgress,
             _ => return Err(Malformed::Value),
         }),
+        7 => Action::SetVersion(EnsembleVersion(Format::Ensemble.check(reader.int()? as u32)?)),
         kind => return Err(Format::Entry.unknown_kind(kind).into()),
     })
 }

@@ -128,7 +128,7 @@ pub(super) mod tests {
     use super::*;
     use crate::core::entry::Action;
     use crate::core::op::{Acl, Create, ErrorCode, Id, Reconfig, Write};
-    use crate::core::types::{Password, SessionId};
+    use crate::core::types::{EnsembleVersion, Password, SessionId};
 
     fn samples() -> Vec<Action> {
         let acl = vec![Acl { perms: 31, id: Id { scheme: "world".into(), id: "anyone".into() } }];
@@ -180,6 +180,7 @@ pub(super) mod tests {
             Action::EpochRoll,
             Action::RefuseReconfig(ErrorCode::NewConfigNoQuorum),
             Action::RefuseReconfig(ErrorCode::ReconfigInProgress),
+            Action::SetVersion(EnsembleVersion(2)),
         ]);
         actions
     }

@@ -3,9 +3,10 @@
 //!
 //! [`jute`] primitives · [`client`] what ZooKeeper's clients say · [`client_reply`] what they are
 //! told · [`entry`] log entries, shared by disk and peers · [`action`] what those do · [`peer`] what
-//! members say · [`record`] the log on disk · [`snapshot`] the replicated state · [`disk`] the other
-//! files of the data folder, and what a start finds there · [`versions`] of all these ·
-//! [`four_letter`] the words that tools send · [`x500`] subjects of certificates.
+//! members say, `hello` who they say they are · [`record`] the log on disk · [`snapshot`] the replicated
+//! state · [`disk`] the other files of the data folder, and what a start finds there · [`versions`] of all
+//! these · `compact` short numbers · [`four_letter`] the words that tools send · [`x500`] subjects of
+//! certificates.
 
 pub(crate) mod action;
 pub mod client;
@@ -20,5 +21,7 @@ pub mod snapshot;
 pub(crate) mod versions;
 pub mod x500;
 
+mod compact;
 #[cfg(test)]
 mod golden;
+mod hello;

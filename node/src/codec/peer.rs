@@ -6,10 +6,10 @@ use bytes::{Bytes, BytesMut};
 
 use super::jute::{Malformed, Reader, Writer};
 use super::versions::Format;
-use super::{action, entry};
+use super::{action, entry, hello};
 use crate::core::message::{Hello, PeerMessage, Submission};
 use crate::core::raft::event::Message;
-use crate::core::types::{EnsembleId, Index, MemberId, ServerId, SessionId, Term};
+use crate::core::types::{Index, SessionId, Term};
 
 /// The version of this protocol that is spoken.
 const VERSION: u8 = Format::Peer.known().written as u8;
@@ -53,7 +53,8 @@ pub fn encode(frame: &Frame, out: BytesMut) -> BytesMut {
     match frame {
         Frame::Hello(hello) => {
             writer.u8(0);
-            encode_hello(hello, &mut writer);
+            hello::encode(hello, &mut writer);
+            hello::encode_more(hello, &mut writer);
         }
         Frame::Message(message) => {
             writer.u8(1);
@@ -61,10 +62,11 @@ pub fn encode(frame: &Frame, out: BytesMut) -> BytesMut {
         }
         Frame::SnapshotOffer { hello, term, index, bytes } => {
             writer.u8(2);
-            encode_hello(hello, &mut writer);
+            hello::encode(hello, &mut writer);
             writer.u64(term.0);
             writer.u64(index.0);
             writer.u64(*bytes);
+            hello::encode_more(hello, &mut writer);
         }
         Frame::SnapshotResume { offset } => {
             writer.u8(3);
@@ -104,12 +106,18 @@ pub fn decode(content: Bytes, crc: u32) -> Result<Frame, Malformed> {
     let mut reader = Reader::new(content);
     Format::Peer.check(u32::from(reader.u8()?))?;
     Ok(match reader.u8()? {
-        0 => Frame::Hello(decode_hello(&mut reader)?),
+        0 => {
+            let mut hello = hello::decode(&mut reader)?;
+            hello::decode_more(&mut hello, &mut reader)?;
+            Frame::Hello(hello)
+        }
         1 => Frame::Message(decode_message(&mut reader)?),
         2 => {
-            let hello = decode_hello(&mut reader)?;
+            let mut hello = hello::decode(&mut reader)?;
             let (term, index) = (Term(reader.u64()?), Index(reader.u64()?));
-            Frame::SnapshotOffer { hello, term, index, bytes: reader.u64()? }
+            let bytes = reader.u64()?;
+            hello::decode_more(&mut hello, &mut reader)?;
+            Frame::SnapshotOffer { hello, term, index, bytes }
         }
         3 => Frame::SnapshotResume { offset: reader.u64()? },
         4 => {
@@ -120,28 +128,6 @@ pub fn decode(content: Bytes, crc: u32) -> Result<Frame, Malformed> {
         5 => Frame::SnapshotDone,
         kind => return Err(Format::Peer.unknown_kind(kind).into()),
     })
-}
-
-fn encode_hello(hello: &Hello, writer: &mut Writer) {
-    writer.bool(hello.ensemble.is_some());
-    let ensemble = hello.ensemble.map_or(0, |it| it.0);
-    writer.raw(&ensemble.to_be_bytes());
-    writer.u64(hello.from.0);
-    writer.u8(hello.server.0);
-    writer.ustring(&hello.address);
-    writer.u64(hello.to.map_or(0, |it| it.0));
-}
-
-fn decode_hello(reader: &mut Reader) -> Result<Hello, Malformed> {
-    let some = reader.bool()?;
-    let bytes = reader.take(16)?;
-    let ensemble = bytes.as_ref().try_into().map_err(|_| Malformed::Short)?;
-    let ensemble = some.then_some(EnsembleId(u128::from_be_bytes(ensemble)));
-    let from = MemberId(reader.u64()?);
-    let server = ServerId(reader.u8()?);
-    let address = reader.ustring()?.unwrap_or_default();
-    let to = Some(MemberId(reader.u64()?)).filter(|to| to.0 != 0);
-    Ok(Hello { ensemble, from, server, address, to })
 }
 
 fn encode_message(message: &PeerMessage, writer: &mut Writer) {
@@ -326,6 +312,8 @@ fn decode_raft(reader: &mut Reader) -> Result<Message, Malformed> {
 pub(super) mod tests {
     use super::*;
     use crate::core::entry::{Entry, Payload};
+    use crate::core::message::{Capabilities, FormatRange};
+    use crate::core::types::{EnsembleId, EnsembleVersion, MemberId, ServerId};
 
     fn back(frame: &Frame) -> Result<Frame, Malformed> {
         let bytes = encode(frame, BytesMut::new()).freeze();
@@ -342,6 +330,9 @@ pub(super) mod tests {
             server: ServerId(2),
             address: "h:1".into(),
             to: None,
+            can: Capabilities::default(),
+            version: EnsembleVersion(1),
+            proof: Bytes::new(),
         };
         let (term, index) = (Term(3), Index(4));
         let actions = entries.iter().filter_map(|entry| match &entry.payload {
@@ -416,5 +407,51 @@ pub(super) mod tests {
         let crc = crc32c::crc32c(&content);
         let kind = Format::Peer.unknown_kind(77);
         assert_eq!(decode(content.to_vec().into(), crc), Err(Malformed::Version(kind)));
+    }
+
+    fn telling_hello() -> Hello {
+        let formats = vec![FormatRange { format: 3, oldest: 1, newest: 9 }];
+        let program = "1.2.3".to_owned();
+        Hello {
+            ensemble: None,
+            from: MemberId(1),
+            server: ServerId(2),
+            address: "h:1".into(),
+            to: Some(MemberId(4)),
+            can: Capabilities { newest: EnsembleVersion(5), formats, program },
+            version: EnsembleVersion(4),
+            proof: Bytes::from_static(b"signed"),
+        }
+    }
+
+    #[test]
+    fn a_hello_that_says_more_is_read_by_those_who_know_less_and_the_other_way_round() {
+        let hello = telling_hello();
+        let offer = Frame::SnapshotOffer {
+            hello: hello.clone(),
+            term: Term(3),
+            index: Index(4),
+            bytes: 77,
+        };
+        for frame in [Frame::Hello(hello.clone()), offer] {
+            assert_eq!(back(&frame).as_ref(), Ok(&frame), "all that is said is understood");
+            // What a later program adds is passed over, wherever it stands.
+            let bytes = encode(&frame, BytesMut::new());
+            let mut content = bytes[HEADER..].to_vec();
+            content.extend([200, 0, 0, 0, 3, 1, 2, 3]);
+            let crc = crc32c::crc32c(&content);
+            assert_eq!(decode(content.into(), crc).as_ref(), Ok(&frame));
+        }
+        // The first programs' hello is the beginning of ours, and they did not look behind it.
+        let plain = Hello {
+            can: Capabilities::default(),
+            version: EnsembleVersion(1),
+            proof: Bytes::new(),
+            ..hello.clone()
+        };
+        let ours = encode(&Frame::Hello(hello), BytesMut::new());
+        let first = encode(&Frame::Hello(plain), BytesMut::new());
+        assert!(ours.len() > first.len());
+        assert!(ours[HEADER..].starts_with(&first[HEADER..]));
     }
 }

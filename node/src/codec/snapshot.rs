@@ -1,5 +1,10 @@
 //! The replicated state as a sequence of blocks, none longer than about a quarter of a MiB (but
 //! for a single large znode).
+//!
+//! Format 2 says everything in full; format 3 carries the ensemble's version, and is for those that
+//! have one: `znodes` are shorter there.
+
+mod znodes;
 
 use std::sync::Arc;
 
@@ -12,20 +17,21 @@ use super::jute::{Malformed, Reader, Writer};
 use super::versions::Format;
 use crate::core::input::Snapshot;
 use crate::core::raft::event::SnapshotMeta;
-use crate::core::state::Session;
-use crate::core::state::access_lists::AccessLists;
 use crate::core::state::image::Image;
 use crate::core::state::tree::Chunk;
 use crate::core::state::znode::{Lifetime, Znode};
-use crate::core::types::{Index, Password, SessionId, Term, Zxid};
+use crate::core::state::{Session, rules};
+use crate::core::types::{EnsembleVersion, Index, Password, SessionId, Term, Zxid};
 
-const VERSION: u8 = Format::Snapshot.known().written as u8;
 const BLOCK: usize = 256 << 10;
 
 /// Cuts a snapshot into blocks.
 #[derive(Debug)]
 pub struct Encoder {
     snapshot: Arc<Snapshot>,
+    /// Of the format.
+    version: u32,
+    said: znodes::Said,
     started: bool,
     session: usize,
     chunk: usize,
@@ -35,7 +41,9 @@ pub struct Encoder {
 impl Encoder {
     /// Of this snapshot.
     pub fn new(snapshot: Arc<Snapshot>) -> Encoder {
-        Encoder { snapshot, started: false, session: 0, chunk: 0, done: false }
+        let version = Format::Snapshot.written_in(snapshot.image.version);
+        let said = znodes::Said::default();
+        Encoder { snapshot, version, said, started: false, session: 0, chunk: 0, done: false }
     }
 
     /// The next block; `None` after the last.
@@ -55,7 +63,7 @@ impl Encoder {
             } else if let Some(chunk) = image.chunks.get(self.chunk) {
                 self.chunk += 1;
                 writer.u8(2);
-                encode_chunk(chunk, &mut writer);
+                encode_chunk(chunk, self.version, &mut self.said, &mut writer);
             } else {
                 break;
             }
@@ -72,13 +80,16 @@ impl Encoder {
 
     fn head(&self, writer: &mut Writer) {
         let (meta, image) = (&self.snapshot.meta, &self.snapshot.image);
-        writer.u8(VERSION);
+        writer.u8(self.version as u8);
         writer.u64(meta.index.0);
         writer.u64(meta.term.0);
         encode_config(&meta.config, writer);
         writer.u64(image.applied.0);
         writer.long(image.zxid.0);
         writer.int(i32::from(image.session_counter));
+        if self.version >= 3 {
+            writer.int(image.version.0 as i32);
+        }
     }
 }
 
@@ -89,14 +100,18 @@ fn encode_session(id: SessionId, session: &Session, writer: &mut Writer) {
     writer.u64(session.attach.0);
 }
 
-fn encode_chunk(chunk: &Chunk, writer: &mut Writer) {
+fn encode_chunk(chunk: &Chunk, version: u32, said: &mut znodes::Said, writer: &mut Writer) {
     writer.count(chunk.znodes.len());
     for znode in &chunk.znodes {
         match znode {
             None => writer.bool(false),
             Some(znode) => {
                 writer.bool(true);
-                encode_znode(znode, writer);
+                if version >= 3 {
+                    znodes::encode(znode, said, writer);
+                } else {
+                    encode_znode(znode, writer);
+                }
             }
         }
     }
@@ -130,7 +145,9 @@ fn encode_znode(znode: &Znode, writer: &mut Writer) {
 pub struct Decoder {
     meta: Option<SnapshotMeta>,
     image: Image,
-    lists: AccessLists,
+    /// Of the format.
+    version: u32,
+    read: znodes::Read,
     ended: bool,
 }
 
@@ -146,7 +163,7 @@ impl Decoder {
                 0 => self.ended = true,
                 1 => self.image.sessions.push(decode_session(&mut reader)?),
                 2 => {
-                    let chunk = decode_chunk(&mut reader, &mut self.lists)?;
+                    let chunk = decode_chunk(&mut reader, self.version, &mut self.read)?;
                     self.image.chunks.push(Arc::new(chunk));
                 }
                 kind => return Err(Format::Snapshot.unknown_kind(kind).into()),
@@ -156,13 +173,18 @@ impl Decoder {
     }
 
     fn head(&mut self, reader: &mut Reader) -> Result<(), Malformed> {
-        Format::Snapshot.check(u32::from(reader.u8()?))?;
+        self.version = Format::Snapshot.check(u32::from(reader.u8()?))?;
         let (index, term) = (Index(reader.u64()?), Term(reader.u64()?));
         let config = decode_config(reader)?;
         self.image.applied = Index(reader.u64()?);
         self.image.zxid = Zxid(reader.long()?);
         let counter = u16::try_from(reader.int()?).map_err(|_| Malformed::Value)?;
         self.image.session_counter = counter;
+        self.image.version = if self.version >= 3 {
+            EnsembleVersion(Format::Ensemble.check(reader.int()? as u32)?)
+        } else {
+            rules::FIRST
+        };
         self.meta = Some(SnapshotMeta { index, term, config });
         Ok(())
     }
@@ -185,20 +207,26 @@ fn decode_session(reader: &mut Reader) -> Result<(SessionId, Session), Malformed
     Ok((id, Session { timeout_ms, password: Password(password), attach }))
 }
 
-fn decode_chunk(reader: &mut Reader, lists: &mut AccessLists) -> Result<Chunk, Malformed> {
-    let znodes = reader.vector(|reader| {
-        if reader.bool()? { decode_znode(reader, lists).map(Some) } else { Ok(None) }
+fn decode_chunk(
+    reader: &mut Reader,
+    version: u32,
+    read: &mut znodes::Read,
+) -> Result<Chunk, Malformed> {
+    let znodes = reader.vector(|reader| match reader.bool()? {
+        false => Ok(None),
+        true if version >= 3 => znodes::decode(reader, read).map(Some),
+        true => decode_znode(reader, read).map(Some),
     })?;
     Ok(Chunk { znodes: znodes.ok_or(Malformed::Value)? })
 }
 
-fn decode_znode(reader: &mut Reader, lists: &mut AccessLists) -> Result<Znode, Malformed> {
+fn decode_znode(reader: &mut Reader, read: &mut znodes::Read) -> Result<Znode, Malformed> {
     let parent = u32::try_from(reader.u64()?).map_err(|_| Malformed::Value)?;
     let name = reader.ustring()?.ok_or(Malformed::Value)?.into();
     // Its own memory: otherwise one small znode would keep a whole block.
     let data = reader.buffer()?.map(|data| Bytes::copy_from_slice(&data));
     // Most znodes have one of a few lists: a million copies would be most of the memory.
-    let acl = lists.intern(acl_list(reader)?.ok_or(Malformed::Value)?.into());
+    let acl = read.lists.intern(acl_list(reader)?.ok_or(Malformed::Value)?.into());
     let kind = reader.u8()?;
     let value = reader.long()?;
     let lifetime = match kind {
@@ -251,15 +279,16 @@ mod tests {
     }
 
     /// A session, and znodes of every kind.
-    fn sample() -> (State, Arc<Snapshot>) {
+    fn sample(version: u32) -> (State, Arc<Snapshot>) {
         let mut state = State::new();
+        apply(&mut state, Action::SetVersion(EnsembleVersion(version)));
         let open = Action::CreateSession {
             server: ServerId(1),
             timeout_ms: 10_000,
             password: Password([9; 16]),
         };
         let session = apply(&mut state, open).unwrap();
-        let attach = Index(1);
+        let attach = Index(2);
         let anyone = Acl { perms: 31, id: Id { scheme: "world".into(), id: "anyone".into() } };
         let kinds = [
             ("/a", 0, None),
@@ -308,34 +337,91 @@ mod tests {
 
     #[test]
     fn a_state_comes_back_from_its_blocks() {
-        let (state, snapshot) = sample();
-        let blocks = blocks(&snapshot);
-        assert!(blocks.len() >= 3, "head, content, end");
-        let back = decode(&blocks).unwrap();
-        assert_eq!(back.meta, snapshot.meta);
-        let restored = State::restore(&back.image);
-        assert_eq!(restored.digest(), state.digest());
-        assert_eq!(restored.zxid(), state.zxid());
-        assert_eq!(restored.counts().sessions, 1);
-        assert_eq!(restored.counts().ephemerals, 1);
+        for version in [1, 2] {
+            let (state, snapshot) = sample(version);
+            let blocks = blocks(&snapshot);
+            assert!(blocks.len() >= 3, "head, content, end");
+            assert_eq!(blocks[0][0] as u32, version + 1, "the format");
+            let back = decode(&blocks).unwrap();
+            assert_eq!(back.meta, snapshot.meta);
+            let znodes = |image: &Image| -> Vec<_> {
+                image.chunks.iter().flat_map(|it| it.znodes.clone()).collect()
+            };
+            assert_eq!(znodes(&back.image), znodes(&snapshot.image));
+            let restored = State::restore(&back.image);
+            assert_eq!(restored.version(), EnsembleVersion(version));
+            assert_eq!(restored.digest(), state.digest());
+            assert_eq!(restored.zxid(), state.zxid());
+            assert_eq!(restored.counts().sessions, 1);
+            assert_eq!(restored.counts().ephemerals, 1);
+        }
     }
 
     #[test]
     fn equal_access_lists_come_back_as_one() {
-        let (_, snapshot) = sample();
-        let back = decode(&blocks(&snapshot)).unwrap();
-        let znodes = back.image.chunks.iter().flat_map(|chunk| &chunk.znodes);
-        let all: Vec<_> = znodes.flatten().filter(|it| it.acl[0].perms == 31).collect();
-        assert!(all.len() > 5);
-        assert!(all.iter().all(|it| Arc::ptr_eq(&it.acl, &all[0].acl)));
+        for version in [1, 2] {
+            let (_, snapshot) = sample(version);
+            let back = decode(&blocks(&snapshot)).unwrap();
+            let znodes = back.image.chunks.iter().flat_map(|chunk| &chunk.znodes);
+            let all: Vec<_> = znodes.flatten().filter(|it| it.acl[0].perms == 31).collect();
+            assert!(all.len() > 5);
+            assert!(all.iter().all(|it| Arc::ptr_eq(&it.acl, &all[0].acl)));
+        }
+    }
+
+    #[test]
+    fn a_snapshot_of_a_newer_ensemble_is_refused_in_words() {
+        let (mut state, snapshot) = sample(2);
+        let newer = rules::NEWEST.0 + 1;
+        apply(&mut state, Action::SetVersion(EnsembleVersion(newer)));
+        let (meta, image) = (snapshot.meta.clone(), state.image());
+        let refused = decode(&blocks(&Arc::new(Snapshot { meta, image }))).unwrap_err();
+        let other = Format::Ensemble.check(newer).unwrap_err();
+        assert_eq!(refused, Malformed::Version(other));
+    }
+
+    #[test]
+    fn small_znodes_take_less_than_half_in_format_3() {
+        let size = |version| {
+            let mut state = State::new();
+            apply(&mut state, Action::SetVersion(EnsembleVersion(version)));
+            let open = Action::CreateSession {
+                server: ServerId(1),
+                timeout_ms: 10_000,
+                password: Password([9; 16]),
+            };
+            let session = apply(&mut state, open).unwrap();
+            for n in 0..1_000 {
+                let write = Write::Create(Create {
+                    path: format!("/node-{n:06}"),
+                    data: Some(Bytes::from_static(b"sixteen bytes...")),
+                    acl: Some(vec![Acl {
+                        perms: 31,
+                        id: Id { scheme: "world".into(), id: "anyone".into() },
+                    }]),
+                    flags: 0,
+                    ttl: None,
+                    with_stat: false,
+                });
+                let (attach, ids) = (Index(2), Arc::from([]));
+                apply(&mut state, Action::Write { session, attach, ids, write });
+            }
+            let (_, Snapshot { meta, .. }) = (0, (*sample(1).1).clone());
+            let snapshot = Arc::new(Snapshot { meta, image: state.image() });
+            blocks(&snapshot).iter().map(Bytes::len).sum::<usize>()
+        };
+        let (full, short) = (size(1), size(2));
+        assert!(short * 2 < full, "{short} of {full}");
     }
 
     #[test]
     fn blocks_without_their_head_or_their_end_are_no_snapshot() {
-        let (_, snapshot) = sample();
-        let blocks = blocks(&snapshot);
-        assert!(decode(&blocks[..blocks.len() - 1]).is_err());
-        assert!(decode(&blocks[1..]).is_err());
-        assert!(decode(&[]).is_err());
+        for version in [1, 2] {
+            let (_, snapshot) = sample(version);
+            let blocks = blocks(&snapshot);
+            assert!(decode(&blocks[..blocks.len() - 1]).is_err());
+            assert!(decode(&blocks[1..]).is_err());
+            assert!(decode(&[]).is_err());
+        }
     }
 }

@@ -6,6 +6,10 @@
 
 use std::fmt;
 
+use crate::core::message::{Capabilities, FormatRange};
+use crate::core::state::rules;
+use crate::core::types::EnsembleVersion;
+
 /// What outlives the program that wrote it, or crosses to another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Format {
@@ -27,6 +31,8 @@ pub enum Format {
     Identity,
     /// The admin port's `/status`.
     Status,
+    /// The rules of the replicated state: the ensemble's version.
+    Ensemble,
 }
 
 /// The versions of a format that this program knows.
@@ -34,13 +40,13 @@ pub enum Format {
 pub struct Known {
     /// The oldest that it reads.
     pub oldest_read: u32,
-    /// The newest that it reads, and the one that it writes.
+    /// The newest that it reads, and the one that it writes once the ensemble's version says so.
     pub written: u32,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Format; 9] = [
+    pub const ALL: [Format; 10] = [
         Format::Segment,
         Format::Record,
         Format::Entry,
@@ -50,6 +56,7 @@ impl Format {
         Format::Vote,
         Format::Identity,
         Format::Status,
+        Format::Ensemble,
     ];
 
     /// What this program reads and writes of it.
@@ -59,11 +66,12 @@ impl Format {
             Format::Entry => Known { oldest_read: 1, written: 1 },
             Format::SnapshotFile => Known { oldest_read: 1, written: 1 },
             // 1 had chunks of another size, and was never released.
-            Format::Snapshot => Known { oldest_read: 2, written: 2 },
+            Format::Snapshot => Known { oldest_read: 2, written: 3 },
             Format::Peer => Known { oldest_read: 1, written: 1 },
             Format::Vote => Known { oldest_read: 1, written: 1 },
             Format::Identity => Known { oldest_read: 1, written: 1 },
             Format::Status => Known { oldest_read: 1, written: 1 },
+            Format::Ensemble => Known { oldest_read: rules::FIRST.0, written: rules::NEWEST.0 },
         }
     }
 
@@ -80,6 +88,31 @@ impl Format {
         OtherVersion { format: self, found: Found::Kind(kind) }
     }
 
+    /// The version that members of an ensemble write: what all programs read that know the
+    /// ensemble's version.
+    pub fn written_in(self, ensemble: EnsembleVersion) -> u32 {
+        match self {
+            Format::Snapshot if ensemble < EnsembleVersion(2) => 2,
+            _ => self.known().written,
+        }
+    }
+
+    /// Its number in hellos.
+    const fn number(self) -> u8 {
+        match self {
+            Format::Segment => 1,
+            Format::Record => 2,
+            Format::Entry => 3,
+            Format::SnapshotFile => 4,
+            Format::Snapshot => 5,
+            Format::Peer => 6,
+            Format::Vote => 7,
+            Format::Identity => 8,
+            Format::Status => 9,
+            Format::Ensemble => 10,
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Format::Segment => "a log segment",
@@ -91,7 +124,21 @@ impl Format {
             Format::Vote => "a vote file",
             Format::Identity => "an identity file",
             Format::Status => "a status",
+            Format::Ensemble => "an ensemble",
         }
+    }
+}
+
+/// What this program tells others that it can.
+pub(crate) fn capabilities() -> Capabilities {
+    let range = |format: Format| {
+        let Known { oldest_read, written } = format.known();
+        FormatRange { format: format.number(), oldest: oldest_read, newest: written }
+    };
+    Capabilities {
+        newest: rules::NEWEST,
+        formats: Format::ALL.map(range).to_vec(),
+        program: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }
 

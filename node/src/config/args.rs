@@ -6,6 +6,13 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::zoo_tls::SecureArgs;
+use crate::core::state::rules;
+
+/// Those whose rules this program knows.
+fn ensemble_versions() -> clap::builder::RangedU64ValueParser<u32> {
+    let (first, newest) = (u64::from(rules::FIRST.0), u64::from(rules::NEWEST.0));
+    clap::builder::RangedU64ValueParser::new().range(first..=newest)
+}
 
 /// A replicated, ZooKeeper-compatible znode server.
 #[derive(Debug, Parser)]
@@ -112,6 +119,10 @@ pub(crate) struct RunArgs {
     /// Make every read linearizable: a quorum is asked before each.
     #[arg(long, env = "QUORATE_LINEARIZABLE_READS")]
     pub(crate) linearizable_reads: bool,
+    /// Raise the ensemble to this version as soon as every member's program knows it; after that no
+    /// older program starts on its disks [default: only when an admin call asks for it].
+    #[arg(long, env = "QUORATE_ENSEMBLE_VERSION", value_parser = ensemble_versions())]
+    pub(crate) ensemble_version: Option<u32>,
     #[command(flatten)]
     pub(crate) secure: SecureArgs,
     /// How log lines are written to standard error; QUORATE_LOG filters them, as in `debug`.

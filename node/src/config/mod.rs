@@ -37,6 +37,7 @@ use self::sources::Sources;
 use self::zoo_cfg::ZooCfg;
 use crate::codec::four_letter;
 use crate::core::options::Options;
+use crate::core::types::EnsembleVersion;
 
 /// ZooKeeper's `jute.maxbuffer`, in bytes.
 const FRAME_BYTES: usize = 0xF_FFFF;
@@ -70,6 +71,7 @@ pub(crate) fn resolve(args: &RunArgs, sources: &impl Sources) -> anyhow::Result<
     let sasl_users = file.auth.sasl_users(jaas, sources, &mut notices)?;
     options.auth = file.auth.options(sasl_users, ports.secure.is_some())?;
     options.linearizable_reads = args.linearizable_reads;
+    options.ensemble_version = args.ensemble_version.map(EnsembleVersion);
     options.skip_acl = file.skip_acl;
     options.read_only_mode = file.read_only_mode;
     let mut settings = Settings {

@@ -10,7 +10,8 @@ use super::raft::event::LogWrite;
 use super::sent::Sent;
 use super::state::Overrun;
 use super::types::{
-    CallId, ConnId, EnsembleId, Index, LinkId, MemberId, SessionId, Term, WriteSeq, Zxid,
+    CallId, ConnId, EnsembleId, EnsembleVersion, Index, LinkId, MemberId, SessionId, Term,
+    WriteSeq, Zxid,
 };
 
 /// Where a link should lead.
@@ -221,6 +222,10 @@ pub(crate) enum Note {
     },
     SnapshotInstalled {
         index: Index,
+    },
+    /// Whose rules hold from now on.
+    EnsembleVersion {
+        version: EnsembleVersion,
     },
     /// On the leader: a write went beyond a quota's soft limit, or was refused for a hard one.
     OverQuota(Overrun),

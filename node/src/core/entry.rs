@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::op::{Acl, ErrorCode, Id, Write};
 use super::raft::config::Config;
-use super::types::{Index, MemberId, Password, ServerId, SessionId, Term, Wall};
+use super::types::{EnsembleVersion, Index, MemberId, Password, ServerId, SessionId, Term, Wall};
 
 /// One position of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +99,9 @@ pub enum Action {
     EpochRoll,
     /// The answer to an accepted reconfig that did not come to pass. Changes nothing.
     RefuseReconfig(ErrorCode),
+    /// The ensemble's version is this from now on, unless it is higher. Changes nothing that
+    /// clients see.
+    SetVersion(EnsembleVersion),
 }
 
 impl Payload {

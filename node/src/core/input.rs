@@ -9,7 +9,9 @@ use super::raft::config::Member;
 use super::raft::event::{Change, SnapshotMeta};
 use super::sent::Sent;
 use super::state::image::Image;
-use super::types::{CallId, ConnId, EnsembleId, Index, LinkId, MemberId, Term, WriteSeq};
+use super::types::{
+    CallId, ConnId, EnsembleId, EnsembleVersion, Index, LinkId, MemberId, Term, WriteSeq,
+};
 
 /// A complete snapshot in memory: where it stands and an image that shares structure with the
 /// state it was taken from.
@@ -156,6 +158,12 @@ pub(crate) enum AdminRequest {
     /// Stop taking sessions, close the present ones in batches, hand leadership off.
     Drain,
     Snapshot,
+    /// Raise the ensemble's version. There is no way back: older programs refuse its disks.
+    SetVersion {
+        ensemble: EnsembleId,
+        expected: Index,
+        version: EnsembleVersion,
+    },
     /// A removed member forgets its data (the shell archives it and starts blank).
     Wipe {
         ensemble: EnsembleId,
@@ -179,4 +187,10 @@ pub(crate) enum AdminError {
     PeerHasEnsemble,
     InvalidRequest,
     Timeout,
+    /// This program does not know the version's rules.
+    VersionUnknown,
+    /// The ensemble's version is higher already.
+    VersionLowered,
+    /// A member's program does not know the version's rules, or it is not in touch.
+    MembersTooOld,
 }

@@ -1,8 +1,10 @@
 //! Everything one member says to another, and who they say they are first.
 
+use bytes::Bytes;
+
 use super::entry::Action;
 use super::raft::event::Message;
-use super::types::{EnsembleId, Index, MemberId, ServerId, SessionId, Term};
+use super::types::{EnsembleId, EnsembleVersion, Index, MemberId, ServerId, SessionId, Term};
 
 /// The first frame of a peer connection, and the answer to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +21,42 @@ pub struct Hello {
     /// Whom the dialer expects; `None` when it only asks who is there (formation of a static
     /// list). The answerer puts the dialer's id here when it accepts, `None` when it refuses.
     pub to: Option<MemberId>,
+    /// What the speaker's program can.
+    pub can: Capabilities,
+    /// The version that the speaker's ensemble has reached, as far as it has applied the log: who
+    /// takes part must know its rules.
+    pub version: EnsembleVersion,
+    /// Proves who the speaker is; empty: nothing does.
+    pub proof: Bytes,
+}
+
+/// The versions of a format that a program reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FormatRange {
+    /// Which format, by its number in hellos.
+    pub format: u8,
+    /// The oldest that is read.
+    pub oldest: u32,
+    /// The newest that is read.
+    pub newest: u32,
+}
+
+/// What a program can. A program that does not say so can what all could before any did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The newest ensemble version whose rules it knows. It knows all before that as well.
+    pub newest: EnsembleVersion,
+    /// What it reads.
+    pub formats: Vec<FormatRange>,
+    /// Its own version, for people; empty: unknown.
+    pub program: String,
+}
+
+impl Default for Capabilities {
+    fn default() -> Self {
+        let program = String::new();
+        Capabilities { newest: EnsembleVersion(1), formats: Vec::new(), program }
+    }
 }
 
 /// A request on its way to the leader.

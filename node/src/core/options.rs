@@ -1,9 +1,10 @@
 //! What a server is told when it starts; parsed and defaulted elsewhere.
 
 use super::auth::AuthOptions;
+use super::message::Capabilities;
 use super::raft::config::Role;
 use super::raft::event::{Timing, Window};
-use super::types::ServerId;
+use super::types::{EnsembleVersion, ServerId};
 
 /// One line of a static server list (`server.N=` of zoo.cfg).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +91,11 @@ pub(crate) struct Options {
     pub(crate) reap_per_minute: u32,
     /// The zxid counter at which a new epoch is started. Far below 2^32.
     pub(crate) epoch_roll_at: u32,
+    /// What this program can.
+    pub(crate) can: Capabilities,
+    /// The leader raises the ensemble's version to this as soon as every member can follow; `None`:
+    /// only when it is told to.
+    pub(crate) ensemble_version: Option<EnsembleVersion>,
 }
 
 impl Options {
@@ -129,6 +135,8 @@ impl Options {
             reap_ms: 60_000,
             reap_per_minute: 10_000,
             epoch_roll_at: 0xF000_0000,
+            can: Capabilities::default(),
+            ensemble_version: None,
         }
     }
 }

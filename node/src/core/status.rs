@@ -1,7 +1,9 @@
 //! What a server says about itself: plain data for `/status`, metrics and four-letter words.
 
 use super::raft::config::Config;
-use super::types::{ConnId, EnsembleId, Index, MemberId, ServerId, SessionId, Term, Zxid};
+use super::types::{
+    ConnId, EnsembleId, EnsembleVersion, Index, MemberId, ServerId, SessionId, Term, Zxid,
+};
 
 /// What lies on this member's disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +88,8 @@ pub(crate) struct Peer {
     pub last_contact_ms: Option<u64>,
     /// Whether a snapshot is on its way to it.
     pub snapshotting: bool,
+    /// The newest ensemble version whose rules its program knows; `None`: it has not dialled us.
+    pub newest_version: Option<EnsembleVersion>,
 }
 
 /// One client connection.
@@ -154,6 +158,10 @@ pub(crate) struct Status {
     pub config: Config,
     /// Whether that one is not committed yet, or is joint.
     pub pending: bool,
+    /// Whose rules hold in the ensemble.
+    pub version: EnsembleVersion,
+    /// The newest version whose rules this program knows.
+    pub newest_version: EnsembleVersion,
     /// Leader only.
     pub peers: Vec<Peer>,
     /// Whether clients are served.

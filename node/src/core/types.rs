@@ -53,6 +53,11 @@ number!(
     pub(crate) CallId(u64)
 );
 number!(
+    /// Which rules of the replicated state hold, and with them which formats are written. Raised by
+    /// a committed entry, never lowered.
+    pub EnsembleVersion(u32)
+);
+number!(
     /// The number a server carries in its address (ZooKeeper's `myid`, ordinal + 1): 1 to 254.
     pub ServerId(u8)
 );

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::core::input::{AdminError, AdminRequest};
 use crate::core::raft::config::{Member, Role};
 use crate::core::raft::event::Change;
-use crate::core::types::{EnsembleId, Index, MemberId, ServerId};
+use crate::core::types::{EnsembleId, EnsembleVersion, Index, MemberId, ServerId};
 
 /// A member in a call.
 #[derive(Debug, Deserialize, Serialize)]
@@ -33,6 +33,7 @@ pub(crate) struct CallJson {
     pub expected_config_version: Option<u64>,
     pub target: Option<String>,
     pub member_id: Option<String>,
+    pub version: Option<u32>,
 }
 
 /// Why a call cannot be understood.
@@ -74,6 +75,12 @@ impl CallJson {
             "transfer-leader" => {
                 let target = id("target", self.target.as_deref())?;
                 Ok(AdminRequest::Transfer { ensemble, target })
+            }
+            "set-version" => {
+                let expected = self.expected_config_version.map(Index);
+                let expected = expected.ok_or("expectedConfigVersion is missing")?;
+                let version = self.version.map(EnsembleVersion).ok_or("version is missing")?;
+                Ok(AdminRequest::SetVersion { ensemble, expected, version })
             }
             "wipe" => {
                 let member = id("memberId", self.member_id.as_deref())?;
@@ -121,6 +128,18 @@ pub(crate) fn explain(error: AdminError) -> (u16, &'static str, &'static str) {
         AdminError::PeerHasEnsemble => {
             (409, "PeerHasEnsemble", "a member of an existing ensemble looks for this server")
         }
+        AdminError::VersionUnknown => {
+            (409, "VersionUnknown", "this program does not know that version: start a newer one")
+        }
+        AdminError::VersionLowered => {
+            (409, "VersionLowered", "the ensemble's version is higher, and is never lowered")
+        }
+        AdminError::MembersTooOld => (
+            409,
+            "MembersTooOld",
+            "a member's program does not know that version, or the member is away: see newestVersion \
+             and connected of the peers in /status",
+        ),
         AdminError::InvalidRequest => {
             (400, "InvalidRequest", "the members or voters make no sense")
         }

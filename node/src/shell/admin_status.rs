@@ -49,6 +49,10 @@ pub(crate) struct StatusDocument<'a> {
     zxid: String,
     /// The newest configuration in the log.
     config: ConfigDocument<'a>,
+    /// The ensemble's version: whose rules hold, and which formats are written.
+    ensemble_version: u32,
+    /// The newest ensemble version that this program knows.
+    newest_version: u32,
     /// The other members as the leader sees them; of any other role, none.
     peers: Vec<PeerDocument>,
     /// Whether clients are served.
@@ -125,6 +129,8 @@ struct PeerDocument {
     last_contact_ms: Option<u64>,
     /// Whether a snapshot is on its way to it.
     snapshotting: bool,
+    /// The newest ensemble version that its program knows; `null`: it has not said so yet.
+    newest_version: Option<u32>,
 }
 
 /// The volume with the data.
@@ -165,6 +171,8 @@ impl<'a> StatusDocument<'a> {
                 members: config.members.iter().map(member).collect(),
                 outgoing: config.outgoing.iter().map(ToString::to_string).collect(),
             },
+            ensemble_version: status.version.0,
+            newest_version: status.newest_version.0,
             peers: status.peers.iter().map(|it| peer(status, it)).collect(),
             serving: status.serving,
             ready: status.ready.is_ok(),
@@ -199,6 +207,7 @@ fn peer(status: &Status, peer: &Peer) -> PeerDocument {
         connected: peer.connected,
         last_contact_ms: peer.last_contact_ms,
         snapshotting: peer.snapshotting,
+        newest_version: peer.newest_version.map(|it| it.0),
     }
 }
 
@@ -219,7 +228,7 @@ mod tests {
     use super::*;
     use crate::core::raft::config::Config;
     use crate::core::status::{DataState, RoleName, StateCounts, WatchCounts};
-    use crate::core::types::{EnsembleId, Index, MemberId, ServerId, Term, Zxid};
+    use crate::core::types::{EnsembleId, EnsembleVersion, Index, MemberId, ServerId, Term, Zxid};
 
     /// A leader of four members whose membership is changing: every field says something.
     fn leader() -> Status {
@@ -236,6 +245,7 @@ mod tests {
             connected,
             last_contact_ms: connected.then_some(12),
             snapshotting: !connected,
+            newest_version: Some(EnsembleVersion(2)),
         };
         Status {
             server: ServerId(1),
@@ -263,6 +273,8 @@ mod tests {
                 leaving: Vec::new(),
             },
             pending: true,
+            version: EnsembleVersion(1),
+            newest_version: EnsembleVersion(2),
             peers: vec![peer(2, 119, true), peer(3, 0, false), peer(4, 120, true)],
             serving: true,
             read_only: false,

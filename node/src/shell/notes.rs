@@ -63,6 +63,10 @@ impl NoteLog {
             Note::SnapshotInstalled { index } => {
                 tracing::info!(index = index.0, "a snapshot of the leader was installed");
             }
+            Note::EnsembleVersion { version } => tracing::warn!(
+                version = version.0,
+                "the ensemble's version is raised: older programs refuse its disks from now on"
+            ),
             Note::OverQuota(overrun) => self.over_quota(overrun),
             Note::Paused { millis } => tracing::warn!(
                 millis,

@@ -27,6 +27,7 @@ use super::peers::links::keep_links;
 use super::tls::TlsConfig;
 use super::tls::acceptor::Tls;
 use super::{chores, clients, disk_space, limits, memory, peers};
+use crate::codec::versions;
 use crate::core::input::{AdminRequest, Input};
 use crate::core::node::Recovered;
 use crate::core::options::Options;
@@ -113,7 +114,7 @@ impl Server {
             entries: found.entries,
             repairing: found.damage.is_some(),
         };
-        let options = config.options.clone();
+        let options = Options { can: versions::capabilities(), ..config.options.clone() };
         let driver = Driver::start(options, recovered, boot, queue.clone(), chores, metrics);
         // Before the log thread begins, so that none of its news is lost.
         let _ = news.set(Arc::downgrade(&driver));

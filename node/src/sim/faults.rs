@@ -26,6 +26,8 @@ pub(super) enum Fault {
     Resize { members: usize },
     /// Leadership should move.
     Transfer,
+    /// Another program is started on this disk: the one before, or this one.
+    Roll { slot: Slot, back: bool, down_ms: u64 },
     /// Somebody sets the wall clock, forward or back.
     SetClock { slot: Slot, by_ms: i64 },
     /// A client's connection breaks.
@@ -77,6 +79,11 @@ pub(super) fn draw(options: &SimOptions, slots: usize, rng: &mut Rng) -> Vec<Fau
     }
     if rng.chance(options.transfer) {
         faults.push(Fault::Transfer);
+    }
+    if options.mixed && rng.chance(15) {
+        let slot = rng.below(slots as u64) as Slot;
+        let (back, down_ms) = (rng.chance(40), rng.between(50, 2_000));
+        faults.push(Fault::Roll { slot, back, down_ms });
     }
     faults
 }

@@ -177,6 +177,7 @@ fn of_note(it: Bytes, note: &Note) -> Bytes {
         Note::OverQuota(overrun) => it.word(15).text(&overrun.path).word(u64::from(overrun.hard)),
         Note::Paused { millis } => it.word(16).word(*millis),
         Note::WallJumped { millis } => it.word(17).word(*millis as u64),
+        Note::EnsembleVersion { version } => it.word(18).word(u64::from(version.0)),
     }
 }
 

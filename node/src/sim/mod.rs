@@ -35,6 +35,13 @@ pub fn run(seed: u64, trace: bool) -> Result<Report, String> {
     guarded(seed, &mut world)
 }
 
+/// Runs one seed's world with servers of this program and of the one before, which are rolled forward
+/// and back while the ensemble's version is raised.
+pub fn run_mixed(seed: u64, trace: bool) -> Result<Report, String> {
+    let mut world = world::World::new(options::SimOptions::mixed_from_seed(seed), trace);
+    guarded(seed, &mut world)
+}
+
 /// Runs one seed, and gives what everything that its servers did amounts to.
 pub fn fingerprint(seed: u64) -> Result<Fingerprint, String> {
     let mut world = world::World::new(options::SimOptions::from_seed(seed), false);
@@ -80,6 +87,8 @@ pub struct Report {
     pub probes: u64,
     /// Files that were damaged while a server was down.
     pub rotten: u64,
+    /// Of programs that were too old for their disks.
+    pub refused_starts: u64,
     /// A hash over everything that happened: equal for equal seeds.
     pub fingerprint: u64,
 }
@@ -101,6 +110,7 @@ impl Report {
         self.snapshots += other.snapshots;
         self.probes += other.probes;
         self.rotten += other.rotten;
+        self.refused_starts += other.refused_starts;
         self.fingerprint ^= other.fingerprint;
     }
 }

@@ -48,6 +48,10 @@ pub(super) struct SimOptions {
     pub mortal: bool,
     /// Wall clocks differ, and are set while servers run.
     pub skewed: bool,
+    /// Servers run this program and the one before, and the ensemble's version is raised.
+    pub mixed: bool,
+    /// It is raised by a setting of this program, and else when somebody asks for it.
+    pub raised_by_setting: bool,
 }
 
 impl SimOptions {
@@ -91,6 +95,8 @@ impl SimOptions {
             by_clients: false,
             mortal: false,
             skewed: false,
+            mixed: false,
+            raised_by_setting: false,
         };
         // Last, so that older seeds keep their course.
         if !calm && rng.chance(25) {
@@ -106,5 +112,12 @@ impl SimOptions {
         options.segment_bytes = [2_048, 4_096, 16_384][rng.below(3) as usize];
         options.retain = rng.between(1, 3) as usize;
         options
+    }
+
+    /// The same world with servers of different versions.
+    pub(super) fn mixed_from_seed(seed: u64) -> SimOptions {
+        let mut rng = Rng::new(seed ^ 0x0A6E);
+        let options = SimOptions::from_seed(seed);
+        SimOptions { mixed: true, raised_by_setting: rng.chance(30), ..options }
     }
 }

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use quorate_node::model::{Acl, Create, ErrorCode, Id, Reconfig, Write};
 use quorate_node::model::{Action, Command, Entry, Origin, Payload};
+use quorate_node::model::{Capabilities, FormatRange, Hello, PeerMessage, Submission};
 use quorate_node::model::{Config, Member, Role};
-use quorate_node::model::{EnsembleId, Index, MemberId, Password, ServerId, SessionId, Term, Wall};
+use quorate_node::model::{
+    EnsembleId, EnsembleVersion, Index, MemberId, Password, ServerId, SessionId, Term, Wall,
+};
 use quorate_node::model::{HardState, Message};
-use quorate_node::model::{Hello, PeerMessage, Submission};
 use quorate_node::wire::peer::Frame;
 use quorate_node::wire::record::Record;
 
@@ -43,6 +45,7 @@ variants!(action of Action:
     Action::Reap(_) => "reap",
     Action::EpochRoll => "epoch roll",
     Action::RefuseReconfig(_) => "refuse reconfig",
+    Action::SetVersion(_) => "set version",
 );
 variants!(write of Write:
     Write::Create(_) => "create",
@@ -152,6 +155,7 @@ pub(crate) fn actions() -> Vec<Action> {
         Action::EpochRoll,
         Action::RefuseReconfig(ErrorCode::NewConfigNoQuorum),
         Action::RefuseReconfig(ErrorCode::ReconfigInProgress),
+        Action::SetVersion(EnsembleVersion(2)),
     ]);
     all
 }
@@ -241,6 +245,13 @@ pub(crate) fn frames() -> Vec<Frame> {
         server: ServerId(2),
         address: "h:1".into(),
         to,
+        can: Capabilities {
+            newest: EnsembleVersion(2),
+            formats: vec![FormatRange { format: 3, oldest: 1, newest: 2 }],
+            program: "0.1.0".into(),
+        },
+        version: EnsembleVersion(2),
+        proof: Bytes::from_static(b"proof"),
     };
     let known = hello(Some(EnsembleId(9)), Some(MemberId(2)));
     let mut all = vec![

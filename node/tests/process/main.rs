@@ -27,6 +27,7 @@ mod settings;
 mod snapshots;
 mod stopping;
 mod support;
+mod upgrade;
 mod watermarks;
 mod words;
 mod zookeeper_json;

@@ -54,6 +54,10 @@ impl Node {
                 self.drain(now, out);
             }
             AdminRequest::Snapshot => return Ok(Some(self.replica.demand_snapshot(&mut cx))),
+            AdminRequest::SetVersion { ensemble, expected, version } => {
+                self.ensemble.meant(&cx, ensemble)?;
+                return self.ensemble.version_call(&mut cx, call, expected, version);
+            }
             AdminRequest::Wipe { ensemble, member } => {
                 return self.ensemble.wipe(&mut cx, ensemble, member).map(Some);
             }

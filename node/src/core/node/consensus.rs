@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Node;
 use super::ctx::{Birth, Ctx};
-use super::ensemble::Leadership;
+use super::ensemble::{Leadership, unknown_rules};
 use crate::core::effect::{CloseReason, Effect, Note};
 use crate::core::entry::{Entry, Payload};
 use crate::core::message::PeerMessage;
@@ -18,6 +18,11 @@ impl Node {
         if let Some(birth) = birth {
             self.start_consensus(now, birth);
         }
+    }
+
+    fn version_is(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let version = self.replica.state().version();
+        self.ensemble.version_is(&mut cx!(self, now, out), version);
     }
 
     /// Brings the consensus core to life on a disk that belongs to an ensemble.
@@ -91,6 +96,9 @@ impl Node {
     /// Committed entries and what they set off on this server.
     fn commit(&mut self, now: Now, entries: &[Arc<Entry>], out: &mut Vec<Effect>) {
         for entry in entries {
+            if let Some(why) = unknown_rules(&self.options, entry) {
+                return out.push(Effect::Fatal(why));
+            }
             self.commit_one(now, entry, out);
             self.hand_on(now);
         }
@@ -99,6 +107,7 @@ impl Node {
 
     fn commit_one(&mut self, now: Now, entry: &Entry, out: &mut Vec<Effect>) {
         let outcome = self.replica.apply(&mut cx!(self, now, out), entry);
+        self.version_is(now, out);
         self.ensemble.applied(self.replica.place());
         if entry.payload == Payload::NewLeader {
             self.requests.settle(entry.term);
@@ -154,6 +163,7 @@ impl Node {
         self.hand_on(now);
         self.requests.restart(meta.term);
         self.replica.restore(&snapshot);
+        self.version_is(now, out);
         self.ensemble.applied(self.replica.place());
         out.push(Effect::Note(Note::SnapshotInstalled { index: meta.index }));
     }

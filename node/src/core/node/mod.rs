@@ -90,6 +90,7 @@ impl Node {
             events: VecDeque::new(),
             options,
         };
+        node.ensemble.starts_with(node.replica.state().version());
         if recovered.ensemble.is_some() {
             if let Some(snapshot) = &recovered.snapshot {
                 node.requests.settle(snapshot.meta.term);
@@ -239,6 +240,7 @@ impl Node {
         self.drain(now, out);
         self.clients.tick_read_only(&mut cx!(self, now, out));
         self.replica.tick_reaper(&mut cx!(self, now, out));
+        self.ensemble.tick_version(&mut cx!(self, now, out));
     }
 
     /// Ends a step: tells the consensus core what gathered, submits what is due, and again, until

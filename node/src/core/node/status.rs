@@ -34,7 +34,9 @@ impl Node {
             first: index(Raft::first_index),
             zxid: state.zxid(),
             pending,
-            peers: raft.map(|raft| peers_of(raft, now.mono)).unwrap_or_default(),
+            peers: raft.map(|raft| self.peers_of(raft, now.mono)).unwrap_or_default(),
+            version: state.version(),
+            newest_version: self.options.can.newest,
             serving: service.serving && !service.draining,
             read_only: service.read_only,
             ready: self.ensemble.readiness(now, &self.options, raft, applied),
@@ -54,6 +56,21 @@ impl Node {
             leading_ms: self.ensemble.leading_ms(now.mono),
             config,
         }
+    }
+
+    fn peers_of(&self, raft: &Raft, now: Mono) -> Vec<Peer> {
+        if raft.server_state() != ServerState::Leader {
+            return Vec::new();
+        }
+        let describe = |view: PeerView| Peer {
+            id: view.id,
+            matched: view.matched,
+            connected: view.connected,
+            last_contact_ms: view.last_contact_ms,
+            snapshotting: view.snapshotting,
+            newest_version: self.ensemble.newest_of(view.id),
+        };
+        raft.peers(now).into_iter().map(describe).collect()
     }
 
     fn role_name(&self) -> RoleName {
@@ -109,18 +126,4 @@ fn data_state(raft: Option<&Raft>) -> DataState {
         Some(raft) if raft.repairing() => DataState::Corrupt,
         Some(_) => DataState::Member,
     }
-}
-
-fn peers_of(raft: &Raft, now: Mono) -> Vec<Peer> {
-    if raft.server_state() != ServerState::Leader {
-        return Vec::new();
-    }
-    let describe = |view: PeerView| Peer {
-        id: view.id,
-        matched: view.matched,
-        connected: view.connected,
-        last_contact_ms: view.last_contact_ms,
-        snapshotting: view.snapshotting,
-    };
-    raft.peers(now).into_iter().map(describe).collect()
 }

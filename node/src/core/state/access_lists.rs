@@ -1,8 +1,9 @@
 //! Access lists in use, so that equal ones are one: most znodes have one of a few.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::digest;
 use crate::core::op::Acl;
 
 /// Lists that may be out of use before they are looked for.
@@ -13,6 +14,8 @@ const SLACK: usize = 64;
 #[derive(Debug, Default)]
 pub(crate) struct AccessLists {
     lists: BTreeSet<Arc<[Acl]>>,
+    /// What each of them says, as a hash, by where it is in memory: they may be long.
+    hashes: BTreeMap<usize, u64>,
     /// How many were in use when that was last looked for.
     used: usize,
 }
@@ -25,11 +28,25 @@ impl AccessLists {
             return Arc::clone(known);
         }
         if self.lists.len() >= 2 * self.used + SLACK {
-            self.lists.retain(|list| Arc::strong_count(list) > 1);
+            let hashes = &mut self.hashes;
+            self.lists.retain(|list| {
+                let used = Arc::strong_count(list) > 1;
+                if !used {
+                    hashes.remove(&address(list));
+                }
+                used
+            });
             self.used = self.lists.len();
         }
+        self.hashes.insert(address(&list), digest::of_list(&list));
         self.lists.insert(Arc::clone(&list));
         list
+    }
+
+    /// The hash of what a list says.
+    pub(super) fn hash(&self, list: &Arc<[Acl]>) -> u64 {
+        let known = self.hashes.get(&address(list)).copied();
+        known.unwrap_or_else(|| digest::of_list(list))
     }
 
     /// How many are kept.
@@ -37,6 +54,11 @@ impl AccessLists {
     pub(crate) fn len(&self) -> usize {
         self.lists.len()
     }
+}
+
+/// Where a list is in memory: nothing else is there as long as it is kept.
+fn address(list: &Arc<[Acl]>) -> usize {
+    Arc::as_ptr(list).cast::<Acl>() as usize
 }
 
 #[cfg(test)]

@@ -42,6 +42,11 @@ impl State {
                 self.done(Ok(Body::Empty))
             }
             Action::RefuseReconfig(error) => self.done(Err(*error)),
+            Action::SetVersion(version) => {
+                // Never lowered: what was written since may not mean anything under older rules.
+                self.version = self.version.max(*version);
+                self.done(Ok(Body::Empty))
+            }
         }
     }
 
@@ -128,11 +133,10 @@ impl State {
         password: Password,
         timeout_ms: i32,
     ) -> Outcome {
-        let Some(session) = self.sessions.get_mut(id).filter(|it| it.password == password) else {
+        if self.sessions.get(id).is_none_or(|it| it.password != password) {
             return self.done(Err(ErrorCode::SessionExpired));
-        };
-        session.attach = index;
-        session.timeout_ms = timeout_ms;
+        }
+        self.sessions.put(id, Session { timeout_ms, password, attach: index });
         let opened = Some(Opened { session: id, timeout_ms, password, attach: index });
         Outcome { opened, ..self.done(Ok(Body::Empty)) }
     }

@@ -2,6 +2,7 @@
 //! taking a changed znode's old value out and putting its new one in.
 
 use super::znode::{Lifetime, Znode};
+use crate::core::op::Acl;
 use crate::core::types::Zxid;
 
 /// FNV-1a over 8-byte steps: cheap, and any difference shows.
@@ -64,6 +65,26 @@ pub(super) fn of_znode(path: u64, data: u64, znode: &Znode) -> u64 {
     }
     for count in [znode.version, znode.aversion, znode.creates, znode.children] {
         hash.word(count as u64);
+    }
+    hash.0
+}
+
+/// What an access list says.
+pub(super) fn of_list(list: &[Acl]) -> u64 {
+    let mut hash = Hash(0x2325_CBF2_9CE4_8422);
+    for line in list {
+        hash.word(u64::from(line.perms as u32));
+        hash.bytes(line.id.scheme.as_bytes());
+        hash.bytes(line.id.id.as_bytes());
+    }
+    hash.0
+}
+
+/// Some numbers, in their order.
+pub(super) fn of_words(words: impl IntoIterator<Item = u64>) -> u64 {
+    let mut hash = Hash(0x9CE4_8422_2325_CBF2);
+    for word in words {
+        hash.word(word);
     }
     hash.0
 }

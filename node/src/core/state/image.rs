@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::session::Session;
 use super::tree::Chunk;
-use crate::core::types::{Index, SessionId, Zxid};
+use crate::core::types::{EnsembleVersion, Index, SessionId, Zxid};
 
 /// The replicated state at one index.
 #[derive(Clone, Debug, Default)]
@@ -20,4 +20,6 @@ pub struct Image {
     pub applied: Index,
     /// The last transaction.
     pub zxid: Zxid,
+    /// Whose rules hold.
+    pub version: EnsembleVersion,
 }

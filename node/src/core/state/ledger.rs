@@ -35,6 +35,8 @@ struct Row {
     path: u64,
     data: u64,
     part: u64,
+    /// Its access list's part, which counts apart.
+    access: u64,
     /// The znode itself and all below it.
     holds: Amount,
     parent: u32,
@@ -46,6 +48,7 @@ struct Row {
 pub(super) struct Ledger {
     rows: Vec<Row>,
     digest: u64,
+    access_digest: u64,
     /// Below these places something is gone that the rows above them still hold. The deepest is
     /// first.
     unsettled: BTreeMap<(Reverse<u32>, u32), Amount>,
@@ -57,21 +60,26 @@ impl Ledger {
         self.digest
     }
 
+    /// The sum of all access lists' parts.
+    pub(super) fn access_digest(&self) -> u64 {
+        self.access_digest
+    }
+
     /// What a subtree has, its own znode included.
     pub(super) fn holds(&self, place: u32) -> Amount {
         self.rows.get(place as usize).map_or_else(Amount::default, |row| row.holds)
     }
 
     /// A znode is there from now on; its parent is already.
-    pub(super) fn enter(&mut self, place: u32, znode: &Znode) {
-        let own = self.enter_alone(place, znode);
+    pub(super) fn enter(&mut self, place: u32, znode: &Znode, list: u64) {
+        let own = self.enter_alone(place, znode, list);
         if place != ROOT {
             self.spread(znode.parent, own);
         }
     }
 
     /// The same, while those above are not told what they hold ([`Ledger::sum_up`]).
-    pub(super) fn enter_alone(&mut self, place: u32, znode: &Znode) -> Amount {
+    pub(super) fn enter_alone(&mut self, place: u32, znode: &Znode, list: u64) -> Amount {
         let above = self.rows.get(znode.parent as usize).copied();
         let above = above.unwrap_or_default();
         let own = Amount { znodes: 1, bytes: length(znode.data.as_ref()) };
@@ -79,12 +87,15 @@ impl Ledger {
             path: digest::of_path(above.path, &znode.name),
             data: digest::of_data(znode.data.as_ref()),
             part: 0,
+            access: 0,
             holds: own,
             parent: znode.parent,
             depth: above.depth + 1,
         };
         row.part = digest::of_znode(row.path, row.data, znode);
         self.digest = self.digest.wrapping_add(row.part);
+        row.access = digest::of_words([row.path, list]);
+        self.access_digest = self.access_digest.wrapping_add(row.access);
         let at = place as usize;
         if self.rows.len() <= at {
             self.rows.resize(at + 1, Row::default());
@@ -107,6 +118,15 @@ impl Ledger {
             let part = digest::of_znode(row.path, row.data, znode);
             self.digest = self.digest.wrapping_sub(row.part).wrapping_add(part);
             row.part = part;
+        }
+    }
+
+    /// A znode has another access list, of this hash.
+    pub(super) fn access_changed(&mut self, place: u32, list: u64) {
+        if let Some(row) = self.rows.get_mut(place as usize) {
+            let access = digest::of_words([row.path, list]);
+            self.access_digest = self.access_digest.wrapping_sub(row.access).wrapping_add(access);
+            row.access = access;
         }
     }
 
@@ -137,6 +157,7 @@ impl Ledger {
     fn take(&mut self, place: u32) -> Option<(u32, Amount)> {
         let row = std::mem::take(self.rows.get_mut(place as usize)?);
         self.digest = self.digest.wrapping_sub(row.part);
+        self.access_digest = self.access_digest.wrapping_sub(row.access);
         (place != ROOT).then(|| (row.parent, row.holds.negative()))
     }
 

@@ -8,13 +8,14 @@
 //! subtree may hold · `mortal` containers and TTL znodes · `write` the effect of each client write, `txn` one on its way ·
 //! `read` answers · `reconfig` clients' changes of the membership · [`server_list`] the text that
 //! shows it · [`image`] a snapshot that shares structure · `digest` what members compare ·
-//! `ledger` what is kept beside each znode.
+//! `ledger` what is kept beside each znode · [`rules`] which of them differ by the ensemble's version.
 
 pub(crate) mod access_lists;
 pub(crate) mod acl;
 pub(crate) mod changes;
 pub(crate) mod image;
 pub(crate) mod path;
+pub(crate) mod rules;
 pub(crate) mod server_list;
 pub(crate) mod session;
 pub(crate) mod tree;
@@ -43,7 +44,7 @@ pub(crate) use self::session::Session;
 use self::session::Sessions;
 use self::tree::Tree;
 use super::op::{Body, ErrorCode};
-use super::types::{Index, Password, SessionId, Zxid};
+use super::types::{EnsembleVersion, Index, Password, SessionId, Zxid};
 
 /// A session that a connection holds from now on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +93,7 @@ pub struct State {
     sessions: Sessions,
     applied: Index,
     zxid: Zxid,
+    version: EnsembleVersion,
     /// Derived from the tree.
     quotas: Quotas,
 }
@@ -110,6 +112,7 @@ impl State {
             sessions: Sessions::default(),
             applied: Index(0),
             zxid: Zxid(0),
+            version: rules::FIRST,
             quotas: Quotas::default(),
         }
     }
@@ -124,9 +127,21 @@ impl State {
         self.zxid
     }
 
+    /// Whose rules hold.
+    pub(crate) fn version(&self) -> EnsembleVersion {
+        self.version
+    }
+
     /// Equal on all members at equal [`State::applied`].
     pub fn digest(&self) -> u64 {
-        self.tree.digest().wrapping_add(digest::of_counters(self.zxid, self.sessions.len()))
+        let first = digest::of_counters(self.zxid, self.sessions.len());
+        let sum = self.tree.digest().wrapping_add(first);
+        if !rules::digest_covers_all(self.version) {
+            return sum;
+        }
+        let version = digest::of_words([u64::from(self.version.0)]);
+        let more = self.tree.access_digest().wrapping_add(self.sessions.digest());
+        sum.wrapping_add(more).wrapping_add(version)
     }
 
     /// A session's details.
@@ -178,6 +193,7 @@ impl State {
             session_counter: self.sessions.counter(),
             applied: self.applied,
             zxid: self.zxid,
+            version: self.version,
         }
     }
 
@@ -191,6 +207,7 @@ impl State {
             sessions: Sessions::from_parts(&image.sessions, image.session_counter),
             applied: image.applied,
             zxid: image.zxid,
+            version: image.version,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use super::digest;
 use crate::core::types::{Index, Password, ServerId, SessionId, Wall};
 
 /// A session.
@@ -21,12 +22,18 @@ pub struct Session {
 pub(crate) struct Sessions {
     all: BTreeMap<SessionId, Session>,
     counter: u16,
+    /// The sum of all their parts.
+    digest: u64,
 }
 
 impl Sessions {
     /// As they were.
     pub(crate) fn from_parts(sessions: &[(SessionId, Session)], counter: u16) -> Sessions {
-        Sessions { all: sessions.iter().copied().collect(), counter }
+        let mut all = Sessions { counter, ..Sessions::default() };
+        for (id, session) in sessions {
+            all.put(*id, *session);
+        }
+        all
     }
 
     /// Where numbers go on.
@@ -39,9 +46,16 @@ impl Sessions {
         self.all.get(&id)
     }
 
-    /// The same, to change it.
-    pub(crate) fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
-        self.all.get_mut(&id)
+    /// Makes a session what it is from now on.
+    pub(crate) fn put(&mut self, id: SessionId, session: Session) {
+        let before = self.all.insert(id, session);
+        let old = before.map_or(0, |before| part(id, &before));
+        self.digest = self.digest.wrapping_sub(old).wrapping_add(part(id, &session));
+    }
+
+    /// The digest of all that is known of them.
+    pub(crate) fn digest(&self) -> u64 {
+        self.digest
     }
 
     /// All of them.
@@ -73,7 +87,7 @@ impl Sessions {
             let id = (u64::from(server.0) << 56) | clock | u64::from(self.counter);
             let id = SessionId(id as i64);
             if id != SessionId(0) && !self.all.contains_key(&id) {
-                self.all.insert(id, session);
+                self.put(id, session);
                 return id;
             }
         }
@@ -81,6 +95,18 @@ impl Sessions {
 
     /// Ends one.
     pub(crate) fn remove(&mut self, id: SessionId) -> bool {
-        self.all.remove(&id).is_some()
+        let gone = self.all.remove(&id);
+        let old = gone.map_or(0, |gone| part(id, &gone));
+        self.digest = self.digest.wrapping_sub(old);
+        gone.is_some()
     }
+}
+
+/// A session's part of the digest.
+fn part(id: SessionId, session: &Session) -> u64 {
+    let secret = session.password.0;
+    let (high, low) = secret.split_at(8);
+    let word = |bytes: &[u8]| bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    let timeout = u64::from(session.timeout_ms as u32);
+    digest::of_words([id.0 as u64, timeout, word(high), word(low), session.attach.0])
 }

@@ -121,7 +121,7 @@ impl Tree {
         while let Some(place) = all.get(next).copied() {
             next += 1;
             if let Some(znode) = self.get(place) {
-                ledger.enter_alone(place, znode);
+                ledger.enter_alone(place, znode, self.acls.hash(&znode.acl));
                 all.extend(self.children(place).map(|(_, child)| child));
             }
         }
@@ -212,10 +212,13 @@ impl Tree {
         change: impl FnOnce(&mut Znode) -> T,
     ) -> Option<T> {
         let znode = slot(&mut self.chunks, place)?.as_mut()?;
-        let before = data_in_memory(znode);
+        let (before, list) = (data_in_memory(znode), Arc::clone(&znode.acl));
         let result = change(znode);
         debug_assert_eq!(data_in_memory(znode), before, "data is for set_data");
         self.ledger.changed(place, znode);
+        if !Arc::ptr_eq(&znode.acl, &list) {
+            self.ledger.access_changed(place, self.acls.hash(&znode.acl));
+        }
         Some(result)
     }
 
@@ -229,7 +232,11 @@ impl Tree {
         let znode = slot(&mut self.chunks, place)?.as_mut()?;
         let grown = length(data.as_ref()) - length(znode.data.as_ref());
         znode.data = data;
+        let list = Arc::clone(&znode.acl);
         let result = change(znode);
+        if !Arc::ptr_eq(&znode.acl, &list) {
+            self.ledger.access_changed(place, self.acls.hash(&znode.acl));
+        }
         self.data_bytes = self.data_bytes.saturating_add_signed(grown);
         self.ledger.data_changed(place, znode, grown);
         Some(result)
@@ -368,7 +375,7 @@ impl Tree {
     /// Everything that is derived from a znode being there.
     fn register(&mut self, place: u32, znode: &Znode) {
         self.index(place, znode);
-        self.ledger.enter(place, znode);
+        self.ledger.enter(place, znode, self.acls.hash(&znode.acl));
     }
 
     fn index(&mut self, place: u32, znode: &Znode) {
@@ -428,6 +435,11 @@ impl Tree {
     /// The digest of all znodes.
     pub(crate) fn digest(&self) -> u64 {
         self.ledger.digest()
+    }
+
+    /// The digest of what all access lists say.
+    pub(super) fn access_digest(&self) -> u64 {
+        self.ledger.access_digest()
     }
 }
 

@@ -39,6 +39,7 @@ pub(super) fn gauges(
         ("quorate_node_applied_index", "Index of the last applied entry", status.applied.0 as f64),
         ("quorate_node_last_index", "Index of the last log entry", status.last.0 as f64),
         ("quorate_node_voters", "Voters in the configuration", voters),
+        ("quorate_node_ensemble_version", "The ensemble's version", f64::from(status.version.0)),
         ("quorate_node_joint", "Whether the configuration is joint", flag(status.config.joint())),
         ("quorate_node_wal_bytes", "Bytes of log segments on disk", volume.log_bytes as f64),
         ("quorate_node_snapshot_bytes", "Bytes of snapshots on disk", volume.snapshot_bytes as f64),

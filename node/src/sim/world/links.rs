@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::net::{SimLink, Slot};
 use super::super::operator;
-use super::{Ev, SLOTS, STALL_MS, World};
+use super::{Ev, SLOTS, STALL_MS, World, programs};
 use crate::core::effect::{Effect, Link};
 use crate::core::input::{Input, Snapshot};
 use crate::core::message::{Hello, PeerMessage};
@@ -68,7 +68,7 @@ impl World {
             return Ok(());
         }
         let number = self.net.number();
-        let asked = Hello { to: link.member, ..hello };
+        let asked = self.as_understood(to, Hello { to: link.member, ..hello });
         let now = self.clock_of(to);
         let mut effects = Vec::new();
         let Some(node) = &mut self.servers[to].node else {
@@ -149,6 +149,10 @@ impl World {
             self.break_link(id);
             return Ok(());
         }
+        if self.options.mixed && !programs::understands(&message, self.servers[to].program) {
+            self.break_link(id);
+            return Ok(());
+        }
         let sender = self.servers[from].disk.member;
         self.step(to, Input::Peer { from: sender, message })
     }
@@ -219,7 +223,8 @@ impl World {
         term: Term,
         snapshot: Arc<Snapshot>,
     ) -> Result<(), String> {
-        let ok = self.lives(to, to_life) && self.net.connects(from, to);
+        let readable = programs::reads(&snapshot, self.servers[to].program);
+        let ok = self.lives(to, to_life) && self.net.connects(from, to) && readable;
         let (target, index) = (self.servers[to].disk.member, snapshot.meta.index);
         if self.lives(from, from_life) {
             let input = Box::new(Input::SnapshotSent { to: target, index, ok });

@@ -1,12 +1,13 @@
 //! The world: what is in it, events, time.
 //!
 //! `servers` steps the cores and does what they want done · `links` between servers · `clients`
-//! their connections · `reconfig` what these ask of the membership · `trouble` faults, the operator, and the calm after them ·
+//! their connections · `programs` of mixed versions · `reconfig` what these ask of the membership · `trouble` faults, the operator, and the calm after them ·
 //! `probe` the last question.
 
 mod clients;
 mod links;
 mod probe;
+mod programs;
 mod reconfig;
 mod servers;
 #[cfg(test)]
@@ -36,7 +37,7 @@ use crate::core::node::Node;
 use crate::core::op::ServerFrame;
 use crate::core::raft::config::Role;
 use crate::core::types::{
-    ConnId, EnsembleId, Index, LinkId, MemberId, Mono, Now, SessionId, Term, Wall,
+    ConnId, EnsembleId, EnsembleVersion, Index, LinkId, MemberId, Mono, Now, SessionId, Term, Wall,
 };
 
 /// As many servers as the largest ensemble.
@@ -116,6 +117,10 @@ struct Server {
     last_to_server: u64,
     /// Of its wall clock.
     ahead_ms: i64,
+    /// The newest ensemble version that its program knows.
+    program: EnsembleVersion,
+    /// When it last got an older program; 0: never.
+    rolled_back: u64,
 }
 
 /// One run.
@@ -214,7 +219,12 @@ impl World {
                 fsync_ms: None,
                 last_to_server: 0,
                 ahead_ms: 0,
+                program: programs::BEFORE,
+                rolled_back: 0,
             });
+            if world.options.mixed && world.rng.chance(50) {
+                world.roll(slot, false, 0);
+            }
             if world.options.skewed && world.rng.chance(50) {
                 world.servers[slot].ahead_ms = faults::hours(&mut world.rng);
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::disk::Started;
 use super::super::net::Slot;
 use super::super::operator;
-use super::{Ev, World};
+use super::{Ev, World, programs};
 use crate::codec::disk::journal::DiskOp;
 use crate::core::effect::{CloseReason, Effect, Note};
 use crate::core::entry::Entry;
@@ -31,6 +31,11 @@ impl World {
                 }
             }
         };
+        if self.options.mixed && !programs::starts_on(&recovered, self.servers[slot].program) {
+            self.servers[slot].disk.crash();
+            self.refuse_start(slot);
+            return Ok(());
+        }
         let options = self.options_of(slot);
         let log = recovered.entries.iter().map(|entry| (entry.index, Arc::clone(entry))).collect();
         let whole = !recovered.repairing;
@@ -67,6 +72,13 @@ impl World {
         if self.options.narrow {
             options.turn_weight = 300;
             options.reply_window = 400;
+        }
+        if self.options.mixed {
+            let program = self.servers[slot].program;
+            options.can = programs::capabilities(program);
+            if self.options.raised_by_setting && program > programs::BEFORE {
+                options.ensemble_version = Some(program);
+            }
         }
         options
     }
@@ -107,6 +119,9 @@ impl World {
             if let Effect::Write { write, .. } = effect {
                 mirror(&mut self.servers[slot].log, write);
                 if let LogWrite::Append(entries) = write {
+                    if self.options.mixed {
+                        self.judge_raise(slot, entries)?;
+                    }
                     let now = self.clock();
                     for entry in entries {
                         self.oracle.written(entry, now);

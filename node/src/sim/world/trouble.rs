@@ -55,6 +55,7 @@ impl World {
                 }
             }
             Fault::SetClock { slot, by_ms } => self.servers[slot].ahead_ms += by_ms,
+            Fault::Roll { slot, back, down_ms } => self.roll(slot, back, down_ms),
             Fault::DropClient { client } => self.hang_up(client),
         }
         Ok(())
@@ -127,7 +128,7 @@ impl World {
         Some((slot, AdminRequest::Transfer { ensemble: self.ensemble, target }))
     }
 
-    fn call(&mut self, slot: Slot, request: AdminRequest) -> Result<(), String> {
+    pub(super) fn call(&mut self, slot: Slot, request: AdminRequest) -> Result<(), String> {
         self.last_call += 1;
         if self.servers[slot].paused_until > self.now {
             return Ok(());
@@ -149,6 +150,9 @@ impl World {
             let seed = self.servers[0].disk.member;
             let request = AdminRequest::Form { ensemble: self.ensemble, seed, members };
             return self.call(0, request);
+        }
+        if self.options.mixed {
+            self.ask_for_version()?;
         }
         if self.options.by_clients {
             self.clients_operate();
@@ -174,6 +178,9 @@ impl World {
         self.note(0, &"all faults end");
         self.calm = true;
         self.net.cut.clear();
+        if self.options.mixed {
+            self.roll_all_forward();
+        }
         for slot in 0..SLOTS {
             self.servers[slot].paused_until = 0;
             self.at(0, Ev::Resume(slot));
@@ -199,6 +206,7 @@ impl World {
         let member = |id: &MemberId| statuses.iter().find(|status| status.member == *id);
         statuses.len() == SLOTS
             && !leader.pending
+            && self.raised()
             && self.complete(&leader.config)
             && voters.iter().all(|id| {
                 member(id).is_some_and(|it| it.ready.is_ok() && it.applied >= leader.applied.prev())

@@ -116,6 +116,8 @@ pub(crate) struct Member {
     config: PathBuf,
     /// More arguments.
     pub(crate) arguments: Vec<String>,
+    /// Another program than the built one.
+    pub(crate) program: Option<PathBuf>,
     /// A program with arguments that is to run it; empty: none.
     pub(crate) wrapper: Vec<String>,
     process: Option<Process>,
@@ -135,6 +137,7 @@ impl Member {
             config: folder.join(format!("zoo-{number}.cfg")),
             data,
             arguments: Vec::new(),
+            program: None,
             wrapper: Vec::new(),
             process: None,
         }
@@ -143,7 +146,8 @@ impl Member {
     /// Starts it. It may be on its way for a while.
     pub(crate) fn start(&mut self) {
         let log = std::fs::File::options().create(true).append(true).open(&self.log);
-        let mut command = wrapped(&self.wrapper);
+        let other = self.program.as_ref().map(Command::new);
+        let mut command = other.unwrap_or_else(|| wrapped(&self.wrapper));
         command.arg("run").arg("--config").arg(&self.config);
         for (flag, port) in [("--peer-addr", self.peer), ("--admin-addr", self.admin)] {
             command.arg(flag).arg(format!("127.0.0.1:{port}"));

@@ -5,6 +5,7 @@ pub(crate) mod ensemble;
 pub(crate) mod facts;
 pub(crate) mod http;
 pub(crate) mod log_file;
+pub(crate) mod older;
 pub(crate) mod pki;
 pub(crate) mod reconfig;
 pub(crate) mod rights;

@@ -2,13 +2,14 @@
 //! member is fit to serve.
 //!
 //! `peers` links and what members say · `formation` how an ensemble begins · `reconfig` changes of the
-//! membership by clients · `readiness` whether to serve · `drain` how a server goes.
+//! membership by clients · `versions` when the ensemble's is raised · `readiness` whether to serve · `drain` how a server goes.
 
 mod drain;
 mod formation;
 mod peers;
 mod readiness;
 mod reconfig;
+mod versions;
 
 pub(super) use self::drain::LetGo;
 use self::formation::Formation;
@@ -17,6 +18,8 @@ use self::peers::Peers;
 pub(super) use self::readiness::Leadership;
 use self::readiness::Readiness;
 use self::reconfig::Reconfigs;
+use self::versions::Versions;
+pub(super) use self::versions::unknown_rules;
 use super::ctx::Ctx;
 use crate::core::effect::Effect;
 use crate::core::input::AdminError;
@@ -31,6 +34,7 @@ pub(super) struct Ensemble {
     peers: Peers,
     formation: Formation,
     reconfigs: Reconfigs,
+    versions: Versions,
     readiness: Readiness,
 }
 
@@ -42,6 +46,7 @@ impl Ensemble {
             peers: Peers::default(),
             formation: Formation::default(),
             reconfigs: Reconfigs::default(),
+            versions: Versions::default(),
             readiness: Readiness::new(now),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use bytes::Bytes;
+
 use super::super::ctx::{Birth, Ctx};
 use super::Ensemble;
 use crate::core::effect::{Effect, Link, Note};
@@ -73,6 +75,9 @@ impl Ensemble {
             server: cx.options.server,
             address: cx.options.peer_address.clone(),
             to,
+            can: cx.options.can.clone(),
+            version: self.versions.reached(),
+            proof: Bytes::new(),
         }
     }
 
@@ -139,7 +144,9 @@ impl Ensemble {
         cx: &mut Ctx<'_>,
         hello: &Hello,
     ) -> Option<Birth> {
-        let meant = hello.to == Some(cx.me.member);
+        // A program that does not know the ensemble's rules must not take part.
+        let known = hello.version <= cx.options.can.newest;
+        let meant = known && hello.to == Some(cx.me.member);
         match (meant, self.id, hello.ensemble) {
             (true, None, Some(ensemble)) => Some(self.adopt(cx, ensemble)),
             _ => None,
@@ -154,8 +161,14 @@ impl Ensemble {
         link: LinkId,
         hello: Hello,
     ) {
+        if self.versions.beyond_us(cx, &hello) {
+            let own = self.own_hello(cx, None);
+            cx.out.push(Effect::RefusePeer { link, hello: own });
+            return;
+        }
         let meant = hello.to == Some(cx.me.member);
         if meant && hello.ensemble.is_some() && hello.ensemble == self.id {
+            self.versions.heard(&hello);
             self.remember_caller(cx, &hello);
             let own = self.own_hello(cx, Some(hello.from));
             cx.out.push(Effect::AcceptPeer { link, hello: own });
@@ -240,10 +253,8 @@ impl Ensemble {
         if let Some(ours) = self.peers.own_digest(index)
             && ours != theirs
         {
-            cx.out.push(Effect::Fatal(format!(
-                "the state at index {index} differs from the leader's (digest {ours:016x}, leader \
-                 {theirs:016x}): this member's data is damaged; replace the member"
-            )));
+            let why = self.versions.difference(cx, index, [ours, theirs]);
+            cx.out.push(Effect::Fatal(why));
         }
     }
 

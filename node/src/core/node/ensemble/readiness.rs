@@ -84,6 +84,7 @@ impl Ensemble {
         known.term = term;
         known.leading_since = None;
         self.peers.forget_pulse();
+        self.versions.abandon(cx);
         match leader {
             Some(leader) if leader == cx.me.member => {
                 self.readiness.leading_since = Some(cx.now.mono);
@@ -128,6 +129,9 @@ impl Ensemble {
         raft: Option<&Raft>,
         applied: Index,
     ) -> Result<(), String> {
+        if let Some(why) = self.versions.too_old(now, options) {
+            return Err(why);
+        }
         let Some(raft) = raft else {
             return Err("blank: waiting to be formed or adopted".to_owned());
         };

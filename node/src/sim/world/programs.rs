@@ -1,0 +1,188 @@
+//! Worlds of mixed versions: servers run the program before or this one, are rolled forward and back
+//! at any moment, and the ensemble's version is raised at some moment. Who was rolled back too far
+//! does not start, or does not understand what it is sent; its disk stays as it is.
+
+use super::super::net::Slot;
+use super::super::operator;
+use super::{Ev, World};
+use crate::core::entry::{Action, Entry, Payload};
+use crate::core::input::{AdminRequest, Snapshot};
+use crate::core::message::{Capabilities, Hello, PeerMessage};
+use crate::core::node::Recovered;
+use crate::core::raft::event::Message;
+use crate::core::types::EnsembleVersion;
+
+/// What the program before knew.
+pub(super) const BEFORE: EnsembleVersion = EnsembleVersion(1);
+/// What this one knows.
+const NOW: EnsembleVersion = EnsembleVersion(2);
+/// A leader may go by what a member said before it was rolled back, for as long as it takes the
+/// member for alive, and a paused one for as long as it was paused.
+const SAID_MS: u64 = 15_000;
+
+/// The version that an entry asks for.
+fn asked_by(entry: &Entry) -> Option<EnsembleVersion> {
+    let Payload::Command(command) = &entry.payload else {
+        return None;
+    };
+    match command.action {
+        Action::SetVersion(version) => Some(version),
+        _ => None,
+    }
+}
+
+/// What a program can.
+pub(super) fn capabilities(newest: EnsembleVersion) -> Capabilities {
+    if newest == BEFORE {
+        return Capabilities::default();
+    }
+    Capabilities { newest, formats: Vec::new(), program: newest.to_string() }
+}
+
+/// Whether a program that knows versions up to `newest` reads what a disk holds.
+pub(super) fn starts_on(recovered: &Recovered, newest: EnsembleVersion) -> bool {
+    let image = recovered.snapshot.as_ref().map_or(BEFORE, |it| it.image.version);
+    let entries = recovered.entries.iter().filter_map(|entry| asked_by(entry));
+    entries.chain([image]).all(|version| version <= newest)
+}
+
+/// The same of a message.
+pub(super) fn understands(message: &PeerMessage, newest: EnsembleVersion) -> bool {
+    match message {
+        PeerMessage::Raft(Message::Append { entries, .. }) => {
+            let mut asked = entries.iter().filter_map(|entry| asked_by(entry));
+            asked.all(|version| version <= newest)
+        }
+        _ => true,
+    }
+}
+
+/// The same of a snapshot.
+pub(super) fn reads(snapshot: &Snapshot, newest: EnsembleVersion) -> bool {
+    snapshot.image.version <= newest
+}
+
+impl World {
+    /// What a server makes of a hello. Some of the programs before know nothing of versions.
+    pub(super) fn as_understood(&self, slot: Slot, hello: Hello) -> Hello {
+        if self.servers[slot].program > BEFORE || slot.is_multiple_of(2) {
+            return hello;
+        }
+        let (can, version) = (Capabilities::default(), BEFORE);
+        Hello { can, version, proof: bytes::Bytes::new(), ..hello }
+    }
+
+    /// Another program is started on a server's disk.
+    pub(super) fn roll(&mut self, slot: Slot, back: bool, down_ms: u64) {
+        let program = if back { BEFORE } else { NOW };
+        if self.servers[slot].program > program {
+            self.servers[slot].rolled_back = self.now;
+        }
+        self.servers[slot].program = program;
+        if self.servers[slot].node.is_some() {
+            self.crash(slot, down_ms);
+        }
+    }
+
+    /// The program refuses the disk: somebody starts the newer one again.
+    pub(super) fn refuse_start(&mut self, slot: Slot) {
+        self.report.refused_starts += 1;
+        self.note(slot, &"is too old for its disk");
+        self.servers[slot].program = NOW;
+        let delay = self.rng.between(100, 4_000);
+        self.at(delay, Ev::Start(slot));
+    }
+
+    /// All servers run this program from now on.
+    pub(super) fn roll_all_forward(&mut self) {
+        for slot in 0..self.servers.len() {
+            if self.servers[slot].program < NOW {
+                self.roll(slot, false, 50);
+            }
+        }
+    }
+
+    /// Now and then somebody asks the leader to raise the version.
+    pub(super) fn ask_for_version(&mut self) -> Result<(), String> {
+        let now = self.clock();
+        if self.options.raised_by_setting || !(self.calm || self.rng.chance(10)) {
+            return Ok(());
+        }
+        let leader = (0..self.servers.len()).find_map(|slot| {
+            let server = &self.servers[slot];
+            let status = server.node.as_ref()?.status(now);
+            let fit = server.program >= NOW && status.leader == Some(status.member);
+            (fit && status.version < NOW).then_some((slot, status.config.index))
+        });
+        let Some((slot, expected)) = leader else {
+            return Ok(());
+        };
+        let ensemble = self.ensemble;
+        self.call(slot, AdminRequest::SetVersion { ensemble, expected, version: NOW })
+    }
+
+    /// A leader may raise the version only when every member has said that it can follow.
+    pub(super) fn judge_raise(
+        &self,
+        slot: Slot,
+        entries: &[std::sync::Arc<Entry>],
+    ) -> Result<(), String> {
+        let Some(raft) = self.servers[slot].node.as_ref().and_then(|node| node.raft()) else {
+            return Ok(());
+        };
+        let leads = raft.leader() == Some(raft.id());
+        let own = entries.iter().filter(|entry| leads && entry.term == raft.term());
+        for version in own.filter_map(|entry| asked_by(entry)) {
+            for member in &raft.config().members {
+                let at = operator::slot_of(&member.peer).map(|slot| &self.servers[slot]);
+                let old = at.is_some_and(|it| {
+                    let lately = it.rolled_back > 0 && self.now - it.rolled_back < SAID_MS;
+                    it.disk.member == member.id && it.program < version && !lately
+                });
+                if old {
+                    return Err(format!(
+                        "n{slot} raises to {version}: {} cannot follow",
+                        member.id
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the version is raised where it must be.
+    pub(super) fn raised(&self) -> bool {
+        let of = |slot: usize| self.servers[slot].node.as_ref().map(|node| node.state().version());
+        !self.options.mixed
+            || (0..self.servers.len()).all(|slot| {
+                let blank = self.servers[slot].disk.ensemble().is_none();
+                blank || self.is_outside(slot) || of(slot) == Some(NOW)
+            })
+    }
+
+    /// Whether the present leader's configuration does not have this server.
+    fn is_outside(&self, slot: Slot) -> bool {
+        let leads = |server: &&super::Server| {
+            let raft = server.node.as_ref().and_then(|node| node.raft());
+            raft.is_some_and(|raft| raft.leader() == Some(raft.id()))
+        };
+        let leader = self.servers.iter().find(leads);
+        let config = leader.and_then(|it| it.node.as_ref()?.raft()).map(|raft| raft.config());
+        config.is_some_and(|config| config.member(self.servers[slot].disk.member).is_none())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sim;
+
+    #[test]
+    fn ensembles_of_mixed_programs_serve_while_they_are_rolled_and_raised() {
+        let mut total = sim::Report::default();
+        for seed in 1..=6 {
+            total.add(&sim::run_mixed(seed, false).unwrap_or_else(|why| panic!("{why}")));
+        }
+        assert!(total.refused_starts > 0, "nobody was rolled back too far");
+        assert!(total.acknowledged > 1_000);
+    }
+}
