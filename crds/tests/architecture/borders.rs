@@ -1,6 +1,6 @@
 //! Borders between rooms: what is named, called or said in one that it must not know.
 
-use crate::rooms::Room;
+use crate::room::Room;
 use crate::source::Source;
 use crate::violation::Violation;
 

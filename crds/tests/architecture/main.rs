@@ -6,7 +6,7 @@
 //! `paths` what its paths stand for · `violation` what a rule finds, and what of it is owed · `debts`
 //! what is owed.
 //!
-//! The rules: `rooms` what each room may name, `borders` whether it does · `dependencies` between
+//! The rules: `rooms` what each room may name, `room` how that is said, `borders` whether it does · `dependencies` between
 //! members of the workspace · `shape` length of files and functions, maps of modules · `circles`
 //! among files · `exports` what nobody outside names · `debug_text` what `Debug` writes.
 
@@ -18,6 +18,7 @@ mod dependencies;
 mod exports;
 mod paths;
 mod reader;
+mod room;
 mod rooms;
 mod shape;
 mod source;
