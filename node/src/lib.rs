@@ -3,7 +3,8 @@
 //! Modules in reading order. Each folder is one class of purity:
 //! `core` decides (no clock, files, sockets, threads, randomness), `codec` turns bytes
 //! into values and back, `config` turns what a user typed into settings, `shell` does all I/O,
-//! `program` makes parts of settings, [`sim`] is a fake world around the core.
+//! `program` makes parts of settings, [`sim`] is a fake world around the core, and `driven` one whose
+//! members others run, over the admin port's JSON.
 //!
 //! All of it is private but what the crate's programs, its tests and the simulated world name; that is
 //! listed here, by what it is for: [`run_program`] is the server as a program, [`model`] its
@@ -13,11 +14,15 @@
 mod codec;
 mod config;
 mod core;
+#[cfg(feature = "sim")]
+mod driven;
 mod program;
 mod shell;
 #[cfg(feature = "sim")]
 pub mod sim;
 
+#[cfg(feature = "sim")]
+pub use driven::{Answer, Driven, Taken};
 pub use program::main as run_program;
 
 /// Values of the core that cross its border, and the replicated state itself.

@@ -22,3 +22,7 @@ pub mod plan;
 mod pods;
 pub mod program;
 mod sight;
+
+/// For worlds without sockets: what is asked of members, and what a pod's object tells.
+pub use self::member_api::request_of;
+pub use self::pods::summary as pod_summary;

@@ -160,8 +160,8 @@ fn url(ip: &str, path: &str) -> String {
     format!("http://{host}:{ADMIN_PORT}{path}")
 }
 
-/// The path and the body of an action's call.
-fn request_of(action: &Action) -> Option<(&'static str, Value)> {
+/// The path and the body of an action's call to a member; `None` for any other action.
+pub fn request_of(action: &Action) -> Option<(&'static str, Value)> {
     match action {
         Action::Form { formation, .. } => Some((
             "/admin/form",

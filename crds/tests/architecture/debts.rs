@@ -3,7 +3,6 @@
 
 #[rustfmt::skip] // One a line.
 pub(crate) const DEBTS: &[(&str, &str, &str)] = &[
-    ("row", "ARCHITECTURE.md", "e2e/src/world"),
     ("circle", "e2e/src/differential/answer.rs", "e2e/src/differential/sasl.rs"),
     ("circle", "e2e/src/differential/answer.rs", "e2e/src/differential/wire.rs"),
     ("circle", "e2e/src/differential/generate/membership.rs", "e2e/src/differential/generate/mod.rs"),

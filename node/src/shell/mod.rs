@@ -25,7 +25,7 @@ pub(crate) mod peers;
 pub(crate) mod server;
 pub(crate) mod tls;
 
-mod admin_status;
+pub(crate) mod admin_status;
 mod chores;
 mod clock;
 mod disk_space;

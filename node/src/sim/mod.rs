@@ -18,7 +18,9 @@ mod oracle;
 mod rng;
 mod world;
 
-pub use fingerprint::Fingerprint;
+pub use self::fingerprint::Fingerprint;
+pub use self::rng::Rng;
+pub(crate) use self::world::{Call, Progress, World};
 
 /// Seeds that once found a bug, run before all others: a member that was dropped, taken in again and
 /// could not answer its leader; a blank disk that was damaged and took itself for unrepaired later;

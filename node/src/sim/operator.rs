@@ -22,11 +22,6 @@ pub(super) fn address(slot: Slot) -> String {
     format!("n{slot}:2888")
 }
 
-/// The slot of a peer address.
-pub(super) fn slot_of(address: &str) -> Option<Slot> {
-    address.strip_prefix('n')?.strip_suffix(":2888")?.parse().ok()
-}
-
 /// The next call and whom to make it to, given what each slot that answers says.
 pub(super) fn next_call(
     ensemble: EnsembleId,

@@ -2,7 +2,7 @@
 
 use super::super::client::Link as ClientLink;
 use super::super::net::Slot;
-use super::{Ev, SLOTS, World};
+use super::{Ev, World};
 use crate::core::input::Input;
 use crate::core::op::ServerFrame;
 use crate::core::types::ConnId;
@@ -117,7 +117,7 @@ impl World {
         }
         match self.clients[client].link {
             ClientLink::Down { until } if until <= self.now => {
-                let slot = self.rng.below(SLOTS as u64) as Slot;
+                let slot = self.rng.below(self.servers.len() as u64) as Slot;
                 if self.servers[slot].node.is_none() {
                     return;
                 }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use super::super::net::{SimLink, Slot};
-use super::super::operator;
-use super::{Ev, SLOTS, STALL_MS, World, programs};
+use super::{Ev, STALL_MS, World, programs};
 use crate::core::effect::{Effect, Link};
 use crate::core::input::{Input, Snapshot};
 use crate::core::message::{Hello, PeerMessage};
@@ -60,7 +59,7 @@ impl World {
         let hello = self.servers[from].hello.clone().unwrap_or(hello);
         let again = self.rng.between(50, 300);
         self.at(again, Ev::Dial { from, life, link: link.clone(), hello: hello.clone() });
-        let Some(to) = operator::slot_of(&link.address) else {
+        let Some(to) = self.peers.iter().position(|peer| *peer == link.address) else {
             return Ok(());
         };
         let up = self.servers[to].node.is_some() && self.servers[to].paused_until <= self.now;
@@ -203,7 +202,7 @@ impl World {
         index: Index,
     ) -> Result<(), String> {
         let from_life = self.servers[from].life;
-        let target = (0..SLOTS).find(|slot| self.servers[*slot].disk.member == to);
+        let target = self.servers.iter().position(|server| server.disk.member == to);
         let newest = self.servers[from].disk.newest().filter(|it| it.meta.index >= index);
         let (Some(slot), Some(snapshot)) = (target, newest) else {
             let input = Box::new(Input::SnapshotSent { to, index, ok: false });

@@ -1,10 +1,12 @@
 //! The world: what is in it, events, time.
 //!
 //! `servers` steps the cores and does what they want done · `links` between servers · `clients`
-//! their connections · `programs` of mixed versions · `reconfig` what these ask of the membership · `trouble` faults, the operator, and the calm after them ·
-//! `probe` the last question.
+//! their connections · `programs` of mixed versions · `reconfig` what clients ask of the membership ·
+//! `trouble` faults, the operator, and the calm after them · `probe` the last question ·
+//! `driven` a world whose servers, membership and faults somebody else sees to.
 
 mod clients;
+mod driven;
 mod links;
 mod probe;
 mod programs;
@@ -18,6 +20,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
+pub(crate) use self::driven::{Call, Progress};
 use super::Report;
 use super::client::SimClient;
 use super::disk::{Make, SimDisk};
@@ -25,22 +28,23 @@ use super::faults;
 use super::fingerprint::Fingerprint;
 use super::invariants::Invariants;
 use super::net::{Net, Slot};
-use super::operator::CONFIG;
+use super::operator::{self, CONFIG};
 use super::options::SimOptions;
 use super::oracle::Oracle;
 use super::rng::Rng;
 use crate::core::effect::Link;
 use crate::core::entry::Entry;
-use crate::core::input::{Input, Snapshot};
+use crate::core::input::{AdminError, Input, Snapshot};
 use crate::core::message::{Hello, PeerMessage};
 use crate::core::node::Node;
 use crate::core::op::ServerFrame;
 use crate::core::raft::config::Role;
 use crate::core::types::{
-    ConnId, EnsembleId, EnsembleVersion, Index, LinkId, MemberId, Mono, Now, SessionId, Term, Wall,
+    CallId, ConnId, EnsembleId, EnsembleVersion, Index, LinkId, MemberId, Mono, Now, SessionId,
+    Term, Wall,
 };
 
-/// As many servers as the largest ensemble.
+/// As many servers as the largest ensemble of a run has.
 const SLOTS: usize = 5;
 /// How long the calm at the end may take until everything works again, in milliseconds.
 const CALM_MS: u64 = 60_000;
@@ -123,9 +127,12 @@ struct Server {
     rolled_back: u64,
 }
 
+/// What calls came to: a version of the configuration, or why not.
+type Answers = BTreeMap<CallId, Result<Index, AdminError>>;
+
 /// One run.
 #[derive(Debug)]
-pub(super) struct World {
+pub(crate) struct World {
     options: SimOptions,
     rng: Rng,
     now: u64,
@@ -149,6 +156,10 @@ pub(super) struct World {
     last_conn: u64,
     last_member: u64,
     last_call: u64,
+    /// Each slot's address for members.
+    peers: Vec<String>,
+    /// What calls came to, where somebody outside made them.
+    answers: Option<Answers>,
     report: Report,
     trace: bool,
     /// Only where it was asked for: it takes time.
@@ -164,6 +175,35 @@ pub(super) struct World {
 impl World {
     /// Prepares a run.
     pub(super) fn new(options: SimOptions, trace: bool) -> World {
+        let peers = (0..SLOTS).map(operator::address).collect();
+        let mut world = World::off(options, peers, trace);
+        for slot in 0..SLOTS {
+            world.at(0, Ev::Start(slot));
+        }
+        world
+    }
+
+    /// A world of so many servers, by the addresses under which members reach each other; all are off
+    /// and blank. Network, disks and settings are drawn from the seed.
+    pub(crate) fn driven(seed: u64, clients: usize, peers: Vec<String>, trace: bool) -> World {
+        let options = SimOptions {
+            clients,
+            moves: 0,
+            by_clients: false,
+            mortal: false,
+            skewed: false,
+            ..SimOptions::from_seed(seed)
+        };
+        let mut world = World::off(options, peers, trace);
+        world.answers = Some(Answers::new());
+        for client in 0..world.clients.len() {
+            world.at(500, Ev::Client(client));
+        }
+        world
+    }
+
+    /// All of it, with blank disks, and nothing runs yet.
+    fn off(options: SimOptions, peers: Vec<String>, trace: bool) -> World {
         let keys: Vec<String> = (0..3).map(|n| format!("/k{n}")).collect();
         let clients = (0..options.clients)
             .map(|n| {
@@ -195,6 +235,8 @@ impl World {
             last_conn: 0,
             last_member: 0,
             last_call: 0,
+            peers,
+            answers: None,
             report: Report::default(),
             trace,
             fingerprint: None,
@@ -203,7 +245,7 @@ impl World {
             expired: Vec::new(),
             options,
         };
-        for slot in 0..SLOTS {
+        for slot in 0..world.peers.len() {
             let disk = world.blank_disk();
             world.servers.push(Server {
                 disk,
@@ -228,7 +270,6 @@ impl World {
             if world.options.skewed && world.rng.chance(50) {
                 world.servers[slot].ahead_ms = faults::hours(&mut world.rng);
             }
-            world.at(0, Ev::Start(slot));
         }
         world
     }
@@ -275,17 +316,7 @@ impl World {
 
     fn run_until(&mut self, end: u64, done: fn(&World) -> bool) -> Result<(), String> {
         let mut look = self.now;
-        while let Some(Reverse((at, sequence))) = self.events.pop() {
-            let Some(event) = self.bodies.remove(&sequence) else {
-                continue;
-            };
-            self.now = at;
-            self.report.events += 1;
-            self.fold(at ^ sequence);
-            if self.report.events > EVENTS_MAX {
-                return Err(format!("more than {EVENTS_MAX} events"));
-            }
-            self.happen(event).map_err(|why| format!("at {}: {why}", self.now))?;
+        while self.next_event()? {
             if self.now >= end {
                 break;
             }
@@ -297,6 +328,24 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// The next thing happens; `false` if there is none.
+    fn next_event(&mut self) -> Result<bool, String> {
+        let Some(Reverse((at, sequence))) = self.events.pop() else {
+            return Ok(false);
+        };
+        let Some(event) = self.bodies.remove(&sequence) else {
+            return Ok(true);
+        };
+        self.now = at;
+        self.report.events += 1;
+        self.fold(at ^ sequence);
+        if self.report.events > EVENTS_MAX {
+            return Err(format!("more than {EVENTS_MAX} events"));
+        }
+        self.happen(event).map_err(|why| format!("at {}: {why}", self.now))?;
+        Ok(true)
     }
 
     fn fold(&mut self, value: u64) {

@@ -3,7 +3,6 @@
 //! does not start, or does not understand what it is sent; its disk stays as it is.
 
 use super::super::net::Slot;
-use super::super::operator;
 use super::{Ev, World};
 use crate::core::entry::{Action, Entry, Payload};
 use crate::core::input::{AdminRequest, Snapshot};
@@ -134,7 +133,8 @@ impl World {
         let own = entries.iter().filter(|entry| leads && entry.term == raft.term());
         for version in own.filter_map(|entry| asked_by(entry)) {
             for member in &raft.config().members {
-                let at = operator::slot_of(&member.peer).map(|slot| &self.servers[slot]);
+                let at = self.peers.iter().position(|peer| *peer == member.peer);
+                let at = at.map(|slot| &self.servers[slot]);
                 let old = at.is_some_and(|it| {
                     let lately = it.rolled_back > 0 && self.now - it.rolled_back < SAID_MS;
                     it.disk.member == member.id && it.program < version && !lately

@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use super::super::disk::Started;
 use super::super::net::Slot;
-use super::super::operator;
 use super::{Ev, World, programs};
 use crate::codec::disk::journal::DiskOp;
 use crate::core::effect::{CloseReason, Effect, Note};
 use crate::core::entry::Entry;
-use crate::core::input::Input;
+use crate::core::input::{AdminError, Input};
 use crate::core::node::Node;
 use crate::core::options::{Options, ReconfigPolicy};
 use crate::core::raft::event::LogWrite;
-use crate::core::types::{ConnId, Index, ServerId};
+use crate::core::types::{CallId, ConnId, Index, ServerId};
 
 impl World {
     pub(super) fn start(&mut self, slot: Slot) -> Result<(), String> {
@@ -56,7 +55,7 @@ impl World {
 
     fn options_of(&self, slot: Slot) -> Options {
         let mut options = Options::new(ServerId(slot as u8 + 1));
-        options.peer_address = operator::address(slot);
+        options.peer_address = self.peers[slot].clone();
         options.min_session_timeout_ms = 1_000;
         options.snapshot_every = self.options.snapshot_every;
         options.snapshot_keep = self.options.snapshot_keep;
@@ -218,9 +217,7 @@ impl World {
                 self.note(slot, &format_args!("session {session} expires"));
             }
             Effect::Note(note) => self.note(slot, &format_args!("{note:?}")),
-            Effect::AnswerAdmin { result, .. } => {
-                self.note(slot, &format_args!("answers a call: {result:?}"));
-            }
+            Effect::AnswerAdmin { call, result } => self.answered(slot, call, result),
             // Answered within `dial`, which looks for them.
             Effect::AcceptPeer { .. } | Effect::RefusePeer { .. } => {}
         }
@@ -230,6 +227,13 @@ impl World {
     fn write(&mut self, slot: Slot, op: DiskOp) {
         if self.servers[slot].disk.push(op) {
             self.sync(slot);
+        }
+    }
+
+    fn answered(&mut self, slot: Slot, call: CallId, result: Result<Index, AdminError>) {
+        self.note(slot, &format_args!("answers a call: {result:?}"));
+        if let Some(answers) = &mut self.answers {
+            answers.insert(call, result);
         }
     }
 

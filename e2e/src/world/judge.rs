@@ -1,0 +1,266 @@
+//! What must hold: of the world at every moment, of every request that is accepted, of a plan whose view
+//! is of this very instant, and of the end. What clients see, the simulator's own oracle judges.
+
+use quorate_crds::EnsembleStatus;
+use quorate_node::model::MemberId;
+use quorate_operator::plan::action::{Action, Plan};
+use quorate_operator::plan::names;
+use quorate_operator::plan::object::Kind;
+use quorate_operator::plan::observed::Observed;
+use serde_json::Value;
+
+use super::api::text;
+use super::cluster::{Cluster, NAME, SLOTS};
+use super::controllers::{going, ordinal, owned_by, ready};
+use super::operator::{Asked, Step};
+use super::requests::Request;
+
+/// What is kept of the world before a request.
+pub(super) struct Before {
+    /// The object that it is about.
+    object: Option<Value>,
+    covered: bool,
+    replicas: u64,
+}
+
+fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(otherwise()) }
+}
+
+impl Cluster {
+    /// The committed voters, as far as anybody that runs knows them.
+    pub(crate) fn voters(&self) -> Vec<MemberId> {
+        self.world.committed_config().map(|config| config.voters()).unwrap_or_default()
+    }
+
+    /// The slot whose present disk is that member.
+    pub(crate) fn slot_of(&self, member: MemberId) -> Option<usize> {
+        (0..SLOTS).find(|slot| self.world.member(*slot) == member)
+    }
+
+    /// Whether clients are served there, as the member itself says.
+    pub(crate) fn serves(&self, slot: usize) -> bool {
+        self.world.ready(slot)
+    }
+
+    fn replicas(&self) -> Option<u64> {
+        self.api.get("StatefulSet", NAME)?["spec"]["replicas"].as_u64()
+    }
+
+    /// S2: a voter's pod is never missing for want of replicas.
+    fn covers_voters(&self) -> bool {
+        let Some(config) = self.world.committed_config() else { return true };
+        let voters = config.voters();
+        let reach = config.members.iter().filter(|it| voters.contains(&it.id));
+        let reach = reach.map(|it| u64::from(it.server.0)).max().unwrap_or(0);
+        self.replicas().is_none_or(|replicas| reach <= replicas)
+    }
+
+    /// After every step.
+    pub(super) fn judge_world(&mut self) -> Result<(), String> {
+        let ensembles = self.world.ensembles();
+        ensure(ensembles.len() <= 1, || format!("S5: two ensembles: {ensembles:?}"))?;
+        self.counts.formations = self.counts.formations.max(ensembles.len());
+        let back = |slot: &usize| {
+            let pod = self.api.get("Pod", &format!("{NAME}-{slot}"));
+            pod.is_none_or(going) || !self.serves(*slot)
+        };
+        self.away = self.away.iter().copied().filter(back).collect();
+        let replicas = self.replicas().unwrap_or(0) as usize;
+        self.away.retain(|slot| *slot < replicas);
+        if let Some(config) = self.world.committed_config().filter(|config| !config.joint()) {
+            let voters = config.voters();
+            let mut members: Vec<(MemberId, bool)> =
+                config.members.iter().map(|it| (it.id, voters.contains(&it.id))).collect();
+            members.sort();
+            if members != self.members {
+                self.members = members;
+                self.counts.configurations += 1;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn before(&self, wire: &Request) -> Before {
+        let named = |kind: &str, name: &str| self.api.get(kind, name).cloned();
+        let object = match wire {
+            Request::Status { .. } | Request::Call { .. } => None,
+            Request::Apply { object, .. } | Request::Create { object } => {
+                named(&text(&object["kind"]), &text(&object["metadata"]["name"]))
+            }
+            Request::Merge { kind, name, .. } | Request::Delete { kind, name, .. } => {
+                named(kind, name)
+            }
+        };
+        let replicas = self.replicas().unwrap_or(0);
+        Before { object, covered: self.covers_voters(), replicas }
+    }
+
+    /// An operator's request was accepted.
+    pub(super) fn judge_accepted(&mut self, asked: &Asked, before: &Before) -> Result<(), String> {
+        ensure(!before.covered || self.covers_voters(), || {
+            format!("S2: the pod of a voter is scaled away by {:?}\n{self}", asked.step)
+        })?;
+        if let Some(object) = &before.object {
+            self.judge_own(object)?;
+        }
+        match &asked.step {
+            Step::Object(object) if object.key.kind == Kind::StatefulSet => {
+                self.judge_set(object.body(), before.replicas)
+            }
+            Step::Action(Action::DeletePod { name, .. }) => self.judge_deletion(name, asked.seen),
+            Step::Action(Action::DeleteConfigMap { name, .. }) => {
+                let mounts = |pod: &Value| pod["spec"].to_string().contains(name.as_str());
+                let used = self.api.list("Pod").any(mounts);
+                ensure(!used, || format!("C2: a pod mounts {name}"))
+            }
+            Step::Object(_) | Step::Action(_) | Step::Status(_) => Ok(()),
+        }
+    }
+
+    /// S7: only what this resource, or a StatefulSet of it, controls is written.
+    fn judge_own(&self, object: &Value) -> Result<(), String> {
+        let uid = |kind: &str| Some(self.api.get(kind, NAME)?["metadata"]["uid"].clone());
+        let owners = [uid("CoordinationEnsemble"), uid("StatefulSet")];
+        let own = owners.iter().flatten().any(|uid| owned_by(object, uid));
+        ensure(own, || format!("S7: {} of somebody else was written", object["metadata"]))
+    }
+
+    /// S2, S4: never smaller by an apply; disks stay, unless the spec asks for their end.
+    fn judge_set(&self, object: &Value, before: u64) -> Result<(), String> {
+        let replicas = object["spec"]["replicas"].as_u64().unwrap_or(0);
+        ensure(replicas >= before, || format!("S2: an apply lowered the replicas to {replicas}"))?;
+        let retention = &object["spec"]["persistentVolumeClaimRetentionPolicy"];
+        ensure(retention["whenScaled"] == "Retain", || "S4: a disk would go".to_owned())?;
+        let mark = object["metadata"]["annotations"][names::GENERATION].as_str();
+        let mark = mark.and_then(|it| it.parse().ok()).unwrap_or(0);
+        let may = retention["whenDeleted"] != "Delete" || self.deletes.contains(&mark);
+        ensure(may, || format!("S4: the spec {mark} does not ask for the disks to be deleted"))
+    }
+
+    /// S1, S6: one at a time, and never the quorum. Who crashed by itself is nobody's fault, and
+    /// neither is a disk that was lost after the members were asked.
+    fn judge_deletion(&mut self, name: &str, seen: i64) -> Result<(), String> {
+        let slot = ordinal(name).ok_or("a pod without an ordinal")?;
+        if self.serves(slot) {
+            let other = self.away.iter().find(|away| **away != slot);
+            ensure(other.is_none(), || {
+                format!("S6: {name} was deleted while {other:?} was away\n{self}")
+            })?;
+            let voters = self.voters();
+            let stays = |id: &&MemberId| match self.slot_of(**id) {
+                Some(at) => at != slot && !self.away.contains(&at),
+                None => self.lost.get(*id).is_some_and(|at| *at >= seen),
+            };
+            let left = voters.iter().filter(stays).count();
+            ensure(left > voters.len() / 2 || voters.len() == 1, || {
+                format!("S1: the quorum of {} was spent on {name}\n{self}", voters.len())
+            })?;
+        }
+        self.away.insert(slot);
+        Ok(())
+    }
+
+    /// What must be true of a plan whose view is this very world.
+    pub(super) fn judge(&self, observed: &Observed, plan: &Plan) -> Result<(), String> {
+        for action in &plan.actions {
+            if let Action::DeletePod { name, .. } = action {
+                let slot = ordinal(name).ok_or("a pod without an ordinal")?;
+                let voters = self.voters();
+                let serving = |id: &&MemberId| {
+                    self.slot_of(**id).is_some_and(|at| at != slot && self.serves(at))
+                };
+                let left = voters.iter().filter(serving).count();
+                let may = !self.serves(slot) || voters.len() == 1 || left > voters.len() / 2;
+                ensure(may, || {
+                    format!("S1: {name} is to go, {left} of {} are left\n{self}", voters.len())
+                })?;
+            }
+        }
+        if observed.foreign.is_some() {
+            let writes = plan.objects.len() + plan.actions.len();
+            ensure(writes == 0, || "S7: writes beside an object of somebody else".to_owned())?;
+        }
+        plan.status.as_ref().map_or(Ok(()), |status| self.judge_status(observed, status))
+    }
+
+    /// S8: what is said of this spec is so, and what was not seen is unknown.
+    fn judge_status(&self, observed: &Observed, status: &EnsembleStatus) -> Result<(), String> {
+        let ensemble = self.ensemble()?;
+        let generation = ensemble.metadata.generation;
+        let wanted = ensemble.spec.replicas as usize;
+        let told = |kind: &str| {
+            let it = status.conditions.iter().find(|it| it.type_ == kind);
+            let it = it.ok_or_else(|| format!("S8: nothing is said of {kind}"))?;
+            ensure(it.observed_generation == generation, || format!("S8: {kind} of another spec"))?;
+            Ok::<&str, String>(it.status.as_str())
+        };
+        let honest = |kind: &str, so: bool| {
+            let told = told(kind)?;
+            ensure(told != "True" || so, || format!("S8: {kind} is said and is not so\n{self}"))
+        };
+        let voters = self.voters();
+        let served = (0..wanted).all(|slot| self.serves(slot));
+        honest("Ready", served && voters.len() == wanted)?;
+        let leads = (0..SLOTS).any(|slot| self.world.leads(slot));
+        honest("QuorumAvailable", leads)?;
+        let exact = self.world.committed_config().is_some_and(|config| {
+            config.members.len() == wanted
+                && voters.len() == wanted
+                && config.members.iter().all(|it| usize::from(it.server.0) <= wanted)
+        });
+        honest("MembershipConverged", exact && self.replicas() == Some(wanted as u64))?;
+        honest("ConfigurationInSync", self.in_sync(generation))?;
+        let paused = ensemble.spec.paused;
+        ensure((told("Paused")? == "True") == paused, || "S8: Paused".to_owned())?;
+        if observed.members.is_empty() {
+            ensure(told("MembershipConverged")? == "Unknown", || "S8: nobody told".to_owned())?;
+            let unseen = observed.pods.is_empty() || told("QuorumAvailable")? == "Unknown";
+            ensure(unseen, || "S8: nobody answered, and the quorum is known".to_owned())?;
+        }
+        Ok(())
+    }
+
+    /// Whether the newest spec is applied, and every pod is made of it.
+    fn in_sync(&self, generation: Option<i64>) -> bool {
+        let Some(set) = self.api.get("StatefulSet", NAME) else { return false };
+        let mark = set["metadata"]["annotations"][names::GENERATION].as_str();
+        let mark: Option<i64> = mark.and_then(|it| it.parse().ok());
+        let newest = &set["status"]["updateRevision"];
+        let settled = set["status"]["observedGeneration"] == set["metadata"]["generation"];
+        let made = |pod: &Value| pod["metadata"]["labels"]["controller-revision-hash"] == *newest;
+        mark == generation && settled && self.api.list("Pod").all(made)
+    }
+
+    /// Every key can be written and read at every member. It is the last thing that clients do.
+    pub(crate) fn probe(&mut self) -> Result<(), String> {
+        self.world.ask_all().map_err(|why| format!("at the end: {why}\n{self}"))
+    }
+
+    /// Whether all is as the spec says, down to running processes and what is reported.
+    pub(crate) fn converged(&self) -> Result<(), String> {
+        let ensemble = self.ensemble()?;
+        let wanted = ensemble.spec.replicas as usize;
+        let check = |holds: bool, what: &str| ensure(holds, || what.to_owned());
+        check(self.in_sync(ensemble.metadata.generation), "the newest spec is not everywhere")?;
+        check(self.replicas() == Some(wanted as u64), "replicas")?;
+        check(self.api.list("Pod").count() == wanted, "pods")?;
+        let turn = |pod: &Value| pod["metadata"]["annotations"][names::TURN].is_string();
+        check(!self.api.list("Pod").any(|pod| going(pod) || turn(pod)), "a pod is to go")?;
+        check(self.api.list("Pod").all(ready), "a pod is not ready")?;
+        let config = self.world.committed_config().ok_or("no ensemble")?;
+        check(!config.joint() && config.members.len() == wanted, "members")?;
+        check(config.voters().len() == wanted, "voters")?;
+        check((0..wanted).all(|slot| self.serves(slot)), "a member does not serve")?;
+        check(self.world.clients_are_served(), "a client is not served")?;
+        let deletes =
+            ensemble.spec.storage.reclaim_policy == quorate_crds::ensemble::ReclaimPolicy::Delete;
+        let set = self.api.get("StatefulSet", NAME).ok_or("no StatefulSet")?;
+        let policy = &set["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"];
+        check((policy == "Delete") == deletes, "the disks' fate")?;
+        let status = ensemble.status.unwrap_or_default();
+        check(status.operation.is_none(), "an operation is reported")?;
+        let ready = status.conditions.iter().find(|it| it.type_ == "Ready");
+        check(ready.is_some_and(|it| it.status == "True"), "it is not reported to be ready")
+    }
+}

@@ -1,0 +1,24 @@
+//! The operator's real plan, and the requests that it makes, on real consensus cores in the simulator:
+//! one thread, one clock, one seed a world.
+//!
+//! [`cluster`] the world and its clock · [`api`] the API server · [`controllers`] Kubernetes' own ·
+//! [`kubelet`] servers for pods · [`operator`] who looks, plans and asks · [`requests`] how · [`sight`] what it sees ·
+//! [`judge`] what must hold · [`chaos`] a run of a seed ·
+//! `scenarios` one operation each, and operators that die at any request of it.
+
+mod api;
+mod chaos;
+mod cluster;
+mod controllers;
+mod judge;
+mod kubelet;
+mod operator;
+mod requests;
+#[cfg(test)]
+mod scenarios;
+mod sight;
+
+pub(crate) use self::chaos::{Report, run};
+
+/// Seeds that once found a fault, run before all others.
+pub(crate) const KNOWN: [u64; 0] = [];

@@ -1,0 +1,277 @@
+//! An operator: it looks, plans with the plan that ships, and makes the requests that ship with it, one
+//! after the other. It may die, be paused or lose replies at any of them.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use quorate_crds::EnsembleStatus;
+use quorate_node::Taken;
+use quorate_node::sim::Rng;
+use quorate_operator::plan::action::{Action, Plan};
+use quorate_operator::plan::object::Object;
+use quorate_operator::plan::observed::Observed;
+use quorate_operator::plan::plan;
+
+use super::requests::{self, Request};
+use super::sight::Parts;
+
+/// How long an operator waits for a member's answer, in milliseconds.
+const PATIENCE_MS: u64 = 10_000;
+/// How long after a change it looks again, in milliseconds.
+const WAKE_MS: u64 = 200;
+
+/// One thing to ask, in the order of a pass.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    Object(Object),
+    Action(Action),
+    Status(Box<EnsembleStatus>),
+}
+
+/// A step with what it was decided on.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) step: Step,
+    pub(crate) observed: Rc<Observed>,
+    /// When members were asked, in seconds since the epoch.
+    pub(crate) seen: i64,
+}
+
+/// Where an operator is: what it may look at, and who takes what it asks.
+pub(crate) trait Surroundings {
+    /// Milliseconds since the beginning.
+    fn now(&self) -> u64;
+    /// How many changes of objects there were.
+    fn writes(&self) -> u64;
+    fn rng(&mut self) -> &mut Rng;
+    /// What can be read now, and whether all of it is of this very instant.
+    fn read(&mut self) -> (Parts, bool);
+    fn see(&self, parts: &Parts) -> Option<Observed>;
+    /// A plan was made of a view of this very instant.
+    fn judge_plan(&self, observed: &Observed, plan: &Plan) -> Result<(), String>;
+    /// What becomes of the next request, and of the operator that makes it.
+    fn fate(&mut self, asked: &Asked) -> Fate;
+    fn deliver(&mut self, asked: &Asked) -> Result<Outcome, String>;
+    /// It is delivered some time later.
+    fn delay(&mut self, asked: Asked);
+    /// How a call to a member stands.
+    fn answer(&self, call: Taken) -> Outcome;
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Done,
+    Refused(String),
+    /// Nobody knows, or it cannot be asked.
+    Failed(String),
+    /// A member has not answered yet.
+    Waits(Taken),
+}
+
+/// What happens to a request, and to whoever made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Arrives,
+    /// It is lost, and the operator dies.
+    Dies,
+    /// It arrives, and the operator dies before it hears of it.
+    DiesUnheard,
+    /// It arrives some time after the operator has died.
+    DiesAndIsLate,
+    /// The operator stands still before it, and another one takes over.
+    Pauses,
+}
+
+#[derive(Debug)]
+struct Pass {
+    rest: VecDeque<Step>,
+    status: Option<Box<EnsembleStatus>>,
+    observed: Rc<Observed>,
+    seen: i64,
+    /// Seconds to the next look, if all goes well.
+    requeue: u64,
+    waits: Option<(Taken, u64)>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Until then, or until something changes.
+    Rests(u64),
+    Acts(Pass),
+}
+
+/// One process of it.
+#[derive(Debug)]
+pub(crate) struct Operator {
+    phase: Phase,
+    /// It stands still until then; after that it ends what it had begun, and dies.
+    pub(crate) paused_until: Option<u64>,
+    /// The API server's count of writes when it last looked.
+    writes: u64,
+    pub(crate) dead: bool,
+}
+
+impl Operator {
+    /// One that looks at this time.
+    pub(crate) fn new(at: u64) -> Operator {
+        Operator { phase: Phase::Rests(at), paused_until: None, writes: 0, dead: false }
+    }
+
+    /// Whether it is the one that looks and decides.
+    pub(crate) fn leads(&self) -> bool {
+        !self.dead && self.paused_until.is_none()
+    }
+
+    /// Goes as far as it can without waiting.
+    pub(crate) fn run(&mut self, around: &mut impl Surroundings) -> Result<(), String> {
+        let now = around.now();
+        if self.paused_until.is_some_and(|until| until > now) {
+            return Ok(());
+        }
+        if let Phase::Rests(until) = self.phase {
+            if self.paused_until.is_some() {
+                self.dead = true;
+                return Ok(());
+            }
+            let woken = around.writes() != self.writes && now.is_multiple_of(WAKE_MS);
+            if now < until && !woken {
+                return Ok(());
+            }
+            self.look(around)?;
+        }
+        while !self.dead && self.act(around)? {}
+        Ok(())
+    }
+
+    /// Reads everything and decides.
+    fn look(&mut self, around: &mut impl Surroundings) -> Result<(), String> {
+        let now = around.now();
+        self.writes = around.writes();
+        let (parts, fresh) = around.read();
+        let Some(observed) = around.see(&parts) else {
+            self.phase = Phase::Rests(now + 20_000);
+            return Ok(());
+        };
+        let Plan { objects, actions, status, requeue, .. } = {
+            let plan = plan(&observed);
+            if fresh {
+                around.judge_plan(&observed, &plan)?;
+            }
+            plan
+        };
+        let objects = objects.into_iter().map(Step::Object);
+        let rest = objects.chain(actions.into_iter().map(Step::Action)).collect();
+        let (observed, seen) = (Rc::new(observed), seen_at(&parts));
+        let status = status.map(Box::new);
+        self.phase = Phase::Acts(Pass { rest, status, observed, seen, requeue, waits: None });
+        Ok(())
+    }
+
+    /// The next request of the pass, or the end of it; whether there is more to do now.
+    fn act(&mut self, around: &mut impl Surroundings) -> Result<bool, String> {
+        let now = around.now();
+        let Phase::Acts(pass) = &mut self.phase else { return Ok(false) };
+        if let Some((call, deadline)) = pass.waits {
+            let outcome = match around.answer(call) {
+                Outcome::Waits(_) if now < deadline => return Ok(false),
+                Outcome::Waits(_) => Outcome::Failed("no answer".to_owned()),
+                outcome => outcome,
+            };
+            pass.waits = None;
+            self.went(&outcome);
+            return Ok(true);
+        }
+        let (step, last) = match (pass.rest.pop_front(), pass.status.take()) {
+            (Some(step), status) => {
+                pass.status = status;
+                (step, false)
+            }
+            (None, Some(status)) => (Step::Status(status), true),
+            (None, None) => {
+                self.phase = Phase::Rests(now + pass.requeue * 1_000);
+                return Ok(false);
+            }
+        };
+        let asked = Asked { step, observed: Rc::clone(&pass.observed), seen: pass.seen };
+        match around.fate(&asked) {
+            Fate::Arrives => {}
+            Fate::Dies => {
+                self.dead = true;
+                return Ok(false);
+            }
+            Fate::DiesUnheard => {
+                self.dead = true;
+                around.deliver(&asked)?;
+                return Ok(false);
+            }
+            Fate::DiesAndIsLate => {
+                self.dead = true;
+                around.delay(asked);
+                return Ok(false);
+            }
+            Fate::Pauses => {
+                match last {
+                    true => pass.status = status_of(asked.step),
+                    false => pass.rest.push_front(asked.step),
+                }
+                self.paused_until = Some(now + around.rng().between(1_000, 40_000));
+                return Ok(false);
+            }
+        }
+        match around.deliver(&asked)? {
+            Outcome::Waits(call) => {
+                pass.waits = Some((call, now + PATIENCE_MS));
+                Ok(false)
+            }
+            outcome => {
+                self.went(&outcome);
+                Ok(true)
+            }
+        }
+    }
+
+    /// A request was answered. What was refused or failed ends the pass, but for the report.
+    fn went(&mut self, outcome: &Outcome) {
+        let Phase::Acts(pass) = &mut self.phase else { return };
+        let again = match outcome {
+            Outcome::Done | Outcome::Waits(_) => return,
+            Outcome::Refused(_) => 1,
+            Outcome::Failed(_) => 3,
+        };
+        pass.rest.clear();
+        pass.requeue = again;
+    }
+}
+
+fn status_of(step: Step) -> Option<Box<EnsembleStatus>> {
+    match step {
+        Step::Status(status) => Some(status),
+        Step::Object(_) | Step::Action(_) => None,
+    }
+}
+
+fn seen_at(parts: &Parts) -> i64 {
+    parts.members.now
+}
+
+impl Asked {
+    /// What goes over the wire; `None` if there is nothing to say.
+    pub(crate) fn request(&self) -> Result<Option<Request>, String> {
+        Ok(Some(match &self.step {
+            Step::Object(object) => {
+                Request::Apply { object: object.manifest(), force: object.uid.is_some() }
+            }
+            Step::Action(action) => requests::of_action(&self.observed, action)?,
+            Step::Status(status) => {
+                let mut ensemble = self.observed.ensemble.clone();
+                if ensemble.status.as_ref() == Some(status) {
+                    return Ok(None);
+                }
+                ensemble.status = Some((**status).clone());
+                let object = serde_json::to_value(ensemble).map_err(|it| it.to_string())?;
+                Request::Status { object }
+            }
+        }))
+    }
+}
