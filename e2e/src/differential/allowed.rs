@@ -1,7 +1,7 @@
 //! The one table of differences that are allowed, each with its reason. Everything else fails.
 
-use super::answer::{Kind, Line, Token};
 use super::history::{Action, Field, Password, Request};
+use super::line::{Kind, Line, Token};
 use super::ops;
 
 /// A difference that is allowed. `rewrite` is applied to what both servers said to one client in

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 
+use super::line::{Kind, Line, Token};
 use super::ops::{self, Shape};
 use super::sasl;
 use super::wire::Reader;
@@ -10,47 +11,6 @@ use super::wire::Reader;
 pub(super) const CONFIG: &[u8] = b"/zookeeper/config";
 /// The client protocol's number of a notification.
 const NOTIFICATION: i32 = -1;
-
-/// A part of a line; what differs from server to server by nature is kept apart.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Token {
-    Text(String),
-    /// Several of which no order is promised.
-    Names(Vec<String>),
-    /// Of a change below the history's root.
-    Zxid(i64),
-    /// Of a header that is about no change: the last one of the whole server.
-    Last(i64),
-    Session(i64),
-    /// Random, made for one exchange of SASL.
-    Nonce(String),
-    Time(i64),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
-    Handshake,
-    Reply {
-        op: i32,
-        err: i32,
-    },
-    Event,
-    /// The connection was closed, or the server kept silent.
-    End,
-}
-
-/// What a client saw.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Line {
-    pub(super) kind: Kind,
-    pub(super) tokens: Vec<Token>,
-}
-
-impl Line {
-    pub(super) fn end(text: &str) -> Self {
-        Line { kind: Kind::End, tokens: vec![Token::Text(text.to_owned())] }
-    }
-}
 
 /// What a request asked, as far as its answer depends on it.
 #[derive(Clone, Debug)]

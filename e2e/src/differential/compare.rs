@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::allowed;
-use super::answer::{Line, Token};
 use super::history::History;
+use super::line::{Line, Token};
 use super::play::Transcript;
 
 /// The first step in which two servers differ.

@@ -2,7 +2,8 @@
 //! but for what `allowed.rs` lists.
 //!
 //! A history (`history.rs`) is made of a seed (`generate`, by `rng.rs`), played below a znode and with
-//! sessions of its own, on each server (`play.rs`, bytes by `wire.rs` and `answer.rs`, ops by `ops.rs`,
+//! sessions of its own, on each server (`play.rs`, bytes by `wire.rs`, `answer.rs` and
+//! `line.rs`, ops by `ops.rs`,
 //! logins by `sasl.rs`), freed of what differs by nature (`normal.rs`), and compared (`compare.rs`).
 //! One that fails is made short (`shrink.rs`).
 //!
@@ -15,6 +16,7 @@ mod changing;
 mod compare;
 mod generate;
 mod history;
+mod line;
 mod normal;
 mod ops;
 mod places;
@@ -38,10 +40,10 @@ use crate::local::{Folder, LocalEnsemble, Server};
 use crate::progress::say;
 use crate::settings::Settings;
 use crate::zookeeper;
-use answer::Kind;
 use changing::{ALL, Changing};
 use compare::{Difference, compare};
 use history::{Action, History};
+use line::Kind;
 use play::{Target, Transcript, play};
 
 /// How many histories are played at the same time.
@@ -160,7 +162,7 @@ async fn run_membership(
         vec![changing_target("three members and two more", &ours)?],
         // The configuration is that of the whole ensemble.
         1,
-        generate::membership,
+        generate::membership::membership,
     );
     let count = match plan.membership {
         true => plan.histories,

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::answer::{Line, Token};
+use super::line::{Line, Token};
 use super::play::Transcript;
 
 /// The same with only texts and names in it.
@@ -88,7 +88,7 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::differential::answer::Kind;
+    use crate::differential::line::Kind;
 
     fn transcript(tokens: &[Token]) -> Transcript {
         let line = Line { kind: Kind::Event, tokens: tokens.to_vec() };

@@ -5,7 +5,7 @@
 
 use anyhow::{Context, Result};
 
-use super::answer::{Line, Token};
+use super::line::{Line, Token};
 
 const HOST: &str = "127.0.0.1";
 /// Before the version of a configuration.
@@ -137,7 +137,7 @@ fn with_version(text: &str) -> Vec<Token> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::differential::answer::Kind;
+    use crate::differential::line::Kind;
 
     fn places(first: u16) -> Places {
         let place = |at: u16| Place {

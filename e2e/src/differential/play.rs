@@ -8,11 +8,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use futures::future::join_all;
 
-use super::answer::{self, Asked, Line, Token};
+use super::answer::{self, Asked};
 use super::changing::Changing;
 use super::history::{
     Action, Field, Handshake, History, Moment, Password, Request, Session, Step, StepId,
 };
+use super::line::{Line, Token};
 use super::ops;
 use super::places;
 use super::sasl::{Answer, Exchange};

@@ -5,7 +5,7 @@ use std::fmt;
 
 use md5::{Digest, Md5};
 
-use super::answer::{Line, Token};
+use super::line::{Line, Token};
 
 /// What stands in an answer's text for the challenge's nonce.
 pub(super) const NONCE: &str = "{nonce}";

@@ -22,9 +22,8 @@ fn host(ctx: &Ctx, number: u8) -> String {
     format!("zoo-{number}.zoo.{}.svc.cluster.local", ctx.namespace)
 }
 
-/// A headless Service and a StatefulSet, as people write them for the official image. Ordinals
-/// begin with 1, so that a pod's ordinal is its `myid`.
-fn objects(ctx: &Ctx) -> Value {
+/// A server, set up by variables alone.
+fn container(ctx: &Ctx) -> Value {
     let list = (1..=SERVERS).map(|n| format!("server.{n}={}:2888:3888;2181", host(ctx, n)));
     let list: Vec<String> = list.collect();
     let variables = json!([
@@ -37,17 +36,7 @@ fn objects(ctx: &Ctx) -> Value {
         { "name": "ZOO_CFG_EXTRA", "value": "snapCount=12345" },
         { "name": "JVMFLAGS", "value": "-Xmx128m -Dzookeeper.maxCnxns=500" },
     ]);
-    let volumes = ["data", "datalog"].map(|name| {
-        json!({
-            "metadata": { "name": name },
-            "spec": {
-                "accessModes": ["ReadWriteOnce"],
-                "resources": { "requests": { "storage": "1Gi" } },
-            },
-        })
-    });
-    let labels = json!({ "app": "zoo" });
-    let container = json!({
+    json!({
         "name": "zoo",
         "image": ctx.stage.image.name(),
         "env": variables,
@@ -65,7 +54,22 @@ fn objects(ctx: &Ctx) -> Value {
             { "name": "data", "mountPath": "/data" },
             { "name": "datalog", "mountPath": "/datalog" },
         ],
+    })
+}
+
+/// A headless Service and a StatefulSet, as people write them for the official image. Ordinals
+/// begin with 1, so that a pod's ordinal is its `myid`.
+fn objects(ctx: &Ctx) -> Value {
+    let volumes = ["data", "datalog"].map(|name| {
+        json!({
+            "metadata": { "name": name },
+            "spec": {
+                "accessModes": ["ReadWriteOnce"],
+                "resources": { "requests": { "storage": "1Gi" } },
+            },
+        })
     });
+    let labels = json!({ "app": "zoo" });
     let service = json!({
         "apiVersion": "v1",
         "kind": "Service",
@@ -97,7 +101,7 @@ fn objects(ctx: &Ctx) -> Value {
                         "fsGroup": 65532,
                         "seccompProfile": { "type": "RuntimeDefault" },
                     },
-                    "containers": [container],
+                    "containers": [container(ctx)],
                 },
             },
             "volumeClaimTemplates": volumes,

@@ -11,7 +11,7 @@
 mod expiry;
 mod large;
 mod mangled;
-mod membership;
+pub(super) mod membership;
 mod paths;
 mod quota;
 mod raw;
@@ -20,7 +20,6 @@ mod requests;
 mod rights;
 mod sasl;
 
-pub(super) use membership::membership;
 pub(super) use rights::SUPER;
 pub(super) use sasl::{JAAS, SUPER_USER};
 
