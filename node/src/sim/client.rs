@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
-pub(super) use self::reconfig::Ask;
 use self::writes::{create, set};
+use super::ask::Ask;
 use super::net::Slot;
 use super::oracle::Oracle;
 use super::rng::Rng;

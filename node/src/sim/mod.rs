@@ -2,10 +2,11 @@
 //!
 //! [`world::World`] owns the servers, the event heap and the virtual time; [`net`] moves messages
 //! over links that delay, stall and break; [`disk`] keeps encoded records and loses what was not
-//! synced; [`client`] are sessions that never stop; [`operator`] changes the membership, unless clients do;
-//! [`faults`] breaks things; [`oracle`] and [`invariants`] judge; [`fingerprint`] tells whether a run did
-//! the same as before. A run is a function of its seed: `options` draws its knobs, `rng` the rest.
+//! synced; [`client`] are sessions that never stop; [`operator`] changes the membership, unless clients do
+//! (an [`ask`]); [`faults`] breaks things; [`oracle`] and [`invariants`] judge; [`report`] counts what a run did, [`fingerprint`] tells whether that
+//! was the same as before. A run is a function of its seed: `options` draws its knobs, `rng` the rest.
 
+mod ask;
 mod client;
 mod disk;
 mod faults;
@@ -15,10 +16,12 @@ mod net;
 mod operator;
 mod options;
 mod oracle;
+mod report;
 mod rng;
 mod world;
 
 pub use self::fingerprint::Fingerprint;
+pub use self::report::Report;
 pub use self::rng::Rng;
 pub(crate) use self::world::{Call, Progress, World};
 
@@ -65,54 +68,5 @@ fn guarded(seed: u64, world: &mut world::World) -> Result<Report, String> {
                 .unwrap_or_else(|| "a panic without words".to_owned());
             Err(format!("seed {seed}: panic: {text}"))
         }
-    }
-}
-
-/// What a run did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct Report {
-    pub events: u64,
-    pub virtual_ms: u64,
-    pub acknowledged: u64,
-    pub unknown: u64,
-    pub reads: u64,
-    pub watches: u64,
-    pub sessions_lost: u64,
-    pub elections: u64,
-    pub crashes: u64,
-    pub changes: u64,
-    /// Of clients, that came to pass.
-    pub reconfigs: u64,
-    pub snapshots: u64,
-    /// Servers that took a write of every key at the end and showed it.
-    pub probes: u64,
-    /// Files that were damaged while a server was down.
-    pub rotten: u64,
-    /// Of programs that were too old for their disks.
-    pub refused_starts: u64,
-    /// A hash over everything that happened: equal for equal seeds.
-    pub fingerprint: u64,
-}
-
-impl Report {
-    /// Sums runs up.
-    pub fn add(&mut self, other: &Report) {
-        self.events += other.events;
-        self.virtual_ms += other.virtual_ms;
-        self.acknowledged += other.acknowledged;
-        self.unknown += other.unknown;
-        self.reads += other.reads;
-        self.watches += other.watches;
-        self.sessions_lost += other.sessions_lost;
-        self.elections += other.elections;
-        self.crashes += other.crashes;
-        self.changes += other.changes;
-        self.reconfigs += other.reconfigs;
-        self.snapshots += other.snapshots;
-        self.probes += other.probes;
-        self.rotten += other.rotten;
-        self.refused_starts += other.refused_starts;
-        self.fingerprint ^= other.fingerprint;
     }
 }

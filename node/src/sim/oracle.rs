@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::mortal::Mortals;
-use super::client::Ask;
+use super::ask::Ask;
 use super::operator::CONFIG;
 use crate::core::entry::{Action, Entry, Payload};
 use crate::core::op::{Body, ErrorCode, Write};

@@ -231,13 +231,18 @@ mod tests {
         assert!(matches!(world.progress(call), Progress::Answered(Ok(_))));
         assert_eq!(world.ensembles(), BTreeSet::from([ensemble]));
         assert!(world.acknowledged() > 0 && world.clients_are_served());
-        let lost = world.ask_of(1, AdminRequest::Drain).expect("no harm").expect("it is taken");
-        world.replace_disk(1);
+        let leads = |slot: &Slot| world.status(*slot).unwrap().leader == Some(world.member(*slot));
+        let leader = (0..3).find(leads).expect("a leader");
+        let target = world.member((leader + 1) % 3);
+        let transfer = AdminRequest::Transfer { ensemble, target };
+        let lost = world.ask_of(leader, transfer).expect("no harm").expect("it is taken");
+        world.replace_disk(leader);
         assert_eq!(world.progress(lost), Progress::Lost);
-        assert!(!world.is_on(1) && world.status(1).is_none());
-        world.power_on(1).expect("it starts");
+        assert!(!world.is_on(leader) && world.status(leader).is_none());
+        world.power_on(leader).expect("it starts");
         world.go_on(3_000).expect("nothing is wrong");
-        assert_eq!(world.status(1).map(|it| it.ensemble), Some(None), "a blank disk joins nothing");
+        let blank = world.status(leader).map(|it| it.ensemble);
+        assert_eq!(blank, Some(None), "a blank disk joins nothing");
         assert_eq!(world.committed_config().map(|it| it.voters().len()), Some(3));
     }
 }

@@ -21,7 +21,6 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
 pub(crate) use self::driven::{Call, Progress};
-use super::Report;
 use super::client::SimClient;
 use super::disk::{Make, SimDisk};
 use super::faults;
@@ -31,6 +30,7 @@ use super::net::{Net, Slot};
 use super::operator::{self, CONFIG};
 use super::options::SimOptions;
 use super::oracle::Oracle;
+use super::report::Report;
 use super::rng::Rng;
 use crate::core::effect::Link;
 use crate::core::entry::Entry;

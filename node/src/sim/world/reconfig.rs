@@ -1,7 +1,8 @@
 //! The membership, changed by the clients themselves: joins, leaves, replacements, other parts and
 //! other addresses, several at once, some under a version that is not the present one.
 
-use super::super::client::{Ask, Link as ClientLink};
+use super::super::ask::Ask;
+use super::super::client::Link as ClientLink;
 use super::super::net::Slot;
 use super::super::operator;
 use super::{SLOTS, World};
