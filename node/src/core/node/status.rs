@@ -89,12 +89,12 @@ impl Node {
         }
     }
 
-    /// See `Clients::connections_page`.
+    /// Client connections in pages, by number.
     pub(crate) fn connections_page(&self, after: Option<ConnId>) -> Vec<Connection> {
         self.clients.connections_page(after)
     }
 
-    /// See `Clients::watches_page`.
+    /// Watches in pages, by path or by connection, each with the session of its connection.
     pub(crate) fn watches_page(
         &self,
         by_path: bool,
@@ -103,17 +103,17 @@ impl Node {
         self.clients.watches_page(by_path, after)
     }
 
-    /// See `Replica::sessions_page`.
+    /// Sessions of the ensemble in pages, by id.
     pub(crate) fn sessions_page(&self, now: Mono, after: Option<SessionId>) -> Vec<SessionLine> {
         self.replica.sessions_page(now, after)
     }
 
-    /// See `Replica::ephemerals_page`.
+    /// Ephemeral znodes in pages, by session.
     pub(crate) fn ephemerals_page(&self, after: Option<(SessionId, u32)>) -> Vec<EphemeralLine> {
         self.replica.ephemerals_page(after)
     }
 
-    /// See `Replica::digest_history`.
+    /// Digests of the replicated state at every 128th transaction, oldest first.
     pub(crate) fn digest_history(&self) -> Vec<(Zxid, u64)> {
         self.replica.digest_history()
     }

@@ -263,7 +263,7 @@ impl Log {
         before.filter(|_| self.config().index > self.commit)
     }
 
-    /// See [`super::Raft::check_invariants`].
+    /// Checks what must hold between events.
     ///
     /// # Panics
     /// When the order of positions is broken.

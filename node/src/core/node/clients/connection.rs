@@ -362,7 +362,7 @@ impl Connections {
         self.all.values().map(|connection| connection.outstanding()).sum()
     }
 
-    /// See [`super::Node::check_invariants`].
+    /// Checks what must hold between steps.
     ///
     /// # Panics
     /// When a session is registered to a connection that does not hold it, or a count is wrong.

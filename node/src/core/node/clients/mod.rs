@@ -176,7 +176,7 @@ impl Clients {
         }
     }
 
-    /// See `Node::check_invariants`.
+    /// Checks what must hold between steps.
     ///
     /// # Panics
     /// When a session is registered to a connection that does not hold it, or a count is wrong.

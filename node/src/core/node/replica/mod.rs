@@ -170,7 +170,7 @@ impl Replica {
         self.snapshots.arrived(from, term, snapshot)
     }
 
-    /// See [`Snapshots::forget_received`].
+    /// A received snapshot that the consensus core did not want is a whole state that nobody needs.
     pub(super) fn forget_received(&mut self) {
         self.snapshots.forget_received();
     }

@@ -50,7 +50,8 @@ impl Requests {
         self.queue.settled()
     }
 
-    /// See [`SubmitQueue::settle`].
+    /// The first entry of a term is applied here: what older leaders had not brought into the log by now
+    /// never will be, and may be sent again.
     pub(super) fn settle(&mut self, term: Term) {
         self.queue.settle(term);
     }
@@ -161,7 +162,7 @@ impl Requests {
         self.calls.refused(cx, id, refusal);
     }
 
-    /// See `Node::check_invariants`.
+    /// Checks what must hold between steps.
     ///
     /// # Panics
     /// When an order or a count is broken.

@@ -151,7 +151,7 @@ impl SubmitQueue {
         self.unsent = self.items.iter().filter(|item| item.sent.is_none()).count();
     }
 
-    /// See `Node::check_invariants`.
+    /// Checks what must hold between steps.
     ///
     /// # Panics
     /// When the order or the count is broken.

@@ -102,7 +102,7 @@ impl Leading {
         self.peers.iter().map(view).collect()
     }
 
-    /// See [`Raft::check_invariants`](crate::core::raft::Raft::check_invariants).
+    /// Checks what must hold between events.
     pub(in crate::core::raft) fn check_invariants(&self, last: Index) {
         for (id, peer) in &self.peers {
             let (matched, next) = (peer.matched(), peer.next());
