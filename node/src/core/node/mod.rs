@@ -292,6 +292,7 @@ impl Node {
     }
 
     /// The consensus core; `None` while blank.
+    #[cfg(any(test, feature = "sim"))]
     pub(crate) fn raft(&self) -> Option<&Raft> {
         self.raft.as_ref()
     }

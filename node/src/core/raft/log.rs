@@ -267,6 +267,7 @@ impl Log {
     ///
     /// # Panics
     /// When the order of positions is broken.
+    #[cfg(any(test, feature = "sim"))]
     pub(crate) fn check_invariants(&self) {
         let last = self.last_index();
         assert!(self.base.0 <= self.commit, "base {} beyond commit {}", self.base.0, self.commit);

@@ -146,6 +146,7 @@ impl Raft {
     ///
     /// # Panics
     /// When it does not.
+    #[cfg(any(test, feature = "sim"))]
     pub(crate) fn check_invariants(&self) {
         self.log.check_invariants();
         if let Some(leading) = self.leading() {

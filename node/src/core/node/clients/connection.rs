@@ -366,6 +366,7 @@ impl Connections {
     ///
     /// # Panics
     /// When a session is registered to a connection that does not hold it, or a count is wrong.
+    #[cfg(any(test, feature = "sim"))]
     pub(crate) fn check_invariants(&self) {
         for connection in self.all.values() {
             let barrier = |item: &&Item| matches!(item.waits, Waits::Barrier(_));

@@ -180,6 +180,7 @@ impl Clients {
     ///
     /// # Panics
     /// When a session is registered to a connection that does not hold it, or a count is wrong.
+    #[cfg(any(test, feature = "sim"))]
     pub(super) fn check_invariants(&self) {
         self.connections.check_invariants();
     }

@@ -166,6 +166,7 @@ impl Requests {
     ///
     /// # Panics
     /// When an order or a count is broken.
+    #[cfg(any(test, feature = "sim"))]
     pub(super) fn check_invariants(&self) {
         self.queue.check_invariants();
     }

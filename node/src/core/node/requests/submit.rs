@@ -155,6 +155,7 @@ impl SubmitQueue {
     ///
     /// # Panics
     /// When the order or the count is broken.
+    #[cfg(any(test, feature = "sim"))]
     pub(super) fn check_invariants(&self) {
         let unsent = self.items.iter().filter(|item| item.sent.is_none()).count();
         assert_eq!(unsent, self.unsent, "count of unsent requests");

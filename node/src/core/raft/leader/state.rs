@@ -103,6 +103,7 @@ impl Leading {
     }
 
     /// Checks what must hold between events.
+    #[cfg(any(test, feature = "sim"))]
     pub(in crate::core::raft) fn check_invariants(&self, last: Index) {
         for (id, peer) in &self.peers {
             let (matched, next) = (peer.matched(), peer.next());
