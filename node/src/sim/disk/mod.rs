@@ -211,6 +211,12 @@ impl SimDisk {
     pub(super) fn rot(&mut self, alone: bool) -> Option<File> {
         let copy = self.files.clone();
         let file = rot::rot(&mut self.files, &mut self.rng)?;
+        if file == File::Identity && self.truth.ensemble.is_none() {
+            // A blank disk under an id that it had before: nothing on it can tell, and nobody has
+            // counted on it yet.
+            self.files = copy;
+            return None;
+        }
         self.rotten = Some(Rotten { file, copy, alone });
         Some(file)
     }
