@@ -7,13 +7,13 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use tokio::time::MissedTickBehavior;
 
-use crate::cluster;
-use crate::ctx::Ctx;
-use crate::ensemble::{Ensemble, SOON};
-use crate::load::{CLIENTS, Load};
-use crate::progress::say;
-use crate::settings::Settings;
+use crate::common::progress::say;
+use crate::common::settings::Settings;
 use crate::stage::Stage;
+use crate::stage::cluster;
+use crate::stage::ctx::Ctx;
+use crate::stage::ensemble::{Ensemble, SOON};
+use crate::watch::load::{CLIENTS, Load};
 
 const NAMESPACE: &str = "demo";
 /// How often the terminal tells how far things are.

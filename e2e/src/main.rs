@@ -1,55 +1,26 @@
 //! `cargo e2e`: a real Kubernetes on this machine, and the end-to-end tests that run on it.
 //!
-//! Commands: `args` the command line · `runner` the operator's tests, `tests`, one after another · `demo` ·
+//! Commands: `args` the command line · `tests` the operator's, one after another · `demo` ·
 //! `compat` stock clients and tools · `differential` histories beside a real ZooKeeper · `bench` the
-//! comparison of speeds · `settings` what the environment decides · `progress` what is said meanwhile.
+//! comparison of speeds.
 //!
-//! The cluster: `cluster` itself · `image` what runs on it · `helm` the chart · `kubectl` programs, run
-//! and heard · `stage` all of it, ready · `ctx` a namespace to work in · `ensemble` one under test ·
-//! `objects` what is looked up · `member` what a member says · `http` how it is asked · `prometheus` ·
-//! `faults` · `report` what there is to see after a failure.
-//!
-//! Load and judgement: `clients` stock ones · `writer` writes without pause, `accounting` what it may
-//! conclude · `watcher` of the quorum, `quorum` what it saw · `load` both · `until` waiting on conditions.
-//!
-//! Without a cluster: `local` ensembles of processes · `zookeeper` a real one · `maven` Java's libraries ·
-//! `cache` what is made once.
+//! What they stand on: `stage` a cluster with the operator · `local` ensembles of processes, without a
+//! cluster · `clients` stock ones · `watch` who writes without pause, who looks at the quorum, what both
+//! may conclude · `common` what all of them use.
 
 #![allow(clippy::print_stdout, reason = "what a command says on a terminal is its purpose")]
 
-mod accounting;
 mod args;
 mod bench;
-mod cache;
 mod clients;
-mod cluster;
+mod common;
 mod compat;
-mod ctx;
 mod demo;
 mod differential;
-mod ensemble;
-mod faults;
-mod helm;
-mod http;
-mod image;
-mod kubectl;
-mod load;
 mod local;
-mod maven;
-mod member;
-mod objects;
-mod progress;
-mod prometheus;
-mod quorum;
-mod report;
-mod runner;
-mod settings;
 mod stage;
 mod tests;
-mod until;
-mod watcher;
-mod writer;
-mod zookeeper;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -57,8 +28,9 @@ use anyhow::Result;
 use clap::Parser;
 
 use args::{Args, Command};
-use settings::Settings;
-use stage::Stage;
+use common::settings::Settings;
+use stage::{Stage, cluster};
+use tests::runner;
 
 #[tokio::main]
 async fn main() -> ExitCode {

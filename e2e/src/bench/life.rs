@@ -15,8 +15,8 @@ use super::link::{Link, SESSION_MS};
 use super::protocol::{self, Session};
 use super::scene;
 use super::usage;
+use crate::common::progress::say;
 use crate::local::{LocalEnsemble, Server, Size};
-use crate::progress::say;
 
 /// How many znodes are made, and the bytes of data in each.
 const ZNODES: (usize, usize) = (100_000, 100);

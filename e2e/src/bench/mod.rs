@@ -29,10 +29,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 
+use crate::common::progress::say;
+use crate::common::settings::Settings;
+use crate::local::zookeeper;
 use crate::local::{LocalEnsemble, Server, Size};
-use crate::progress::say;
-use crate::settings::Settings;
-use crate::zookeeper;
 use scene::Scene;
 use table::Results;
 use tally::{Measured, Tally, Timing};

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::life::Life;
 use super::tally::Measured;
 use super::workload::Workload;
-use crate::progress::say;
+use crate::common::progress::say;
 
 type Figure<T> = fn(&T) -> f64;
 

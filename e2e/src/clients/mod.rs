@@ -14,9 +14,9 @@ use anyhow::Result;
 use tokio::fs;
 use tokio::process::Command;
 
-use crate::kubectl::{aloud, output};
-use crate::progress::say;
-use crate::settings::Settings;
+use crate::common::progress::say;
+use crate::common::settings::Settings;
+use crate::stage::kubectl::{aloud, output};
 
 /// What pip installs.
 pub(crate) const KAZOO: &str = "kazoo==2.11.0";
@@ -33,7 +33,7 @@ impl Clients {
     pub(crate) async fn prepare(settings: &Settings) -> Result<Self> {
         if settings.foreign.is_some() {
             // With our own cluster, `up` has done this.
-            aloud(&mut crate::cluster::script(settings, "packages")).await?;
+            aloud(&mut crate::stage::cluster::script(settings, "packages")).await?;
         }
         let python = venv(settings, KAZOO, "kazoo").await?;
         let resolver = settings.foreign.is_none().then(|| settings.state.join("resolv.conf"));

@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail, ensure};
 use zookeeper_client::{Acls, Client, CreateMode, Error, EventType};
 
 use super::Clients;
-use crate::kubectl::output;
-use crate::writer::client;
+use crate::stage::kubectl::output;
+use crate::watch::writer::client;
 
 impl Clients {
     /// Uses an ensemble for all that [`exercise`] does.

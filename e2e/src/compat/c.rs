@@ -6,8 +6,8 @@ use anyhow::{Context, Result};
 use tokio::process::Command;
 
 use super::stand::Stand;
-use crate::cache;
-use crate::kubectl::output;
+use crate::common::cache;
+use crate::stage::kubectl::output;
 
 const PACKAGE: &str = "libzookeeper-mt-dev";
 

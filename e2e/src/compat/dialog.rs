@@ -14,8 +14,8 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
+use crate::common::until::until;
 use crate::local::LocalEnsemble;
-use crate::until::until;
 
 /// Runs a program to its end, and does to the ensemble what it asks for.
 pub(super) async fn hold(mut command: Command, ensemble: &mut LocalEnsemble) -> Result<()> {

@@ -6,9 +6,9 @@ use anyhow::Result;
 use tokio::process::Command;
 
 use super::stand::Stand;
-use crate::cache;
-use crate::kubectl::output;
-use crate::settings::Settings;
+use crate::common::cache;
+use crate::common::settings::Settings;
+use crate::stage::kubectl::output;
 
 /// Builds a package in one of the modules below `e2e/compat/go`; gives the program.
 pub(super) async fn build(settings: &Settings, module: &str, package: &str) -> Result<PathBuf> {

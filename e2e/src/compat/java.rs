@@ -7,10 +7,10 @@ use anyhow::Result;
 use tokio::process::Command;
 
 use super::stand::Stand;
-use crate::cache;
-use crate::kubectl::output;
-use crate::maven;
-use crate::settings::Settings;
+use crate::common::cache;
+use crate::common::maven;
+use crate::common::settings::Settings;
+use crate::stage::kubectl::output;
 
 /// A compiled program and all that it needs.
 pub(super) struct Program {

@@ -10,8 +10,8 @@ use tokio::process::{Child, Command};
 use super::dialog;
 use super::java::Program;
 use super::stand::Stand;
+use crate::common::until::until;
 use crate::local::{Folder, ports};
-use crate::until::until;
 
 /// The znode that a running broker has.
 const REGISTERED: &str = "/brokers/ids/0";
@@ -70,7 +70,7 @@ async fn use_and_stop(
     let status = status.await.context("the broker does not stop within 60 s")??;
     // Java ends so when it was told to, once all that is to be done before is done.
     ensure!(status.success() || status.code() == Some(143), "the broker ends with {status}");
-    let reader = crate::writer::client(&all).await?;
+    let reader = crate::watch::writer::client(&all).await?;
     until("the broker's znode is gone", 5, async || {
         reader.sync("/").await?;
         match reader.check_stat(REGISTERED).await? {

@@ -12,7 +12,7 @@ use super::stand::{MORE, Stand};
 use super::tools::look_for;
 use crate::clients;
 use crate::local::LocalEnsemble;
-use crate::writer::Writer;
+use crate::watch::writer::Writer;
 
 /// Only who knows the password `secret` may change the members.
 const SETTINGS: &str = "reconfigEnabled=true\n\

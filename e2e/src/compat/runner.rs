@@ -7,10 +7,10 @@ use futures::StreamExt;
 
 use super::stand::Stand;
 use super::{Scenario, all};
+use crate::common::progress::{say, seconds};
+use crate::common::settings::Settings;
 use crate::local::Server;
-use crate::progress::{say, seconds};
-use crate::settings::Settings;
-use crate::zookeeper;
+use crate::local::zookeeper;
 
 /// How many scenarios run at once: most of the time each waits for the other side.
 const AT_ONCE: usize = 3;

@@ -13,8 +13,8 @@ use super::dialog;
 use super::java::Program;
 use super::stand::{MORE, Stand};
 use crate::clients;
+use crate::common::progress::say;
 use crate::local::{Folder, LocalEnsemble, SECURE_PORT};
-use crate::progress::say;
 
 /// What ZooKeeper calls the holder of the clients' certificate.
 const NAME: &str = "CN=bob,O=Acme\\, Inc.";

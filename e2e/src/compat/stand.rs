@@ -4,9 +4,9 @@ use anyhow::Result;
 use tokio::process::Command;
 
 use super::dialog;
+use crate::common::progress::say;
+use crate::common::settings::Settings;
 use crate::local::{LocalEnsemble, Server};
-use crate::progress::say;
-use crate::settings::Settings;
 
 /// Words that say who is connected where, and znodes that expire, are off in ZooKeeper by default.
 /// Sessions are to outlast restarts on a machine that has much to do; so long clients ask for.

@@ -12,7 +12,7 @@ use zookeeper_client::{Acl, AuthId, Client, EnsembleUpdate, Permission};
 
 use super::places::{Place, Places};
 use crate::local::{LocalEnsemble, Server};
-use crate::writer;
+use crate::watch::writer;
 
 const CONFIG: &str = "/zookeeper/config";
 /// How many are members at the beginning and at the end of a history.

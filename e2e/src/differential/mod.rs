@@ -36,10 +36,10 @@ use anyhow::{Context, Result};
 use futures::StreamExt;
 use futures::future::try_join_all;
 
+use crate::common::progress::say;
+use crate::common::settings::Settings;
+use crate::local::zookeeper;
 use crate::local::{Folder, LocalEnsemble, Server};
-use crate::progress::say;
-use crate::settings::Settings;
-use crate::zookeeper;
 use changing::{ALL, Changing};
 use compare::{Difference, compare};
 use history::{Action, History};

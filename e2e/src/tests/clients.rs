@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use crate::ctx::Ctx;
-use crate::ensemble::Ensemble;
-use crate::progress::say;
+use crate::common::progress::say;
+use crate::stage::ctx::Ctx;
+use crate::stage::ensemble::Ensemble;
 
 pub(super) async fn stock_clients_work(ctx: Arc<Ctx>) -> Result<()> {
     let ensemble = Ensemble::formed(&ctx, 3).await?;

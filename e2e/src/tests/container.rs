@@ -9,11 +9,11 @@ use kube::api::{DeleteParams, ListParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
-use crate::ctx::Ctx;
-use crate::http;
-use crate::objects::{is_ready, pod_ip};
-use crate::progress::say;
-use crate::until::until;
+use crate::common::http;
+use crate::common::progress::say;
+use crate::common::until::until;
+use crate::stage::ctx::Ctx;
+use crate::stage::objects::{is_ready, pod_ip};
 
 const SERVERS: u8 = 3;
 

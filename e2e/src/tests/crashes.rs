@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::ctx::Ctx;
-use crate::ensemble::{Ensemble, SOON};
-use crate::faults::kill;
-use crate::load::Load;
-use crate::objects::uids;
-use crate::progress::{say, seconds};
-use crate::until::until;
+use crate::common::progress::{say, seconds};
+use crate::common::until::until;
+use crate::stage::ctx::Ctx;
+use crate::stage::ensemble::{Ensemble, SOON};
+use crate::stage::objects::uids;
+use crate::tests::faults::kill;
+use crate::watch::load::Load;
 
 pub(super) async fn a_killed_leader_is_replaced(ctx: Arc<Ctx>) -> Result<()> {
     let ensemble = Ensemble::formed(&ctx, 3).await?;

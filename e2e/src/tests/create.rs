@@ -8,10 +8,10 @@ use kube::{Api, ResourceExt};
 use quorate_crds::conditions::ConditionType;
 use serde_json::json;
 
-use crate::ctx::Ctx;
-use crate::ensemble::{Ensemble, condition};
-use crate::progress::say;
-use crate::until::until;
+use crate::common::progress::say;
+use crate::common::until::until;
+use crate::stage::ctx::Ctx;
+use crate::stage::ensemble::{Ensemble, condition};
 
 pub(super) async fn an_ensemble_is_created(ctx: Arc<Ctx>) -> Result<()> {
     let ensemble = Ensemble::formed(&ctx, 3).await?;

@@ -6,11 +6,11 @@ use anyhow::{Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt};
 
-use crate::ctx::Ctx;
-use crate::ensemble::Ensemble;
-use crate::helm;
-use crate::objects::{operator_pod, uids};
-use crate::until::{throughout, until};
+use crate::common::until::{throughout, until};
+use crate::stage::ctx::Ctx;
+use crate::stage::ensemble::Ensemble;
+use crate::stage::helm;
+use crate::stage::objects::{operator_pod, uids};
 
 pub(super) async fn chart_installs(ctx: Arc<Ctx>) -> Result<()> {
     ensure!(ctx.stage.helm.installed().await?, "there is no release");

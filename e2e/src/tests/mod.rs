@@ -3,19 +3,24 @@
 //! `install` the chart · `create` the beginning and the end of an ensemble · `specs` what may be written
 //! into it · `scale` · `rollouts` restarts and changes · `crashes` what nobody planned · `operator_killed` in
 //! the middle · `clients` stock ones · `monitoring` what Prometheus knows · `container` the image by itself.
+//!
+//! `runner` runs them · `faults` done to what they made · `report` what there is to see after a failure.
 
 mod clients;
 mod container;
 mod crashes;
 mod create;
+pub(crate) mod faults;
 mod install;
 mod monitoring;
 mod operator_killed;
+pub(crate) mod report;
 mod rollouts;
+pub(crate) mod runner;
 mod scale;
 mod specs;
 
-use crate::runner::Test;
+use crate::tests::runner::Test;
 
 /// Registers async functions under their own names.
 macro_rules! tests {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use anyhow::Result;
 use serde_json::json;
 
-use crate::ctx::Ctx;
-use crate::ensemble::{Ensemble, SOON};
-use crate::prometheus::Prometheus;
+use crate::stage::ctx::Ctx;
+use crate::stage::ensemble::{Ensemble, SOON};
+use crate::stage::prometheus::Prometheus;
 
 pub(super) async fn prometheus_answers(ctx: Arc<Ctx>) -> Result<()> {
     let prometheus = Prometheus::start(&ctx.stage).await?;

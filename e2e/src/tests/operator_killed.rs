@@ -9,13 +9,13 @@ use kube::{Api, ResourceExt};
 use quorate_crds::status::Operation;
 use serde_json::json;
 
-use crate::ctx::Ctx;
-use crate::ensemble::{Ensemble, SOON};
-use crate::faults::kill;
-use crate::helm;
-use crate::load::Load;
-use crate::objects::{operator_pod, uids};
-use crate::until::until;
+use crate::common::until::until;
+use crate::stage::ctx::Ctx;
+use crate::stage::ensemble::{Ensemble, SOON};
+use crate::stage::helm;
+use crate::stage::objects::{operator_pod, uids};
+use crate::tests::faults::kill;
+use crate::watch::load::Load;
 
 pub(super) async fn while_it_scales(ctx: Arc<Ctx>) -> Result<()> {
     let ensemble = Ensemble::formed(&ctx, 3).await?;

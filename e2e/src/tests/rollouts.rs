@@ -8,12 +8,12 @@ use anyhow::{Context, Result, bail, ensure};
 use quorate_crds::status::Operation;
 use serde_json::{Value, json};
 
-use crate::ctx::Ctx;
-use crate::ensemble::{Ensemble, SOON};
-use crate::load::{CLIENTS, Load, Numbers};
-use crate::objects::uids;
-use crate::progress::{say, seconds};
-use crate::until::{throughout, until};
+use crate::common::progress::{say, seconds};
+use crate::common::until::{throughout, until};
+use crate::stage::ctx::Ctx;
+use crate::stage::ensemble::{Ensemble, SOON};
+use crate::stage::objects::uids;
+use crate::watch::load::{CLIENTS, Load, Numbers};
 
 pub(super) async fn restart_moves_the_leader_once(ctx: Arc<Ctx>) -> Result<()> {
     let ensemble = Ensemble::formed(&ctx, 3).await?;

@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 
-use crate::ctx::Ctx;
-use crate::ensemble::{Ensemble, SOON};
-use crate::load::Load;
-use crate::objects::uids;
-use crate::progress::{say, seconds};
+use crate::common::progress::{say, seconds};
+use crate::stage::ctx::Ctx;
+use crate::stage::ensemble::{Ensemble, SOON};
+use crate::stage::objects::uids;
+use crate::watch::load::Load;
 
 pub(super) async fn scales_3_5_3_twice(ctx: Arc<Ctx>) -> Result<()> {
     let ensemble = Ensemble::formed(&ctx, 3).await?;

@@ -6,10 +6,10 @@ use anyhow::{Context, Result, bail, ensure};
 use quorate_crds::conditions::ConditionType;
 use serde_json::json;
 
-use crate::ctx::Ctx;
-use crate::ensemble::{Ensemble, condition};
-use crate::objects::uids;
-use crate::until::{throughout, until};
+use crate::common::until::{throughout, until};
+use crate::stage::ctx::Ctx;
+use crate::stage::ensemble::{Ensemble, condition};
+use crate::stage::objects::uids;
 
 pub(super) async fn bad_specs_are_refused(ctx: Arc<Ctx>) -> Result<()> {
     let crds = ctx.stage.settings.root.join("crds");

@@ -10,8 +10,8 @@ use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::{Api, Client};
 use serde_json::json;
 
+use crate::common::until::until;
 use crate::stage::Stage;
-use crate::until::until;
 
 /// Why a test cannot be run where it is. It counts neither as passed nor as failed.
 #[derive(Debug)]

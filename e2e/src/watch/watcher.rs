@@ -9,9 +9,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
-use crate::member::{self, MemberView};
-use crate::objects::{members, pod_ip};
-use crate::quorum::{History, judge};
+use crate::stage::member::{self, MemberView};
+use crate::stage::objects::{members, pod_ip};
+use crate::watch::quorum::{History, judge};
 
 const PERIOD: Duration = Duration::from_millis(200);
 

@@ -6,9 +6,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use tokio::process::Command;
 
-use crate::cache;
-use crate::kubectl::output;
-use crate::settings::Settings;
+use crate::common::cache;
+use crate::common::settings::Settings;
+use crate::stage::kubectl::output;
 
 /// The class path of a pom's dependencies, which lie in the cache by the pom's content.
 ///

@@ -9,9 +9,9 @@ use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::process::Command;
 
-use crate::kubectl::{Kubectl, aloud};
-use crate::progress::say;
-use crate::settings::Settings;
+use crate::common::progress::say;
+use crate::common::settings::Settings;
+use crate::stage::kubectl::{Kubectl, aloud};
 
 /// A cluster that runs.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use quorate_crds::status::Role;
 
-use crate::member::MemberView;
+use crate::stage::member::MemberView;
 
 /// What the members' answers of one moment amount to.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,7 +115,7 @@ impl fmt::Display for History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::member::{ConfigView, ListedMember};
+    use crate::stage::member::{ConfigView, ListedMember};
 
     fn member(id: &str, leader: &str, term: u64, voters: &[&str]) -> MemberView {
         let listed =

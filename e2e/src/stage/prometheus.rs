@@ -9,10 +9,10 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
-use crate::cluster::tool;
-use crate::http;
+use crate::common::http;
+use crate::common::until::until;
 use crate::stage::Stage;
-use crate::until::until;
+use crate::stage::cluster::tool;
 
 /// A Prometheus that runs. It ends when this is dropped.
 pub(crate) struct Prometheus {

@@ -6,7 +6,7 @@ use anyhow::Result;
 use quorate_crds::status::Role;
 use serde::Deserialize;
 
-use crate::http;
+use crate::common::http;
 
 /// `/status`, as far as the tests look.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     /// The document that the server's own test writes.
-    const GOLDEN: &str = include_str!("../../node/tests/golden/status.json");
+    const GOLDEN: &str = include_str!("../../../node/tests/golden/status.json");
 
     #[test]
     fn every_field_of_a_status_that_the_tests_look_at_is_read() {

@@ -7,10 +7,10 @@ use anyhow::{Context, Result};
 use tokio::fs;
 use tokio::process::Command;
 
-use crate::cluster::{Cluster, script};
-use crate::kubectl::{aloud, output};
-use crate::progress::say;
-use crate::settings::Settings;
+use crate::common::progress::say;
+use crate::common::settings::Settings;
+use crate::stage::cluster::{Cluster, script};
+use crate::stage::kubectl::{aloud, output};
 
 const REPOSITORY: &str = "localhost/quorate";
 const PROGRAMS: [&str; 2] = ["quorate-node", "quorate-operator"];

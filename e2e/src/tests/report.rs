@@ -1,7 +1,7 @@
 //! What there is to see when a test has failed.
 
-use crate::ctx::Ctx;
-use crate::helm;
+use crate::stage::ctx::Ctx;
+use crate::stage::helm;
 
 /// Prints pods, events, ensembles and logs of a test's namespace, and the operator's log.
 pub(crate) async fn print(ctx: &Ctx) {

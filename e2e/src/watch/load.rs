@@ -3,12 +3,12 @@
 
 use anyhow::{Result, ensure};
 
-use crate::accounting::Ledger;
-use crate::ensemble::Ensemble;
-use crate::progress::say;
-use crate::quorum::History;
-use crate::watcher::Watcher;
-use crate::writer::Writer;
+use crate::common::progress::say;
+use crate::stage::ensemble::Ensemble;
+use crate::watch::accounting::Ledger;
+use crate::watch::quorum::History;
+use crate::watch::watcher::Watcher;
+use crate::watch::writer::Writer;
 
 /// How many clients write.
 pub(crate) const CLIENTS: usize = 3;

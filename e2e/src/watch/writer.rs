@@ -10,8 +10,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use zookeeper_client::{Acls, Client, CreateMode, CreateOptions, Error};
 
-use crate::accounting::{Ledger, Register, Seen};
-use crate::until::until;
+use crate::common::until::until;
+use crate::watch::accounting::{Ledger, Register, Seen};
 
 const PERSISTENT: CreateOptions<'static> = CreateMode::Persistent.with_acls(Acls::anyone_all());
 /// Of the sessions: longer than any planned interruption, and short enough for a lost one to show.

@@ -1,4 +1,18 @@
 //! What tests and demo play on: a cluster with the operator installed, and stock clients.
+//!
+//! `cluster` itself · `image` what runs on it · `helm` the chart · `kubectl` programs, run and heard ·
+//! `ctx` a namespace to work in · `ensemble` one under test · `objects` what is looked up · `member` what a
+//! member says · `prometheus`.
+
+pub(crate) mod cluster;
+pub(crate) mod ctx;
+pub(crate) mod ensemble;
+pub(crate) mod helm;
+pub(crate) mod image;
+pub(crate) mod kubectl;
+pub(crate) mod member;
+pub(crate) mod objects;
+pub(crate) mod prometheus;
 
 use std::sync::Arc;
 
@@ -6,11 +20,11 @@ use anyhow::Result;
 use serde_json::json;
 
 use crate::clients::Clients;
-use crate::cluster::Cluster;
-use crate::helm::{self, Helm};
-use crate::image::Image;
-use crate::progress::say;
-use crate::settings::Settings;
+use crate::common::progress::say;
+use crate::common::settings::Settings;
+use cluster::Cluster;
+use helm::Helm;
+use image::Image;
 
 /// All that is there before the first test.
 pub(crate) struct Stage {

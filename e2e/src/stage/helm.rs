@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use anyhow::Result;
 use tokio::process::Command;
 
-use crate::cluster::{Cluster, tool};
-use crate::image::Image;
-use crate::kubectl::output;
-use crate::settings::Settings;
+use crate::common::settings::Settings;
+use crate::stage::cluster::{Cluster, tool};
+use crate::stage::image::Image;
+use crate::stage::kubectl::output;
 
 /// The release's namespace.
 pub(crate) const NAMESPACE: &str = "quorate-system";

@@ -12,12 +12,12 @@ use quorate_crds::status::Role;
 use quorate_crds::{CoordinationEnsemble, EnsembleStatus};
 use serde_json::{Value, json};
 
-use crate::ctx::Ctx;
-use crate::member::{self, MemberView};
-use crate::objects::{is_ready, members, pod_ip};
-use crate::until::until;
-use crate::watcher::Watcher;
-use crate::writer::Writer;
+use crate::common::until::until;
+use crate::stage::ctx::Ctx;
+use crate::stage::member::{self, MemberView};
+use crate::stage::objects::{is_ready, members, pod_ip};
+use crate::watch::watcher::Watcher;
+use crate::watch::writer::Writer;
 
 /// How long an ordinary operation may take on a busy machine.
 pub(crate) const SOON: u64 = 120;

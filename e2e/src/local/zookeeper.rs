@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 
+use crate::common::maven;
+use crate::common::settings::Settings;
 use crate::local::Server;
-use crate::maven;
-use crate::settings::Settings;
 
 /// The server, resolved and cached.
 ///

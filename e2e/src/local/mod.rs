@@ -1,10 +1,11 @@
 //! An ensemble of plain processes on this machine's loopback, from a static list of servers: of
 //! `quorate-node`, or of the real ZooKeeper, which reads the same `zoo.cfg`.
 //!
-//! `member` one process and its files · `ports` that nobody listens on.
+//! `member` one process and its files · `ports` that nobody listens on · `zookeeper` the real one.
 
 mod member;
 pub(crate) mod ports;
+pub(crate) mod zookeeper;
 
 use std::env;
 use std::ffi::OsString;
@@ -14,9 +15,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::image;
-use crate::settings::Settings;
-use crate::until::until;
+use crate::common::settings::Settings;
+use crate::common::until::until;
+use crate::stage::image;
 use member::Member;
 
 /// How long members may take to form, to elect, and to serve again after a restart, in seconds.

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, ensure};
 use futures::future::BoxFuture;
 
-use crate::cluster;
-use crate::ctx::{Ctx, Skip};
-use crate::progress::{say, seconds};
-use crate::report;
-use crate::settings::Settings;
+use crate::common::progress::{say, seconds};
+use crate::common::settings::Settings;
 use crate::stage::Stage;
+use crate::stage::cluster;
+use crate::stage::ctx::{Ctx, Skip};
 use crate::tests;
+use crate::tests::report;
 
 /// No test may hang.
 const LIMIT: Duration = Duration::from_secs(420);

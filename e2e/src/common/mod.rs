@@ -1,0 +1,11 @@
+//! What all of the suite uses. It knows nothing of the rest.
+//!
+//! `settings` what the environment decides · `progress` what is said meanwhile · `until` waiting on
+//! conditions · `http` requests · `cache` what is made once · `maven` Java's libraries.
+
+pub(crate) mod cache;
+pub(crate) mod http;
+pub(crate) mod maven;
+pub(crate) mod progress;
+pub(crate) mod settings;
+pub(crate) mod until;
