@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::core::input::AdminRequest;
 use crate::core::raft::config::Config;
 use crate::core::types::{EnsembleId, MemberId};
-use crate::shell::admin_json::{self, CallJson};
-use crate::shell::admin_status::{DiskDocument, StatusDocument};
+use crate::shell::admin::calls::{self, CallJson};
+use crate::shell::admin::status::{DiskDocument, StatusDocument};
 use crate::sim::{Call, Progress, World};
 
 /// The world. Servers have slots, from 0 on; all are off and blank at first.
@@ -142,7 +142,7 @@ impl Driven {
             Progress::Lost => Answer::Lost,
             Progress::Answered(Ok(_)) => Answer::Done,
             Progress::Answered(Err(error)) => {
-                let (code, name, _) = admin_json::explain(error);
+                let (code, name, _) = calls::explain(error);
                 Answer::Error(code, name)
             }
         }

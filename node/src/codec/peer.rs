@@ -409,7 +409,8 @@ pub(super) mod tests {
         assert_eq!(decode(content.to_vec().into(), crc), Err(Malformed::Version(kind)));
     }
 
-    fn telling_hello() -> Hello {
+    /// One that says all that there is to say.
+    pub(in crate::codec) fn telling_hello() -> Hello {
         let formats = vec![FormatRange { format: 3, oldest: 1, newest: 9 }];
         let program = "1.2.3".to_owned();
         Hello {

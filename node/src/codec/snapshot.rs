@@ -260,7 +260,7 @@ fn decode_znode(reader: &mut Reader, read: &mut znodes::Read) -> Result<Znode, M
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::core::entry::{Action, Command, Entry, Payload};
     use crate::core::op::{Acl, Create, Id, Write};
@@ -278,8 +278,8 @@ mod tests {
         state.apply(&entry).opened.map(|opened| opened.session)
     }
 
-    /// A session, and znodes of every kind.
-    fn sample(version: u32) -> (State, Arc<Snapshot>) {
+    /// A session, and znodes of every kind with so many bytes each.
+    pub(in crate::codec) fn sample(version: u32, bytes: usize) -> (State, Arc<Snapshot>) {
         let mut state = State::new();
         apply(&mut state, Action::SetVersion(EnsembleVersion(version)));
         let open = Action::CreateSession {
@@ -300,7 +300,7 @@ mod tests {
         for (path, flags, ttl) in kinds {
             let write = Write::Create(Create {
                 path: path.into(),
-                data: Some(Bytes::from(vec![7; 100_000])),
+                data: Some(Bytes::from(vec![7; bytes])),
                 acl: Some(vec![anyone.clone()]),
                 flags,
                 ttl,
@@ -322,6 +322,8 @@ mod tests {
         (state, Arc::new(Snapshot { meta, image }))
     }
 
+    const LARGE: usize = 100_000;
+
     fn blocks(snapshot: &Arc<Snapshot>) -> Vec<Bytes> {
         let mut encoder = Encoder::new(Arc::clone(snapshot));
         std::iter::from_fn(|| encoder.next_block()).collect()
@@ -338,7 +340,7 @@ mod tests {
     #[test]
     fn a_state_comes_back_from_its_blocks() {
         for version in [1, 2] {
-            let (state, snapshot) = sample(version);
+            let (state, snapshot) = sample(version, LARGE);
             let blocks = blocks(&snapshot);
             assert!(blocks.len() >= 3, "head, content, end");
             assert_eq!(blocks[0][0] as u32, version + 1, "the format");
@@ -360,7 +362,7 @@ mod tests {
     #[test]
     fn equal_access_lists_come_back_as_one() {
         for version in [1, 2] {
-            let (_, snapshot) = sample(version);
+            let (_, snapshot) = sample(version, LARGE);
             let back = decode(&blocks(&snapshot)).unwrap();
             let znodes = back.image.chunks.iter().flat_map(|chunk| &chunk.znodes);
             let all: Vec<_> = znodes.flatten().filter(|it| it.acl[0].perms == 31).collect();
@@ -371,7 +373,7 @@ mod tests {
 
     #[test]
     fn a_snapshot_of_a_newer_ensemble_is_refused_in_words() {
-        let (mut state, snapshot) = sample(2);
+        let (mut state, snapshot) = sample(2, LARGE);
         let newer = rules::NEWEST.0 + 1;
         apply(&mut state, Action::SetVersion(EnsembleVersion(newer)));
         let (meta, image) = (snapshot.meta.clone(), state.image());
@@ -406,7 +408,7 @@ mod tests {
                 let (attach, ids) = (Index(2), Arc::from([]));
                 apply(&mut state, Action::Write { session, attach, ids, write });
             }
-            let (_, Snapshot { meta, .. }) = (0, (*sample(1).1).clone());
+            let (_, Snapshot { meta, .. }) = (0, (*sample(1, LARGE).1).clone());
             let snapshot = Arc::new(Snapshot { meta, image: state.image() });
             blocks(&snapshot).iter().map(Bytes::len).sum::<usize>()
         };
@@ -417,7 +419,7 @@ mod tests {
     #[test]
     fn blocks_without_their_head_or_their_end_are_no_snapshot() {
         for version in [1, 2] {
-            let (_, snapshot) = sample(version);
+            let (_, snapshot) = sample(version, LARGE);
             let blocks = blocks(&snapshot);
             assert!(decode(&blocks[..blocks.len() - 1]).is_err());
             assert!(decode(&blocks[1..]).is_err());

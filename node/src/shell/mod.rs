@@ -3,15 +3,14 @@
 //!
 //! [`server`] puts a server together · [`driver`] the mutex · `clock` the only reader of time ·
 //! [`clients`] their ports · [`peers`] links to other members · [`admin`] the port for operators and
-//! probes, `admin_status` and [`admin_json`] documents on it · [`inspect`] what a server shows of itself · [`disk`]
-//! durability · [`tls`] handshakes · [`metrics`] counters · `chores` what else the core asks for ·
+//! probes · [`inspect`] what a server shows of itself · [`disk`] durability · [`tls`]
+//! handshakes · [`metrics`] counters · `chores` what else the core asks for ·
 //! `notes` what it notes, in the log, `log_limit` not too often · `listeners` bound sockets,
 //! [`accept`] connections on them, `sockets` their options · [`memory`], `disk_space` and [`limits`]
 //! what the system grants · [`health`] asks another process.
 
 pub(crate) mod accept;
 pub(crate) mod admin;
-pub(crate) mod admin_json;
 pub(crate) mod clients;
 pub(crate) mod disk;
 pub(crate) mod driver;
@@ -25,7 +24,6 @@ pub(crate) mod peers;
 pub(crate) mod server;
 pub(crate) mod tls;
 
-pub(crate) mod admin_status;
 mod chores;
 mod clock;
 mod disk_space;

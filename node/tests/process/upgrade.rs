@@ -3,44 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::support::client::{Client, Failure};
 use crate::support::ensemble::Ensemble;
+use crate::support::writer::{Progress, Writer, assert_has_all};
 use crate::support::{http, older, wait_until};
 
 const BEARER: Option<&str> = Some("Bearer hunter2");
-
-/// Writes one path after the other, wherever it is served, until it is told to stop; gives what
-/// was acknowledged.
-fn write(ports: &[u16], stop: &AtomicBool, acknowledged: &AtomicUsize) -> Vec<String> {
-    let (mut paths, mut number) = (Vec::new(), 0);
-    for port in ports.iter().cycle() {
-        let Ok(mut client) = Client::connect(*port) else {
-            std::thread::yield_now();
-            continue;
-        };
-        loop {
-            if stop.load(Ordering::Relaxed) {
-                return paths;
-            }
-            number += 1;
-            let path = format!("/u-{number}");
-            match client.create(&path, path.as_bytes(), 0) {
-                Ok(_) => {
-                    paths.push(path);
-                    acknowledged.fetch_add(1, Ordering::Relaxed);
-                }
-                Err(Failure::Broken(_)) => break,
-                Err(Failure::Code(code)) => panic!("{path}: {code}"),
-            }
-        }
-    }
-    paths
-}
 
 /// Every file of a folder but the lock.
 fn files_of(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -162,15 +132,15 @@ fn an_upgrade_may_be_taken_back_until_the_version_is_raised_and_loses_no_write()
         return;
     };
     let mut ensemble = servers_of(&before);
-    let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let progress = Progress::default();
     let writer = {
-        let (stop, acknowledged) = (Arc::clone(&stop), Arc::clone(&acknowledged));
+        let writer = Writer::new("u", &progress);
         let ports: Vec<u16> = ensemble.members.iter().map(|it| it.client).collect();
-        std::thread::spawn(move || write(&ports, &stop, &acknowledged))
+        std::thread::spawn(move || writer.until_the_end(&ports))
     };
     let goes_on = || {
-        let now = acknowledged.load(Ordering::Relaxed);
-        wait_until("more is written", || acknowledged.load(Ordering::Relaxed) > now + 100);
+        let now = progress.acknowledged();
+        wait_until("more is written", || progress.acknowledged() > now + 100);
     };
     goes_on();
     roll(&mut ensemble, None);
@@ -184,15 +154,10 @@ fn an_upgrade_may_be_taken_back_until_the_version_is_raised_and_loses_no_write()
     goes_on();
     is_refused_in_words(&mut ensemble, &before);
     goes_on();
-    stop.store(true, Ordering::Relaxed);
+    progress.end();
     let paths = writer.join().expect("the writer ends");
     for member in &ensemble.members {
-        let mut client = member.connect();
-        client.sync().expect("sync");
-        for path in &paths {
-            let data = client.get(path).unwrap_or_else(|why| panic!("{path} is lost: {why:?}"));
-            assert_eq!(data, path.as_bytes());
-        }
+        assert_has_all(member, &paths);
         assert!(!member.log().contains("replace the member"), "{}", member.log());
     }
     assert!(paths.len() > 500);

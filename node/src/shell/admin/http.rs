@@ -10,13 +10,13 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::Admin;
+use super::calls::{self, CallJson};
 use super::commands;
 use super::replies::{PATIENCE, refuse};
+use super::status::{DiskDocument, StatusDocument};
 use super::token::authorize;
 use crate::core::input::AdminError;
 use crate::core::status::DataState;
-use crate::shell::admin_json::{self, CallJson};
-use crate::shell::admin_status::{DiskDocument, StatusDocument};
 
 /// All that the port answers.
 pub(crate) fn routes(admin: Admin) -> Router {
@@ -104,7 +104,7 @@ async fn call(
         Ok(Ok(Err(error))) => error,
         Ok(Err(_)) | Err(_) => AdminError::Timeout,
     };
-    let (code, kind, advice) = admin_json::explain(error);
+    let (code, kind, advice) = calls::explain(error);
     let code = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let leader = status.leader.map(|leader| leader.to_string());
     let blank = status.data == DataState::Blank;

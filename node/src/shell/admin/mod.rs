@@ -1,12 +1,14 @@
 //! The admin port: health for Kubernetes, metrics, `/status`, ZooKeeper's commands, and the
 //! authenticated calls of operators.
 //!
-//! [`port`] its connections · [`http`] what is answered · `token` who may call · `commands` ZooKeeper's
-//! commands, `views` what they tell, `replies` how, in its `java_json` · `snapshot_download` one of
-//! them.
+//! [`port`] its connections · [`http`] what is answered · [`calls`] what operators ask, as JSON, and
+//! `token` who may · [`status`] the document of `/status` · `commands` ZooKeeper's commands, `views` what
+//! they tell, `replies` how, in its `java_json` · `snapshot_download` one of them.
 
+pub(crate) mod calls;
 pub(crate) mod http;
 pub(crate) mod port;
+pub(crate) mod status;
 
 mod commands;
 mod java_json;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::super::client::Link as ClientLink;
 use super::super::net::Slot;
-use super::{Ev, World};
+use super::World;
 use crate::core::input::{AdminError, AdminRequest};
 use crate::core::raft::config::Config;
 use crate::core::status::Status;
@@ -55,17 +55,6 @@ impl World {
     /// When what it does at once is wrong.
     pub(crate) fn power_on(&mut self, slot: Slot) -> Result<(), String> {
         self.start(slot)
-    }
-
-    /// Cuts a server's power: of what was not synced, anything may be lost.
-    pub(crate) fn power_off(&mut self, slot: Slot) {
-        if self.servers[slot].node.is_none() {
-            return;
-        }
-        self.report.crashes += 1;
-        self.stop(slot);
-        self.servers[slot].disk.crash();
-        self.invariants.forget_term(self.servers[slot].disk.member);
     }
 
     /// Whether a server runs.
@@ -127,26 +116,6 @@ impl World {
             None if self.lives(call.slot, call.life) => Progress::Waiting,
             None => Progress::Lost,
         }
-    }
-
-    /// Packets from the first to the second of each pair are lost for so long.
-    pub(crate) fn cut(&mut self, pairs: Vec<(Slot, Slot)>, for_ms: u64) {
-        self.net.cut.extend(pairs.iter().copied());
-        self.at(for_ms, Ev::Uncut(pairs));
-    }
-
-    /// A process does not run for so long.
-    pub(crate) fn pause(&mut self, slot: Slot, for_ms: u64) {
-        let until = self.servers[slot].paused_until.max(self.now + for_ms);
-        self.servers[slot].paused_until = until;
-        let wait = until - self.now;
-        self.at(wait, Ev::Resume(slot));
-    }
-
-    /// Syncs of a server's disk take so long, for so long.
-    pub(crate) fn slow_disk(&mut self, slot: Slot, fsync_ms: u64, for_ms: u64) {
-        self.servers[slot].fsync_ms = Some(fsync_ms);
-        self.at(for_ms, Ev::FastDisk(slot));
     }
 
     /// Whether the ensemble survives the loss of this server's disk by design: all members are there,

@@ -17,25 +17,14 @@ impl World {
         self.note(0, &format_args!("fault {fault:?}"));
         match fault {
             Fault::Crash { slot, down_ms } => self.crash(slot, down_ms),
-            Fault::Cut { pairs, for_ms } => {
-                self.net.cut.extend(pairs.iter().copied());
-                self.at(for_ms, Ev::Uncut(pairs));
-            }
+            Fault::Cut { pairs, for_ms } => self.cut(pairs, for_ms),
             Fault::BreakLinks { slot } => {
                 for link in self.net.of(slot) {
                     self.break_link(link);
                 }
             }
-            Fault::Pause { slot, for_ms } => {
-                let until = self.servers[slot].paused_until.max(self.now + for_ms);
-                self.servers[slot].paused_until = until;
-                let wait = until - self.now;
-                self.at(wait, Ev::Resume(slot));
-            }
-            Fault::SlowDisk { slot, fsync_ms, for_ms } => {
-                self.servers[slot].fsync_ms = Some(fsync_ms);
-                self.at(for_ms, Ev::FastDisk(slot));
-            }
+            Fault::Pause { slot, for_ms } => self.pause(slot, for_ms),
+            Fault::SlowDisk { slot, fsync_ms, for_ms } => self.slow_disk(slot, fsync_ms, for_ms),
             Fault::LoseDisk { slot, down_ms } if self.may_lose_disk(slot) => {
                 self.crash(slot, down_ms);
                 self.servers[slot].disk = self.blank_disk();
@@ -61,7 +50,16 @@ impl World {
         Ok(())
     }
 
+    /// Cuts a server's power, and gives it back later; nothing happens to one that does not run.
     pub(super) fn crash(&mut self, slot: Slot, down_ms: u64) {
+        if self.servers[slot].node.is_some() {
+            self.power_off(slot);
+            self.at(down_ms, Ev::Start(slot));
+        }
+    }
+
+    /// Cuts a server's power: of what was not synced, anything may be lost.
+    pub(crate) fn power_off(&mut self, slot: Slot) {
         if self.servers[slot].node.is_none() {
             return;
         }
@@ -69,7 +67,26 @@ impl World {
         self.stop(slot);
         self.servers[slot].disk.crash();
         self.invariants.forget_term(self.servers[slot].disk.member);
-        self.at(down_ms, Ev::Start(slot));
+    }
+
+    /// Packets from the first to the second of each pair are lost for so long.
+    pub(crate) fn cut(&mut self, pairs: Vec<(Slot, Slot)>, for_ms: u64) {
+        self.net.cut.extend(pairs.iter().copied());
+        self.at(for_ms, Ev::Uncut(pairs));
+    }
+
+    /// A process does not run for so long.
+    pub(crate) fn pause(&mut self, slot: Slot, for_ms: u64) {
+        let until = self.servers[slot].paused_until.max(self.now + for_ms);
+        self.servers[slot].paused_until = until;
+        let wait = until - self.now;
+        self.at(wait, Ev::Resume(slot));
+    }
+
+    /// Syncs of a server's disk take so long, for so long.
+    pub(crate) fn slow_disk(&mut self, slot: Slot, fsync_ms: u64, for_ms: u64) {
+        self.servers[slot].fsync_ms = Some(fsync_ms);
+        self.at(for_ms, Ev::FastDisk(slot));
     }
 
     fn rot(&mut self, slot: Slot, down_ms: u64, alone: bool) {

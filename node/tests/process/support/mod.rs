@@ -9,6 +9,7 @@ pub(crate) mod older;
 pub(crate) mod pki;
 pub(crate) mod reconfig;
 pub(crate) mod rights;
+pub(crate) mod writer;
 
 use std::time::{Duration, Instant};
 
