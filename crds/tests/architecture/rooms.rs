@@ -1,7 +1,13 @@
 //! The rooms of ARCHITECTURE.md, and what each may name. A row of its table has a rule here, and
 //! a rule a row.
 
+use crate::e2e_rooms;
 use crate::room::{OPEN, Room};
+
+/// All of them; the first is the strictest.
+pub(crate) fn rooms() -> impl Iterator<Item = &'static Room> + Clone {
+    ROOMS.iter().chain(e2e_rooms::ROOMS)
+}
 
 /// What writes to the API server.
 const WRITES: &[&str] = &[
@@ -33,22 +39,7 @@ const READS: &[&str] = &[
     "ask",
 ];
 
-/// The cluster, from where tests of plain processes must be kept apart.
-const KUBERNETES: &[&str] = &[
-    "kube",
-    "k8s_openapi",
-    "quorate_crds",
-    "crate::stage::Stage",
-    "crate::stage::cluster",
-    "crate::stage::ctx",
-    "crate::stage::ensemble",
-    "crate::stage::helm",
-    "crate::stage::objects",
-    "crate::stage::prometheus",
-    "crate::tests",
-];
-
-pub(crate) const ROOMS: &[Room] = &[
+const ROOMS: &[Room] = &[
     // No clock, files, sockets, threads, async or ambient randomness; no `HashMap` either, whose
     // order differs from run to run. Only tests can name `proptest`, a development dependency.
     Room {
@@ -425,46 +416,6 @@ pub(crate) const ROOMS: &[Room] = &[
         place: "operator/src/lease.rs",
         own: &["crate::lease", "crate::causes"],
         never: &["quorate_crds"],
-        ..OPEN
-    },
-    Room {
-        place: "e2e/cluster",
-        unsaid: &["CoordinationEnsemble", "quorate-node", "quorate-operator"],
-        ..OPEN
-    },
-    Room { place: "e2e/src/local", never: KUBERNETES, ..OPEN },
-    Room { place: "e2e/src/compat", never: KUBERNETES, ..OPEN },
-    Room {
-        place: "e2e/compat",
-        unsaid: &["quorate-node", "quorate_node", "quorate-operator"],
-        ..OPEN
-    },
-    Room { place: "e2e/src/differential", never: KUBERNETES, ..OPEN },
-    Room { place: "e2e/src/bench", never: KUBERNETES, ..OPEN },
-    Room {
-        place: "e2e/src",
-        except: &["e2e/src/world"],
-        never: &["quorate_node", "quorate_operator"],
-        ..OPEN
-    },
-    // One seed, one thread, no cluster: the same seed is the same run.
-    Room {
-        place: "e2e/src/world",
-        never: &[
-            "kube::Client",
-            "rustix",
-            "std::collections::HashMap",
-            "std::collections::HashSet",
-            "std::fs",
-            "std::net::TcpListener",
-            "std::net::TcpStream",
-            "std::process",
-            "std::thread",
-            "std::time::Instant",
-            "std::time::SystemTime",
-            "tokio",
-            "zookeeper_client",
-        ],
         ..OPEN
     },
 ];

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use tokio::process::Command;
 
 use super::Clients;
-use crate::stage::kubectl::output;
+use crate::common::commands::output;
 
 const JARS: [&str; 5] = ["zookeeper", "zookeeper-jute", "slf4j-api", "slf4j-nop", "commons-cli"];
 

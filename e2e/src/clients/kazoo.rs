@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use tokio::process::Command;
 
 use super::Clients;
-use crate::stage::kubectl::output;
+use crate::common::commands::output;
 
 const SCRIPT: &str = include_str!("kazoo.py");
 

@@ -1,11 +1,12 @@
 //! Stock clients, as users have them: kazoo, ZooKeeper's own Java client, and the crate
 //! zookeeper-client. They run with the cluster's DNS, so that they see names as pods do.
 //!
-//! `java` · `kazoo` · `rust`.
+//! `java` · `kazoo` · `rust` · `session` what others of the suite write and look with.
 
 pub(crate) mod java;
 pub(crate) mod kazoo;
 pub(crate) mod rust;
+pub(crate) mod session;
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -14,9 +15,9 @@ use anyhow::Result;
 use tokio::fs;
 use tokio::process::Command;
 
+use crate::common::commands::output;
 use crate::common::progress::say;
 use crate::common::settings::Settings;
-use crate::stage::kubectl::{aloud, output};
 
 /// What pip installs.
 pub(crate) const KAZOO: &str = "kazoo==2.11.0";
@@ -30,11 +31,8 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
+    /// Needs the packages of the script `packages`.
     pub(crate) async fn prepare(settings: &Settings) -> Result<Self> {
-        if settings.foreign.is_some() {
-            // With our own cluster, `up` has done this.
-            aloud(&mut crate::stage::cluster::script(settings, "packages")).await?;
-        }
         let python = venv(settings, KAZOO, "kazoo").await?;
         let resolver = settings.foreign.is_none().then(|| settings.state.join("resolv.conf"));
         let jars = settings.cache.join("zookeeper/usr/share/java");

@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail, ensure};
 use zookeeper_client::{Acls, Client, CreateMode, Error, EventType};
 
 use super::Clients;
-use crate::stage::kubectl::output;
-use crate::watch::writer::client;
+use crate::clients::session::client;
+use crate::common::commands::output;
 
 impl Clients {
     /// Uses an ensemble for all that [`exercise`] does.

@@ -7,9 +7,9 @@ use tokio::fs;
 use tokio::process::Command;
 use tokio::sync::Mutex;
 
+use crate::common::commands::output;
 use crate::common::progress::say;
 use crate::common::settings::Settings;
-use crate::stage::kubectl::output;
 
 /// The folder `<name>-<digest of inputs>` of the cache. If it is not there yet, `make` fills it: at
 /// first under another name, for what is cut off must not look whole.

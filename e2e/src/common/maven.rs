@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 use tokio::process::Command;
 
 use crate::common::cache;
+use crate::common::commands::output;
 use crate::common::settings::Settings;
-use crate::stage::kubectl::output;
 
 /// The class path of a pom's dependencies, which lie in the cache by the pom's content.
 ///

@@ -7,7 +7,7 @@ use tokio::process::Command;
 
 use super::stand::Stand;
 use crate::common::cache;
-use crate::stage::kubectl::output;
+use crate::common::commands::output;
 
 const PACKAGE: &str = "libzookeeper-mt-dev";
 

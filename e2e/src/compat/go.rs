@@ -7,8 +7,8 @@ use tokio::process::Command;
 
 use super::stand::Stand;
 use crate::common::cache;
+use crate::common::commands::output;
 use crate::common::settings::Settings;
-use crate::stage::kubectl::output;
 
 /// Builds a package in one of the modules below `e2e/compat/go`; gives the program.
 pub(super) async fn build(settings: &Settings, module: &str, package: &str) -> Result<PathBuf> {

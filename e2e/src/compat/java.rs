@@ -8,9 +8,9 @@ use tokio::process::Command;
 
 use super::stand::Stand;
 use crate::common::cache;
+use crate::common::commands::output;
 use crate::common::maven;
 use crate::common::settings::Settings;
-use crate::stage::kubectl::output;
 
 /// A compiled program and all that it needs.
 pub(super) struct Program {

@@ -70,7 +70,7 @@ async fn use_and_stop(
     let status = status.await.context("the broker does not stop within 60 s")??;
     // Java ends so when it was told to, once all that is to be done before is done.
     ensure!(status.success() || status.code() == Some(143), "the broker ends with {status}");
-    let reader = crate::watch::writer::client(&all).await?;
+    let reader = crate::clients::session::client(&all).await?;
     until("the broker's znode is gone", 5, async || {
         reader.sync("/").await?;
         match reader.check_stat(REGISTERED).await? {

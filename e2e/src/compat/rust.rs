@@ -12,8 +12,8 @@ use zookeeper_client::{Acls, AddWatchMode, Client, CreateMode, CreateOptions, Er
 
 use super::stand::Stand;
 use crate::clients;
+use crate::clients::session::client_for;
 use crate::common::until::until;
-use crate::watch::writer::client_for;
 
 const PERSISTENT: CreateOptions<'static> = CreateMode::Persistent.with_acls(Acls::anyone_all());
 const EPHEMERAL: CreateOptions<'static> = CreateMode::Ephemeral.with_acls(Acls::anyone_all());

@@ -10,8 +10,8 @@ use super::go;
 use super::java::Program;
 use super::stand::Stand;
 use crate::clients;
+use crate::common::commands::output;
 use crate::common::progress::say;
-use crate::stage::kubectl::output;
 
 const ZK_SHELL: &str = "zk-shell==1.3.4";
 

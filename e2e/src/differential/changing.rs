@@ -11,8 +11,8 @@ use tokio::sync::Mutex;
 use zookeeper_client::{Acl, AuthId, Client, EnsembleUpdate, Permission};
 
 use super::places::{Place, Places};
+use crate::clients::session;
 use crate::local::{LocalEnsemble, Server};
-use crate::watch::writer;
 
 const CONFIG: &str = "/zookeeper/config";
 /// How many are members at the beginning and at the end of a history.
@@ -57,7 +57,7 @@ impl Changing {
             Place::of(&line, &other, election)
         });
         let places = Places(places.collect::<Result<_>>()?);
-        let client = writer::client(&ensemble.address(leader)?).await?;
+        let client = session::client(&ensemble.address(leader)?).await?;
         client.auth("digest", b"super:test").await?;
         Ok(Changing { places, ensemble, outsiders, leader, client: Mutex::new(client) })
     }

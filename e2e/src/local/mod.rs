@@ -15,9 +15,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::common::programs;
 use crate::common::settings::Settings;
 use crate::common::until::until;
-use crate::stage::image;
 use member::Member;
 
 /// How long members may take to form, to elect, and to serve again after a restart, in seconds.
@@ -52,7 +52,7 @@ impl Server {
             ensure!(program.is_file(), "QUORATE_NODE names no file: {}", program.display());
             return Ok(Server::Quorate(program));
         }
-        let folder = image::compile(settings).await?;
+        let folder = programs::compile(settings).await?;
         Ok(Server::Quorate(folder.join("quorate-node")))
     }
 }

@@ -1,17 +1,17 @@
 //! The cluster: the one of this machine, or somebody else's.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use tokio::process::Command;
 
+use crate::common::commands::aloud;
 use crate::common::progress::say;
+use crate::common::scripts::script;
 use crate::common::settings::Settings;
-use crate::stage::kubectl::{Kubectl, aloud};
+use crate::stage::kubectl::Kubectl;
 
 /// A cluster that runs.
 #[derive(Clone)]
@@ -62,28 +62,6 @@ pub(crate) async fn down(settings: &Settings) -> Result<()> {
     }
     say("stopping the cluster");
     aloud(&mut script(settings, "down")).await
-}
-
-/// One of the scripts under `e2e/cluster`.
-pub(crate) fn script(settings: &Settings, name: &str) -> Command {
-    let mut command = Command::new(settings.scripts().join(name));
-    command
-        .env("E2E_CACHE", &settings.cache)
-        .env("E2E_STATE", &settings.state)
-        .env_remove("KUBECONFIG");
-    command
-}
-
-/// A program built from its Go module by the script `build-tool`.
-pub(crate) async fn tool(settings: &Settings, name: &str) -> Result<PathBuf> {
-    let mut build = script(settings, "build-tool");
-    // The path is the last line; what goes on is told on standard error.
-    build.arg(name).stderr(Stdio::inherit()).kill_on_drop(true);
-    let done = build.output().await?;
-    ensure!(done.status.success(), "{name} was not built");
-    let path = String::from_utf8(done.stdout)?;
-    let path = path.lines().last();
-    Ok(path.with_context(|| format!("{name} is nowhere"))?.into())
 }
 
 /// Whether there is an API server.

@@ -16,8 +16,6 @@ use crate::common::until::until;
 use crate::stage::ctx::Ctx;
 use crate::stage::member::{self, MemberView};
 use crate::stage::objects::{is_ready, members, pod_ip};
-use crate::watch::watcher::Watcher;
-use crate::watch::writer::Writer;
 
 /// How long an ordinary operation may take on a busy machine.
 pub(crate) const SOON: u64 = 120;
@@ -202,17 +200,6 @@ impl Ensemble {
     pub(crate) fn member_name(&self, ordinal: i32) -> String {
         let (name, namespace) = (&self.name, &self.ctx.namespace);
         format!("{name}-{ordinal}.{name}-peer.{namespace}.svc.cluster.local:2181")
-    }
-
-    /// Begins to watch the quorum.
-    pub(crate) fn watch(&self) -> Watcher {
-        Watcher::start(self.ctx.client(), &self.ctx.namespace, &self.name)
-    }
-
-    /// Begins to write without pause.
-    pub(crate) async fn write(&self, clients: usize) -> Result<Writer> {
-        let root = format!("writer-{}", self.ctx.serial());
-        Writer::start(&self.address().await?, &root, clients).await
     }
 }
 

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use anyhow::Result;
 use tokio::process::Command;
 
+use crate::common::commands::output;
+use crate::common::scripts::tool;
 use crate::common::settings::Settings;
-use crate::stage::cluster::{Cluster, tool};
+use crate::stage::cluster::Cluster;
 use crate::stage::image::Image;
-use crate::stage::kubectl::output;
 
 /// The release's namespace.
 pub(crate) const NAMESPACE: &str = "quorate-system";

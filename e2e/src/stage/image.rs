@@ -7,13 +7,14 @@ use anyhow::{Context, Result};
 use tokio::fs;
 use tokio::process::Command;
 
+use crate::common::commands::{aloud, output};
+use crate::common::programs::{self, PROGRAMS};
 use crate::common::progress::say;
+use crate::common::scripts::script;
 use crate::common::settings::Settings;
-use crate::stage::cluster::{Cluster, script};
-use crate::stage::kubectl::{aloud, output};
+use crate::stage::cluster::Cluster;
 
 const REPOSITORY: &str = "localhost/quorate";
-const PROGRAMS: [&str; 2] = ["quorate-node", "quorate-operator"];
 /// How many images the cache keeps.
 const KEPT: usize = 3;
 
@@ -39,7 +40,7 @@ impl Image {
             let (repository, tag) = (repository.to_owned(), tag.to_owned());
             return Ok(Image { repository, tag, second_tag: None });
         }
-        let programs = compile(settings).await?;
+        let programs = programs::compile(settings).await?;
         let tag = format!("e2e-{}", digest(settings, &programs).await?);
         let second = format!("{tag}-b");
         let archive = |tag: &str| settings.cache.join("images").join(format!("quorate-{tag}.tar"));
@@ -63,31 +64,6 @@ impl Image {
         }
         Ok(Image { repository: REPOSITORY.to_owned(), tag, second_tag: Some(second) })
     }
-}
-
-/// Compiles the programs; gives the folder that holds them.
-pub(crate) async fn compile(settings: &Settings) -> Result<PathBuf> {
-    say("compiling the programs (some minutes when nothing is cached)");
-    let version = output(Command::new("rustc").arg("-vV"), "").await?;
-    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-    let host = host.context("rustc does not say what it compiles for")?;
-    let mut cargo = Command::new("cargo");
-    cargo
-        .current_dir(&settings.root)
-        .args(["build", "--release", "--locked", "--target", host])
-        .args(PROGRAMS.iter().flat_map(|it| ["-p", it]))
-        // The target is named, so this does not reach build scripts, which cannot be static.
-        .env("RUSTFLAGS", "-C target-feature=+crt-static")
-        .env("CARGO_TARGET_DIR", &settings.target);
-    aloud(&mut cargo).await?;
-    let folder = settings.target.join(host).join("release");
-    // Nothing else may get into the image.
-    let clean = settings.target.join("e2e-image");
-    fs::create_dir_all(&clean).await?;
-    for program in PROGRAMS {
-        fs::copy(folder.join(program), clean.join(program)).await?;
-    }
-    Ok(clean)
 }
 
 /// A name for the image's content.

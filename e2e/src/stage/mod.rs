@@ -1,6 +1,6 @@
 //! What tests and demo play on: a cluster with the operator installed, and stock clients.
 //!
-//! `cluster` itself · `image` what runs on it · `helm` the chart · `kubectl` programs, run and heard ·
+//! `cluster` itself · `image` what runs on it · `helm` the chart · `kubectl` as users run it ·
 //! `ctx` a namespace to work in · `ensemble` one under test · `objects` what is looked up · `member` what a
 //! member says · `prometheus`.
 
@@ -20,7 +20,9 @@ use anyhow::Result;
 use serde_json::json;
 
 use crate::clients::Clients;
+use crate::common::commands::aloud;
 use crate::common::progress::say;
+use crate::common::scripts::script;
 use crate::common::settings::Settings;
 use cluster::Cluster;
 use helm::Helm;
@@ -59,6 +61,10 @@ impl Stage {
         let cluster = Cluster::up(&settings).await?;
         let image = Image::provide(&settings, &cluster).await?;
         let helm = Helm::prepare(&settings, &cluster, &image).await?;
+        if settings.foreign.is_some() {
+            // With our own cluster, `up` has done this.
+            aloud(&mut script(&settings, "packages")).await?;
+        }
         let clients = Clients::prepare(&settings).await?;
         Ok(Arc::new(Stage { settings, cluster, image, helm, clients }))
     }

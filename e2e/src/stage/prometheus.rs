@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
 use crate::common::http;
+use crate::common::scripts::tool;
 use crate::common::until::until;
 use crate::stage::Stage;
-use crate::stage::cluster::tool;
 
 /// A Prometheus that runs. It ends when this is dropped.
 pub(crate) struct Prometheus {

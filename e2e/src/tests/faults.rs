@@ -5,8 +5,8 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use tokio::process::Command;
 
+use crate::common::commands::output;
 use crate::stage::ctx::{Ctx, Skip};
-use crate::stage::kubectl::output;
 
 /// Kills the first processes of these pods' containers, all at once, as a crash would.
 pub(crate) async fn kill(ctx: &Ctx, pods: &Api<Pod>, names: &[&str]) -> Result<()> {

@@ -11,6 +11,7 @@ use crate::stage::ctx::Ctx;
 use crate::stage::ensemble::Ensemble;
 use crate::stage::helm;
 use crate::stage::objects::{operator_pod, uids};
+use crate::watch::load;
 
 pub(super) async fn chart_installs(ctx: Arc<Ctx>) -> Result<()> {
     ensure!(ctx.stage.helm.installed().await?, "there is no release");
@@ -34,7 +35,7 @@ pub(super) async fn chart_installs(ctx: Arc<Ctx>) -> Result<()> {
 pub(super) async fn uninstalling_keeps_ensembles(ctx: Arc<Ctx>) -> Result<()> {
     let ensemble = Ensemble::formed(&ctx, 3).await?;
     let before = uids(&ensemble.pods().await?);
-    let writer = ensemble.write(1).await?;
+    let writer = load::write(&ensemble, 1).await?;
     ctx.stage.helm.uninstall().await?;
     let outcome = alone(&ensemble, &before).await;
     // Other tests, and whoever keeps the cluster, want an operator.

@@ -7,6 +7,7 @@ use anyhow::{Result, anyhow, ensure};
 use futures::future::BoxFuture;
 
 use crate::common::progress::{say, seconds};
+use crate::common::scripts::tool;
 use crate::common::settings::Settings;
 use crate::stage::Stage;
 use crate::stage::cluster;
@@ -44,7 +45,7 @@ pub(crate) async fn run(settings: Settings, filter: &[String], keep: bool) -> Re
     ensure!(!chosen.is_empty(), "no test is called so: `cargo e2e test --list` prints them");
     let stage = Stage::set(settings.clone()).await?;
     // Now, so that no test has to wait for it.
-    cluster::tool(&settings, "prometheus").await?;
+    tool(&settings, "prometheus").await?;
     let (mut passed, mut skipped, mut failed) = (0, 0, Vec::new());
     for test in chosen {
         println!("\n{}: {}", test.name, test.about);

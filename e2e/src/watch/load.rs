@@ -27,8 +27,10 @@ pub(crate) struct Numbers {
 
 impl Load {
     pub(crate) async fn start(ensemble: &Ensemble) -> Result<Self> {
-        let writer = ensemble.write(CLIENTS).await?;
-        Ok(Load { writer, watcher: ensemble.watch() })
+        let ctx = &ensemble.ctx;
+        let writer = write(ensemble, CLIENTS).await?;
+        let watcher = Watcher::start(ctx.client(), &ctx.namespace, &ensemble.name);
+        Ok(Load { writer, watcher })
     }
 
     /// Ends both and prints their numbers.
@@ -42,6 +44,12 @@ impl Load {
         }
         Ok(Numbers { ledger, history })
     }
+}
+
+/// Begins to write without pause, below a znode of its own.
+pub(crate) async fn write(ensemble: &Ensemble, clients: usize) -> Result<Writer> {
+    let root = format!("writer-{}", ensemble.ctx.serial());
+    Writer::start(&ensemble.address().await?, &root, clients).await
 }
 
 impl Numbers {

@@ -10,12 +10,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use zookeeper_client::{Acls, Client, CreateMode, CreateOptions, Error};
 
+use crate::clients::session::client;
 use crate::common::until::until;
 use crate::watch::accounting::{Ledger, Register, Seen};
 
 const PERSISTENT: CreateOptions<'static> = CreateMode::Persistent.with_acls(Acls::anyone_all());
-/// Of the sessions: longer than any planned interruption, and short enough for a lost one to show.
-const SESSION: Duration = Duration::from_secs(10);
 /// An answer that takes longer counts as none.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Every so many writes, one makes a new znode.
@@ -91,19 +90,6 @@ impl Writer {
         }
         Ok(all)
     }
-}
-
-/// A session. There may be nobody to grant one for a moment.
-pub(crate) async fn client(connect: &str) -> Result<Client> {
-    client_for(connect, SESSION).await
-}
-
-/// The same, which lives so long without a connection.
-pub(crate) async fn client_for(connect: &str, session: Duration) -> Result<Client> {
-    until("a client is connected", 60, async || {
-        Ok(Client::connector().with_session_timeout(session).connect(connect).await?)
-    })
-    .await
 }
 
 /// Looks for all that was acknowledged.
