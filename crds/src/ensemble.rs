@@ -353,6 +353,24 @@ pub struct RolloutSpec {
     #[serde(default = "six_hundred")]
     #[schemars(range(min = 10, max = 86_400))]
     pub member_timeout_seconds: i32,
+    /// Whether the ensemble's version is raised by the operator. Until it is raised, the image of
+    /// before can be put back; afterwards that image refuses to start.
+    #[serde(default)]
+    pub raise_version: RaiseVersion,
+    /// How long all members must have run the wanted image and served before the version is raised.
+    #[serde(default = "six_hundred")]
+    #[schemars(range(min = 0, max = 2_592_000))]
+    pub raise_version_after_seconds: i32,
+}
+
+/// Who ends an upgrade by raising the ensemble's version.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub enum RaiseVersion {
+    /// The operator, after `raiseVersionAfterSeconds`.
+    #[default]
+    Automatic,
+    /// Nobody, before this is Automatic.
+    Manual,
 }
 
 fn five() -> i32 {
@@ -369,6 +387,8 @@ impl Default for RolloutSpec {
             restart_at: None,
             min_stable_seconds: five(),
             member_timeout_seconds: six_hundred(),
+            raise_version: RaiseVersion::Automatic,
+            raise_version_after_seconds: six_hundred(),
         }
     }
 }

@@ -42,6 +42,8 @@ crate::words! {
         Replace = "Replace",
         /// Members are restarted one by one.
         Rollout = "Rollout",
+        /// The ensemble's version is raised: the last step of an upgrade.
+        RaiseVersion = "RaiseVersion",
     }
 }
 
@@ -67,6 +69,13 @@ pub struct EnsembleStatus {
     /// Rises with every change of the membership.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_version: Option<i64>,
+    /// Whose rules hold, and which formats are written. Until an upgrade has raised it the image of
+    /// before can be put back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ensemble_version: Option<i32>,
+    /// The newest version that all members know: what the ensemble's is raised to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub possible_version: Option<i32>,
     /// Who leads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leader: Option<LeaderStatus>,
@@ -157,7 +166,7 @@ pub struct MemberStatus {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct OperationStatus {
-    /// Create, ScaleUp, ScaleDown, Replace or Rollout.
+    /// Create, ScaleUp, ScaleDown, Replace, Rollout or RaiseVersion.
     #[serde(rename = "type")]
     #[schemars(with = "String")]
     pub kind: Operation,

@@ -14,7 +14,7 @@ fn words_that_others_read_stay_as_they_are() {
     );
     assert_eq!(
         words(Operation::KNOWN.iter().map(ToString::to_string).collect()),
-        "Create ScaleUp ScaleDown Replace Rollout"
+        "Create ScaleUp ScaleDown Replace Rollout RaiseVersion"
     );
     assert_eq!(
         words(ConditionType::KNOWN.iter().map(ToString::to_string).collect()),

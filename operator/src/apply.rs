@@ -94,7 +94,8 @@ impl Applier {
             | Action::AddLearners { leader: at, .. }
             | Action::ChangeVoters { leader: at, .. }
             | Action::RemoveLearners { leader: at, .. }
-            | Action::TransferLeader { leader: at, .. } => {
+            | Action::TransferLeader { leader: at, .. }
+            | Action::RaiseVersion { leader: at, .. } => {
                 return self.call(sight, *at, action).await;
             }
         };

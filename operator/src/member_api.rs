@@ -198,6 +198,20 @@ pub fn request_of(action: &Action) -> Option<(&'static str, Value)> {
         Action::TransferLeader { ensemble_id, target, .. } => {
             Some(("/admin/transfer-leader", json!({ "ensembleId": ensemble_id, "target": target })))
         }
-        _ => None,
+        Action::RaiseVersion { ensemble_id, expected, version, .. } => Some((
+            "/admin/set-version",
+            json!({
+                "ensembleId": ensemble_id,
+                "expectedConfigVersion": expected,
+                "version": version,
+            }),
+        )),
+        Action::CreateToken { .. }
+        | Action::CreateFormation { .. }
+        | Action::GiveTurn { .. }
+        | Action::TakeTurn { .. }
+        | Action::LowerReplicas { .. }
+        | Action::DeletePod { .. }
+        | Action::DeleteConfigMap { .. } => None,
     }
 }

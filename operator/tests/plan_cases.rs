@@ -13,12 +13,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use quorate_operator::plan::action::Plan;
+use quorate_operator::plan::action::{Action, Plan};
+use quorate_operator::plan::broken::Broken;
 use quorate_operator::plan::desired;
+use quorate_operator::plan::invariants;
 use quorate_operator::plan::names::Names;
 use quorate_operator::plan::object::{Kind, ObjectKey};
 use quorate_operator::plan::observed::Observed;
 use quorate_operator::plan::plan;
+use quorate_operator::plan::view::View;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -65,6 +68,42 @@ fn every_object_that_is_applied_was_looked_up() {
         let applied = plan(&observed).objects.into_iter().map(|object| object.key);
         let applied: Vec<ObjectKey> = applied.collect();
         assert_eq!(desired::keys(&observed.ensemble, &names), applied, "{name}");
+    }
+}
+
+/// A raise cannot be taken back, so whoever proposes it, it is checked once more.
+#[test]
+fn a_version_is_raised_only_where_all_members_know_it_and_serve_stably() {
+    let check = |version: i32, given: Value| {
+        let mut case = read(&folder().join("base/upgraded.yaml"));
+        merge_into(&mut case.given, given);
+        let observed = observed(&case);
+        let names = Names::of(&observed.ensemble, &observed.cluster_domain);
+        let ensemble_id = "e1".to_owned();
+        let action = Action::RaiseVersion { leader: 0, ensemble_id, expected: 7, version };
+        invariants::check(&observed, &names, &View::of(&observed), &action)
+    };
+    assert_eq!(check(2, json!({})), Ok(()));
+    assert_eq!(check(3, json!({})), Err(Broken::VersionUnknown));
+    let mixed = json!({ "statefulSet": { "updateRevision": "rev-2" } });
+    assert_eq!(check(2, mixed), Err(Broken::NotStable));
+    let unready = json!({ "pods": { "zk-1": { "ready": false } } });
+    assert_eq!(check(2, unready), Err(Broken::NotStable));
+    let going = json!({ "pods": { "zk-1": { "deleting": true } } });
+    assert_eq!(check(2, going), Err(Broken::NotStable));
+    let growing = json!({ "ensemble": { "spec": { "replicas": 5 } } });
+    assert_eq!(check(2, growing), Err(Broken::NotStable));
+    let unapplied = json!({ "statefulSet": { "ensembleGeneration": 0 } });
+    assert_eq!(check(2, unapplied), Err(Broken::NotStable));
+    let other = json!({ "config": { "version": 8 } });
+    assert_eq!(check(2, other), Err(Broken::OtherConfiguration));
+}
+
+fn merge_into(given: &mut Map<String, Value>, patch: Value) {
+    let mut value = Value::Object(std::mem::take(given));
+    merge(&mut value, &patch);
+    if let Value::Object(merged) = value {
+        *given = merged;
     }
 }
 

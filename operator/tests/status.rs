@@ -26,6 +26,7 @@ fn every_field_of_a_status_that_decisions_need_is_read() {
         member_id: format!("00000000000000a{number}"),
         lag,
         connected,
+        newest_version: Some(2),
     };
     let expected = Member {
         ordinal: 0,
@@ -52,6 +53,8 @@ fn every_field_of_a_status_that_decisions_need_is_read() {
         },
         peers: vec![peer(2, 1, true), peer(3, 120, false), peer(4, 0, true)],
         ready: true,
+        ensemble_version: Some(1),
+        newest_version: Some(2),
     };
     assert_eq!(member, expected);
     assert!(member.understood());

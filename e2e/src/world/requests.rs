@@ -68,7 +68,8 @@ pub(crate) fn of_action(observed: &Observed, action: &Action) -> Result<Request,
         | Action::AddLearners { leader: at, .. }
         | Action::ChangeVoters { leader: at, .. }
         | Action::RemoveLearners { leader: at, .. }
-        | Action::TransferLeader { leader: at, .. } => {
+        | Action::TransferLeader { leader: at, .. }
+        | Action::RaiseVersion { leader: at, .. } => {
             let ip = observed.pod(*at).and_then(|pod| pod.ip.clone());
             let ip = ip.ok_or_else(|| format!("{} has no address", names.pod(*at)))?;
             let (path, body) = request_of(action).ok_or("no call to a member")?;

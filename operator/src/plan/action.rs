@@ -53,6 +53,13 @@ pub enum Action {
         ensemble_id: String,
         target: String,
     },
+    /// Under the configuration's version; done already if the version is reached.
+    RaiseVersion {
+        leader: i32,
+        ensemble_id: String,
+        expected: i64,
+        version: i32,
+    },
     /// Gives a pod the turn to be restarted, or takes it away. Only this very pod as it was seen:
     /// taking the turn changes the pod's version, so a late deletion of it is refused.
     GiveTurn {
@@ -114,6 +121,7 @@ impl Action {
             Action::ChangeVoters { .. } => "ChangeVoters",
             Action::RemoveLearners { .. } => "RemoveLearners",
             Action::TransferLeader { .. } => "TransferLeader",
+            Action::RaiseVersion { .. } => "RaiseVersion",
             Action::GiveTurn { .. } => "GiveTurn",
             Action::TakeTurn { .. } => "TakeTurn",
             Action::LowerReplicas { .. } => "LowerReplicas",
@@ -147,6 +155,9 @@ impl fmt::Display for Action {
                 write!(f, "members {} from configuration {expected}", members.join(", "))
             }
             Action::TransferLeader { target, .. } => write!(f, "member {target}"),
+            Action::RaiseVersion { version, expected, .. } => {
+                write!(f, "to {version} under configuration {expected}")
+            }
             Action::LowerReplicas { name, replicas, .. } => write!(f, "{name} to {replicas}"),
         }
     }

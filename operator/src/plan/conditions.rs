@@ -144,10 +144,10 @@ fn membership(observed: &Observed, view: &View, decision: &Decision) -> Verdict 
             let message = format!("the {wanted} voters are the wanted ones");
             yes(ConditionReason::Converged, message)
         }
-        Some(operation) if *operation != Operation::Rollout => {
-            no(ConditionReason::Operation(operation.clone()), decision.outlook())
+        Some(Operation::Rollout | Operation::RaiseVersion) | None => {
+            no(ConditionReason::Changing, "the membership is not the wanted one yet")
         }
-        _ => no(ConditionReason::Changing, "the membership is not the wanted one yet"),
+        Some(operation) => no(ConditionReason::Operation(operation.clone()), decision.outlook()),
     }
 }
 

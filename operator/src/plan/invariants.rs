@@ -12,6 +12,7 @@ use super::quorum;
 use super::rollout;
 use super::trouble;
 use super::turn;
+use super::versions;
 use super::view::View;
 
 /// Whether the action keeps them all.
@@ -48,6 +49,12 @@ pub fn check(
         Action::TransferLeader { target, .. } => {
             let votes = view.voters().any(|voter| voter.member_id == *target);
             ensure(votes && view.caught_up(target), Broken::TargetUnfit)
+        }
+        Action::RaiseVersion { expected, version, .. } => {
+            settled(observed, names, view, *expected)?;
+            let known = versions::possible(view).is_some_and(|possible| *version <= possible);
+            ensure(known, Broken::VersionUnknown)?;
+            ensure(versions::stable_since(observed, view).is_some(), Broken::NotStable)
         }
         Action::LowerReplicas { uid, resource_version, replicas, .. } => {
             ensure(view.healthy() && !view.changing(), Broken::NotSettled)?;

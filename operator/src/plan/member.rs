@@ -61,6 +61,10 @@ pub struct Member {
     pub config: Config,
     pub peers: Vec<Peer>,
     pub ready: bool,
+    /// Whose rules hold, and which formats are written; not said by programs that know of none.
+    pub ensemble_version: Option<i32>,
+    /// The newest of these that its program knows.
+    pub newest_version: Option<i32>,
 }
 
 impl Member {
@@ -195,6 +199,8 @@ pub struct Peer {
     /// Entries that it is behind the leader's log.
     pub lag: i64,
     pub connected: bool,
+    /// The newest version of an ensemble that its program knows, if it has said so.
+    pub newest_version: Option<i32>,
 }
 
 #[cfg(test)]

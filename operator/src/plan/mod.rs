@@ -3,7 +3,7 @@
 //! [`observed`] what was seen, [`member`] of a member · [`names`] every name · [`quorum`] how many
 //! may be absent · [`view`] the ensemble as its leader sees it · rooms, each with at most one
 //! [`proposal`]: [`formation`] beginning · [`membership`] growing, shrinking, replacing, towards a
-//! [`target`] · [`rollout`] restarting · [`waiting`] for whom, and how long. [`step`], [`block`]
+//! [`target`] · [`rollout`] restarting · [`versions`] raising the version · [`waiting`] for whom, and how long. [`step`], [`block`]
 //! and [`trouble`] say what is done and what is in the way, [`action`] what can be done, with its
 //! preconditions; [`turn`] one pod at a time; [`invariants`] what no action may break, [`broken`] if
 //! it would · [`desired`] the objects that
@@ -31,6 +31,7 @@ pub mod step;
 pub mod target;
 pub mod trouble;
 pub mod turn;
+pub mod versions;
 pub mod view;
 pub mod waiting;
 
@@ -67,7 +68,9 @@ pub fn plan(observed: &Observed) -> Plan {
         actions.extend(desired::stale_config_maps(observed, &names));
     }
     let soon = stale(observed) || (busy && !frozen);
-    let requeue = if soon { BUSY } else { IDLE };
+    let due = versions::due_in(observed, &view).filter(|_| !frozen);
+    let idle = due.map_or(IDLE, |seconds| IDLE.min(seconds.max(1) as u64));
+    let requeue = if soon { BUSY } else { idle };
     Plan { objects, actions, status: Some(status), events, requeue }
 }
 
@@ -80,7 +83,8 @@ fn decide(observed: &Observed, names: &Names, view: &View) -> Decision {
     let proposal = rollout::repair(observed, view)
         .or_else(|| formation::propose(observed, names, view))
         .or_else(|| membership::propose(observed, names, view))
-        .or_else(|| rollout::propose(observed, names, view));
+        .or_else(|| rollout::propose(observed, names, view))
+        .or_else(|| versions::propose(observed, view));
     let mut decision = Decision::from(proposal);
     decision.action = turn::settle(observed, decision.action);
     if observed.ensemble.spec.paused {

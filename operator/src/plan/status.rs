@@ -11,6 +11,7 @@ use super::names::{CLIENT_PORT, Names};
 use super::observed::Observed;
 use super::proposal::Decision;
 use super::quorum;
+use super::versions;
 use super::view::View;
 
 /// What to report.
@@ -29,6 +30,9 @@ pub fn report(
         selector: Some(names.selector_text()),
         ensemble_id: known.or_else(|| before.and_then(|status| status.ensemble_id.clone())),
         config_version: view.leader.as_ref().map(|leader| leader.config.version),
+        ensemble_version: versions::current(view)
+            .or_else(|| before.and_then(|status| status.ensemble_version)),
+        possible_version: versions::possible(view),
         leader: leader(names, view),
         quorum: quorum_status(view),
         members: members(observed, names, view),

@@ -57,6 +57,11 @@ pub enum Step {
     },
     /// The leader is to be restarted, so an updated member takes over first.
     HandOver,
+    /// All members know a newer version of the ensemble.
+    RaiseVersion {
+        /// Which one.
+        version: i32,
+    },
     /// A deleted pod is still there.
     AwaitTermination {
         /// Its name.
@@ -107,6 +112,9 @@ impl fmt::Display for Step {
             Step::ReplacePod { pod } => write!(f, "replacing {pod}, which does not serve"),
             Step::Restart { pod } => write!(f, "restarting {pod}"),
             Step::HandOver => f.write_str("handing leadership to an updated member"),
+            Step::RaiseVersion { version } => {
+                write!(f, "raising the ensemble's version to {version}")
+            }
             Step::AwaitTermination { pod } => write!(f, "waiting for {pod} to terminate"),
             Step::AwaitCreation { pod } => write!(f, "waiting for {pod} to be created"),
             Step::AwaitReady { pod } => write!(f, "waiting for {pod} to be ready"),

@@ -206,6 +206,10 @@ impl World {
             Action::TransferLeader { ensemble_id, target, .. } => {
                 self.transfer(ensemble_id, target)?;
             }
+            Action::RaiseVersion { leader, ensemble_id, expected, version } => {
+                let group = self.led_by(*leader, ensemble_id, *expected)?;
+                group.rules = group.rules.max(*version);
+            }
             Action::GiveTurn { name, uid, resource_version } => {
                 self.turn(name, uid, resource_version, true)?;
             }
@@ -247,6 +251,7 @@ impl World {
             leader: None,
             term: 1,
             pending_until: 0,
+            rules: 1,
         });
         self.counts.formations += 1;
         self.writes += 1;

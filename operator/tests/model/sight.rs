@@ -10,6 +10,9 @@ use quorate_operator::plan::observed::{self, Observed};
 use crate::server::generation;
 use crate::world::{Member, NO_IMAGE, Pod, World};
 
+/// The newest version of an ensemble that every program here knows.
+const NEWEST: i32 = 2;
+
 impl World {
     /// What an operator sees now.
     pub(crate) fn observe(&mut self) -> Observed {
@@ -91,6 +94,8 @@ impl World {
         member.leader_id = group.leader.clone();
         member.leader_contact_ms = Some(0);
         member.ready = self.serves(ordinal);
+        member.ensemble_version = Some(group.rules);
+        member.newest_version = Some(NEWEST);
         member.config = member::Config {
             version: group.version,
             joint: false,
@@ -102,6 +107,7 @@ impl World {
                 member_id: it.info.member_id.clone(),
                 lag: it.behind,
                 connected: self.member_up(&it.info.member_id),
+                newest_version: Some(NEWEST),
             };
             member.peers = group.members.iter().map(peer).collect();
         }

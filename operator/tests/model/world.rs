@@ -115,6 +115,8 @@ pub(crate) struct Member {
 pub(crate) struct Group {
     pub(crate) ensemble_id: String,
     pub(crate) version: i64,
+    /// The ensemble's version: whose rules hold.
+    pub(crate) rules: i32,
     pub(crate) members: Vec<Member>,
     pub(crate) leader: Option<String>,
     pub(crate) term: i64,
