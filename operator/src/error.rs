@@ -5,6 +5,7 @@ use crate::causes::ApiError;
 use crate::member_api::CallError;
 use crate::plan::action::Action;
 use crate::plan::object::ObjectKey;
+use crate::sight::Unreadable;
 
 /// The result of a step.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
@@ -110,6 +111,17 @@ impl Error {
             Error::Write { action, .. } | Error::Call { action, .. } => action.name(),
             Error::WriteStatus(_) => "WriteStatus",
             Error::Deadline { .. } => "Deadline",
+        }
+    }
+}
+
+impl From<Unreadable> for Error {
+    fn from(unreadable: Unreadable) -> Error {
+        match unreadable {
+            Unreadable::Formation { config_map, why } => {
+                Error::ObserveFormation { config_map, why }
+            }
+            Unreadable::Token { secret } => Error::ReadToken { secret },
         }
     }
 }

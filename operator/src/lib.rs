@@ -4,9 +4,10 @@
 //! what is there.
 //!
 //! [`args`] the command line · [`program`] puts the parts together · `controller` the loop ·
-//! `lease` whose turn it is among operators · `observe` and `pods` what is seen, a `sight` ·
-//! `member_api` the members' admin port · `apply` what is done · `api` handles on objects ·
-//! `error` what can fail, `causes` in words · `observability` metrics and probes.
+//! `lease` whose turn it is among operators · `observe` what is read, [`sight`] and `pods` what is
+//! seen in it · [`requests`] what goes over the wire for each step, and what answers say of it ·
+//! `apply` sends it · `member_api` the members' admin port · `api` handles on objects · `error` what
+//! can fail, `causes` in words · `observability` metrics and probes.
 
 mod api;
 mod apply;
@@ -21,8 +22,5 @@ mod observe;
 pub mod plan;
 mod pods;
 pub mod program;
-mod sight;
-
-/// For worlds without sockets: what is asked of members, and what a pod's object tells.
-pub use self::member_api::request_of;
-pub use self::pods::summary as pod_summary;
+pub mod requests;
+pub mod sight;

@@ -9,12 +9,12 @@ use hyper::{Method, Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::causes::chain;
-use crate::plan::action::Action;
 use crate::plan::member::Member;
 use crate::plan::names::ADMIN_PORT;
+use crate::requests::{Verdict, call_verdict};
 
 /// Time for a status.
 const GLANCE: Duration = Duration::from_millis(1_500);
@@ -54,9 +54,6 @@ pub(crate) enum CallError {
     /// Its pod has no address yet.
     #[error("its pod has no address yet")]
     NoAddress,
-    /// The action is none that a member carries out.
-    #[error("it is no call to a member")]
-    NoCall,
     /// The request makes no sense.
     #[error("the request cannot be written: {0}")]
     Request(String),
@@ -99,7 +96,7 @@ impl MemberApi {
         Member::read(ordinal, &body).map_err(CallError::NoStatus)
     }
 
-    /// Makes the call of an action to the member at this address.
+    /// Makes this call, an action, to the member at this address.
     ///
     /// # Errors
     /// When the outcome is unknown.
@@ -107,11 +104,9 @@ impl MemberApi {
         &self,
         ip: &str,
         token: &str,
-        action: &Action,
+        path: &str,
+        body: &Value,
     ) -> Result<Called, CallError> {
-        let Some((path, body)) = request_of(action) else {
-            return Err(CallError::NoCall);
-        };
         let request = Request::builder()
             .method(Method::POST)
             .uri(url(ip, path))
@@ -119,12 +114,10 @@ impl MemberApi {
             .header("content-type", "application/json")
             .body(Full::from(body.to_string()));
         let (code, body) = self.send(PATIENCE, request).await?;
-        if code.is_success() {
-            return Ok(Called::Done);
-        }
-        match answered(code, &body) {
-            unknown if code == StatusCode::GATEWAY_TIMEOUT => Err(unknown),
-            refused => Ok(Called::Refused(refused.to_string())),
+        match call_verdict(code.as_u16()) {
+            Verdict::Done => Ok(Called::Done),
+            Verdict::Refused => Ok(Called::Refused(answered(code, &body).to_string())),
+            Verdict::Failed => Err(answered(code, &body)),
         }
     }
 
@@ -158,60 +151,4 @@ fn answered(code: StatusCode, body: &[u8]) -> CallError {
 fn url(ip: &str, path: &str) -> String {
     let host = if ip.contains(':') { format!("[{ip}]") } else { ip.to_owned() };
     format!("http://{host}:{ADMIN_PORT}{path}")
-}
-
-/// The path and the body of an action's call to a member; `None` for any other action.
-pub fn request_of(action: &Action) -> Option<(&'static str, Value)> {
-    match action {
-        Action::Form { formation, .. } => Some((
-            "/admin/form",
-            json!({
-                "ensembleId": formation.ensemble_id,
-                "self": formation.seed,
-                "members": formation.members,
-            }),
-        )),
-        Action::AddLearners { ensemble_id, expected, members, .. } => Some((
-            "/admin/add-learners",
-            json!({
-                "ensembleId": ensemble_id,
-                "expectedConfigVersion": expected,
-                "members": members,
-            }),
-        )),
-        Action::ChangeVoters { ensemble_id, expected, voters, .. } => Some((
-            "/admin/change-voters",
-            json!({
-                "ensembleId": ensemble_id,
-                "expectedConfigVersion": expected,
-                "voters": voters,
-            }),
-        )),
-        Action::RemoveLearners { ensemble_id, expected, members, .. } => Some((
-            "/admin/remove-learners",
-            json!({
-                "ensembleId": ensemble_id,
-                "expectedConfigVersion": expected,
-                "members": members,
-            }),
-        )),
-        Action::TransferLeader { ensemble_id, target, .. } => {
-            Some(("/admin/transfer-leader", json!({ "ensembleId": ensemble_id, "target": target })))
-        }
-        Action::RaiseVersion { ensemble_id, expected, version, .. } => Some((
-            "/admin/set-version",
-            json!({
-                "ensembleId": ensemble_id,
-                "expectedConfigVersion": expected,
-                "version": version,
-            }),
-        )),
-        Action::CreateToken { .. }
-        | Action::CreateFormation { .. }
-        | Action::GiveTurn { .. }
-        | Action::TakeTurn { .. }
-        | Action::LowerReplicas { .. }
-        | Action::DeletePod { .. }
-        | Action::DeleteConfigMap { .. } => None,
-    }
 }

@@ -1,13 +1,12 @@
-//! Every read. Live ones: what a cache says is never a reason to change anything.
+//! Every read. Live ones: what a cache says is never a reason to change anything. What is seen in it,
+//! [`crate::sight`] says.
 
-use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures::future::{join_all, try_join_all};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::ListParams;
+use kube::api::{DynamicObject, ListParams, PartialObjectMeta};
 use kube::{Api, Client};
 use quorate_crds::CoordinationEnsemble;
 use tracing::debug;
@@ -17,11 +16,10 @@ use crate::error::{Error, Result};
 use crate::member_api::MemberApi;
 use crate::plan::desired;
 use crate::plan::member::Member;
-use crate::plan::names::{self, Names};
-use crate::plan::object::{Kind, ObjectKey};
-use crate::plan::observed::{self, Formation, Observed, Seen};
-use crate::pods;
-use crate::sight::Sight;
+use crate::plan::names::Names;
+use crate::plan::object::ObjectKey;
+use crate::plan::observed;
+use crate::sight::{self, Around, Objects, Sight};
 
 /// Where to read.
 #[derive(Clone)]
@@ -51,36 +49,29 @@ impl Observer {
         let reader = Reader { client: &self.client, names: &names };
         let stateful_set = reader.stateful_set().await?;
         let pods = match &stateful_set {
-            Some(set) => reader.pods(set).await?,
+            Some(_) => reader.pods().await?,
             None => Vec::new(),
         };
         let config_maps = reader.config_maps().await?;
-        let token = reader.token().await?;
-        let objects = reader.objects(desired::keys(&ensemble, &names)).await?;
-        let members = self.ask(&pods).await;
-        let foreign = (token == Token::Foreign)
-            .then(|| ObjectKey { kind: Kind::Secret, name: names.admin() })
-            .or(objects.foreign);
-        let (has_token, token) = match token {
-            Token::Ours(token) => (true, token),
-            Token::Absent | Token::Foreign => (false, String::new()),
+        let secret = reader.secret().await?;
+        let existing = reader.objects(desired::keys(&ensemble, &names)).await?;
+        let objects = Objects {
+            ensemble: &ensemble,
+            stateful_set: stateful_set.as_ref(),
+            pods: pods.iter().collect(),
+            config_maps: config_maps.iter().collect(),
+            secret: secret.as_ref(),
+            existing: existing.iter().map(|(key, it)| (key.clone(), &it.metadata)).collect(),
         };
-        let observed = Observed {
+        let around = Around {
             now: now()?,
             nonce: nonce()?,
-            ensemble,
             default_image: self.default_image.clone(),
             cluster_domain: self.cluster_domain.clone(),
-            stateful_set,
-            foreign,
-            existing: objects.existing,
-            pods,
-            formation: config_maps.formation,
-            config_maps: config_maps.configurations,
-            has_token,
-            members,
         };
-        Ok(Some(Sight { observed, names, token }))
+        let mut sight = sight::of(&objects, around)?;
+        sight.observed.members = self.ask(&sight.observed.pods).await;
+        Ok(Some(sight))
     }
 
     /// What every member says, by ordinal; those that do not answer are missing.
@@ -108,114 +99,51 @@ struct Reader<'a> {
     names: &'a Names,
 }
 
-/// The ConfigMaps of an ensemble.
-#[derive(Default)]
-struct ConfigMaps {
-    formation: Option<Formation>,
-    configurations: Vec<observed::ConfigMap>,
-}
-
-/// The Secret with the token.
-#[derive(PartialEq)]
-enum Token {
-    Absent,
-    /// It belongs to somebody else.
-    Foreign,
-    Ours(String),
-}
-
-/// The objects with names of ours.
-#[derive(Default)]
-struct Objects {
-    existing: BTreeMap<ObjectKey, String>,
-    foreign: Option<ObjectKey>,
-}
-
 impl Reader<'_> {
-    async fn stateful_set(&self) -> Result<Option<observed::StatefulSet>> {
+    async fn stateful_set(&self) -> Result<Option<StatefulSet>> {
         let api: Api<StatefulSet> = typed(self.client, self.names);
         let found = api.get_opt(self.names.ensemble()).await;
-        let found = found.map_err(|error| Error::ObserveStatefulSet(error.into()))?;
-        Ok(found.filter(|set| self.ours(&set.metadata)).map(|set| summary(&set)))
+        found.map_err(|error| Error::ObserveStatefulSet(error.into()))
     }
 
-    async fn pods(&self, set: &observed::StatefulSet) -> Result<Vec<observed::Pod>> {
+    async fn pods(&self) -> Result<Vec<Pod>> {
         let api: Api<Pod> = typed(self.client, self.names);
         let list = api.list(&self.labelled()).await;
-        let list = list.map_err(|error| Error::ObservePods(error.into()))?;
-        let of = |pod: Pod| pods::summary(&pod, &set.uid, self.names);
-        let mut pods: Vec<observed::Pod> = list.items.into_iter().filter_map(of).collect();
-        pods.sort_by_key(|pod| pod.ordinal);
-        Ok(pods)
+        Ok(list.map_err(|error| Error::ObservePods(error.into()))?.items)
     }
 
-    async fn config_maps(&self) -> Result<ConfigMaps> {
+    async fn config_maps(&self) -> Result<Vec<ConfigMap>> {
         let api: Api<ConfigMap> = typed(self.client, self.names);
         let list = api.list(&self.labelled()).await;
-        let list = list.map_err(|error| Error::ObserveConfigMaps(error.into()))?;
-        let mut found = ConfigMaps::default();
-        for map in list.items.into_iter().filter(|map| self.ours(&map.metadata)) {
-            let name = map.metadata.name.clone().unwrap_or_default();
-            if name == self.names.formation() {
-                found.formation = Some(formation(&map, name)?);
-            } else {
-                found.configurations.push(observed::ConfigMap {
-                    name,
-                    ensemble_generation: generation(&map.metadata),
-                    uid: map.metadata.uid.unwrap_or_default(),
-                    resource_version: map.metadata.resource_version.unwrap_or_default(),
-                });
-            }
-        }
-        Ok(found)
+        Ok(list.map_err(|error| Error::ObserveConfigMaps(error.into()))?.items)
     }
 
-    async fn token(&self) -> Result<Token> {
-        let (api, name): (Api<Secret>, _) = (typed(self.client, self.names), self.names.admin());
-        let found = api.get_opt(&name).await;
-        let Some(secret) = found.map_err(|error| Error::ObserveToken(error.into()))? else {
-            return Ok(Token::Absent);
-        };
-        if !self.ours(&secret.metadata) {
-            return Ok(Token::Foreign);
-        }
-        let bytes = secret.data.as_ref().and_then(|data| data.get("token"));
-        let text = bytes.and_then(|bytes| String::from_utf8(bytes.0.clone()).ok());
-        let text = text.ok_or(Error::ReadToken { secret: name })?;
-        Ok(Token::Ours(text.trim().to_owned()))
+    async fn secret(&self) -> Result<Option<Secret>> {
+        let api: Api<Secret> = typed(self.client, self.names);
+        let found = api.get_opt(&self.names.admin()).await;
+        found.map_err(|error| Error::ObserveToken(error.into()))
     }
 
-    /// Which of the objects that should exist are there, and whether each is ours.
-    async fn objects(&self, keys: impl IntoIterator<Item = ObjectKey>) -> Result<Objects> {
+    /// Which of these are there.
+    async fn objects(&self, keys: impl IntoIterator<Item = ObjectKey>) -> Result<Existing> {
         let get = |key: ObjectKey| async move {
             let api = dynamic(self.client, self.names, key.kind);
             match api.get_metadata_opt(&key.name).await {
-                Ok(found) => Ok((key, found)),
+                Ok(found) => Ok(found.map(|found| (key, found))),
                 Err(error) => Err(Error::ObserveObject { key, source: error.into() }),
             }
         };
-        let mut objects = Objects::default();
-        for (key, found) in try_join_all(keys.into_iter().map(get)).await? {
-            let Some(found) = found else { continue };
-            if self.ours(&found.metadata) {
-                objects.existing.insert(key, found.metadata.uid.unwrap_or_default());
-            } else {
-                objects.foreign = Some(key);
-            }
-        }
-        Ok(objects)
+        let found = try_join_all(keys.into_iter().map(get)).await?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     fn labelled(&self) -> ListParams {
         ListParams::default().labels(&self.names.selector_text())
     }
-
-    /// Whether an object is controlled by this very ensemble.
-    fn ours(&self, metadata: &ObjectMeta) -> bool {
-        let owners = metadata.owner_references.as_deref().unwrap_or_default();
-        owners.iter().any(|it| it.controller == Some(true) && it.uid == self.names.uid())
-    }
 }
+
+/// Objects of which only the metadata was read.
+type Existing = Vec<(ObjectKey, PartialObjectMeta<DynamicObject>)>;
 
 /// Seconds since the Unix epoch.
 fn now() -> Result<i64> {
@@ -226,35 +154,4 @@ fn now() -> Result<i64> {
 fn nonce() -> Result<String> {
     let number = getrandom::u64().map_err(Error::Randomness)?;
     Ok(format!("{number:016x}"))
-}
-
-fn formation(map: &ConfigMap, config_map: String) -> Result<Formation> {
-    let text = map.data.as_ref().and_then(|data| data.get("formation.json"));
-    let parsed = match text {
-        Some(text) => serde_json::from_str(text).map_err(|error| error.to_string()),
-        None => Err("it has no key formation.json".to_owned()),
-    };
-    parsed.map_err(|why| Error::ObserveFormation { config_map, why })
-}
-
-/// The generation of the ensemble that an object was applied for.
-fn generation(meta: &ObjectMeta) -> i64 {
-    let mark = meta.annotations.as_ref();
-    let mark = mark.and_then(|all| all.get(names::GENERATION));
-    mark.and_then(|text| text.parse().ok()).unwrap_or(0)
-}
-
-fn summary(set: &StatefulSet) -> observed::StatefulSet {
-    let (meta, spec, status) = (&set.metadata, set.spec.as_ref(), set.status.as_ref());
-    let annotation = |key: &str| meta.annotations.as_ref().and_then(|all| all.get(key));
-    observed::StatefulSet {
-        uid: meta.uid.clone().unwrap_or_default(),
-        resource_version: meta.resource_version.clone().unwrap_or_default(),
-        replicas: spec.and_then(|spec| spec.replicas).unwrap_or(0),
-        ensemble_generation: generation(meta),
-        configuration: annotation(names::CONFIGURATION).and_then(|it| Seen::parse(it)),
-        update_revision: status.and_then(|it| it.update_revision.clone()).unwrap_or_default(),
-        settled: status.and_then(|status| status.observed_generation) == meta.generation,
-        claims: spec.and_then(|spec| spec.volume_claim_templates.clone()),
-    }
 }

@@ -7,7 +7,7 @@ use crate::plan::names::{Names, TURN};
 use crate::plan::observed;
 
 /// The summary of a pod of that StatefulSet; `None` for any other.
-pub fn summary(pod: &Pod, set: &str, names: &Names) -> Option<observed::Pod> {
+pub(crate) fn summary(pod: &Pod, set: &str, names: &Names) -> Option<observed::Pod> {
     let meta = &pod.metadata;
     let owners = meta.owner_references.as_deref().unwrap_or_default();
     owners.iter().find(|owner| owner.controller == Some(true) && owner.uid == set)?;

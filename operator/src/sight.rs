@@ -1,14 +1,198 @@
-//! What one reconcile has seen of an ensemble.
+//! What one reconcile has seen of an ensemble, made of what was read. Nothing is read here.
 
-use crate::plan::names::Names;
-use crate::plan::observed::Observed;
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use quorate_crds::CoordinationEnsemble;
+
+use crate::plan::names::{self, Names};
+use crate::plan::object::{Kind, ObjectKey};
+use crate::plan::observed::{self, Formation, Observed, Seen};
+use crate::pods;
 
 /// What was seen, and what must not be shown: the token.
-pub(crate) struct Sight {
+pub struct Sight {
     /// For the plan.
-    pub(crate) observed: Observed,
+    pub observed: Observed,
     /// Of the ensemble's objects.
-    pub(crate) names: Names,
+    pub names: Names,
     /// For calls to members; empty while there is none.
-    pub(crate) token: String,
+    pub token: String,
 }
+
+/// What was read at the API server of one ensemble, whoever it belongs to.
+#[derive(Clone, Debug)]
+pub struct Objects<'a> {
+    /// The resource.
+    pub ensemble: &'a CoordinationEnsemble,
+    /// What is called like the StatefulSet.
+    pub stateful_set: Option<&'a StatefulSet>,
+    /// Pods with the ensemble's labels.
+    pub pods: Vec<&'a Pod>,
+    /// ConfigMaps with the ensemble's labels.
+    pub config_maps: Vec<&'a ConfigMap>,
+    /// What is called like the Secret with the token.
+    pub secret: Option<&'a Secret>,
+    /// What is called like an object that should exist.
+    pub existing: Vec<(ObjectKey, &'a ObjectMeta)>,
+}
+
+/// What else a decision is made of.
+#[derive(Clone, Debug)]
+pub struct Around {
+    /// Seconds since the Unix epoch.
+    pub now: i64,
+    /// New for every reconcile.
+    pub nonce: String,
+    /// The image of ensembles that name none.
+    pub default_image: String,
+    /// The cluster's DNS domain, if names are to be absolute.
+    pub cluster_domain: String,
+}
+
+/// An object of ours that makes no sense: nothing is decided before it is restored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// The record of the formation.
+    Formation {
+        /// Its ConfigMap.
+        config_map: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The token.
+    Token {
+        /// Its Secret.
+        secret: String,
+    },
+}
+
+/// What is seen in these objects; no member has answered yet. What belongs to somebody else is not
+/// taken for ours, whatever it is called.
+///
+/// # Errors
+/// When an object of ours makes no sense.
+pub fn of(objects: &Objects<'_>, around: Around) -> Result<Sight, Unreadable> {
+    let names = Names::of(objects.ensemble, &around.cluster_domain);
+    let set = objects.stateful_set.filter(|set| ours(&set.metadata, &names)).map(summary);
+    let mut pods: Vec<observed::Pod> = match &set {
+        Some(set) => {
+            let of = |pod: &&Pod| pods::summary(pod, &set.uid, &names);
+            objects.pods.iter().filter_map(of).collect()
+        }
+        None => Vec::new(),
+    };
+    pods.sort_by_key(|pod| pod.ordinal);
+    let mut sight = Sight {
+        observed: Observed {
+            now: around.now,
+            nonce: around.nonce,
+            ensemble: objects.ensemble.clone(),
+            default_image: around.default_image,
+            cluster_domain: around.cluster_domain,
+            stateful_set: set,
+            foreign: None,
+            existing: BTreeMap::new(),
+            pods,
+            formation: None,
+            config_maps: Vec::new(),
+            has_token: false,
+            members: Vec::new(),
+        },
+        names,
+        token: String::new(),
+    };
+    sight.existing(objects);
+    sight.config_maps(objects)?;
+    sight.token(objects)?;
+    Ok(sight)
+}
+
+impl Sight {
+    /// Which of the objects that should exist are there, and whether each is ours.
+    fn existing(&mut self, objects: &Objects<'_>) {
+        for (key, meta) in &objects.existing {
+            if ours(meta, &self.names) {
+                let uid = meta.uid.clone().unwrap_or_default();
+                self.observed.existing.insert(key.clone(), uid);
+            } else {
+                self.observed.foreign = Some(key.clone());
+            }
+        }
+    }
+
+    fn config_maps(&mut self, objects: &Objects<'_>) -> Result<(), Unreadable> {
+        for map in objects.config_maps.iter().filter(|map| ours(&map.metadata, &self.names)) {
+            let meta = &map.metadata;
+            let name = meta.name.clone().unwrap_or_default();
+            if name == self.names.formation() {
+                self.observed.formation = Some(formation(map, name)?);
+            } else {
+                self.observed.config_maps.push(observed::ConfigMap {
+                    name,
+                    ensemble_generation: generation(meta),
+                    uid: meta.uid.clone().unwrap_or_default(),
+                    resource_version: meta.resource_version.clone().unwrap_or_default(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn token(&mut self, objects: &Objects<'_>) -> Result<(), Unreadable> {
+        let Some(secret) = objects.secret else { return Ok(()) };
+        let name = self.names.admin();
+        if !ours(&secret.metadata, &self.names) {
+            self.observed.foreign = Some(ObjectKey { kind: Kind::Secret, name });
+            return Ok(());
+        }
+        let bytes = secret.data.as_ref().and_then(|data| data.get("token"));
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes.0.clone()).ok());
+        let text = text.ok_or(Unreadable::Token { secret: name })?;
+        text.trim().clone_into(&mut self.token);
+        self.observed.has_token = true;
+        Ok(())
+    }
+}
+
+/// Whether an object is controlled by this very ensemble.
+fn ours(metadata: &ObjectMeta, names: &Names) -> bool {
+    let owners = metadata.owner_references.as_deref().unwrap_or_default();
+    owners.iter().any(|it| it.controller == Some(true) && it.uid == names.uid())
+}
+
+fn formation(map: &ConfigMap, config_map: String) -> Result<Formation, Unreadable> {
+    let text = map.data.as_ref().and_then(|data| data.get("formation.json"));
+    let parsed = match text {
+        Some(text) => serde_json::from_str(text).map_err(|error| error.to_string()),
+        None => Err("it has no key formation.json".to_owned()),
+    };
+    parsed.map_err(|why| Unreadable::Formation { config_map, why })
+}
+
+/// The generation of the ensemble that an object was applied for.
+fn generation(meta: &ObjectMeta) -> i64 {
+    let mark = meta.annotations.as_ref();
+    let mark = mark.and_then(|all| all.get(names::GENERATION));
+    mark.and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+fn summary(set: &StatefulSet) -> observed::StatefulSet {
+    let (meta, spec, status) = (&set.metadata, set.spec.as_ref(), set.status.as_ref());
+    let annotation = |key: &str| meta.annotations.as_ref().and_then(|all| all.get(key));
+    observed::StatefulSet {
+        uid: meta.uid.clone().unwrap_or_default(),
+        resource_version: meta.resource_version.clone().unwrap_or_default(),
+        replicas: spec.and_then(|spec| spec.replicas).unwrap_or(0),
+        ensemble_generation: generation(meta),
+        configuration: annotation(names::CONFIGURATION).and_then(|it| Seen::parse(it)),
+        update_revision: status.and_then(|it| it.update_revision.clone()).unwrap_or_default(),
+        settled: status.and_then(|status| status.observed_generation) == meta.generation,
+        claims: spec.and_then(|spec| spec.volume_claim_templates.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -352,7 +352,6 @@ const ROOMS: &[Room] = &[
             "crate::plan::names",
             "crate::plan::object",
             "crate::plan::observed",
-            "crate::pods",
             "crate::sight",
         ],
         never: &[
@@ -396,6 +395,35 @@ const ROOMS: &[Room] = &[
         ..OPEN
     },
     Room {
+        place: "operator/src/requests.rs",
+        only: &[
+            "crate::requests",
+            "crate::plan::action",
+            "crate::plan::names",
+            "crate::plan::object",
+            "crate::plan::observed",
+            "k8s_openapi::ByteString",
+            "quorate_crds",
+            "serde_json",
+        ],
+        ..OPEN
+    },
+    Room {
+        place: "operator/src/sight.rs",
+        only: &[
+            "crate::sight",
+            "crate::plan::names",
+            "crate::plan::object",
+            "crate::plan::observed",
+            "crate::pods",
+            "k8s_openapi",
+            "quorate_crds",
+            "serde_json",
+            "std::collections::BTreeMap",
+        ],
+        ..OPEN
+    },
+    Room {
         place: "operator/src/apply.rs",
         own: &[
             "crate::apply",
@@ -405,7 +433,7 @@ const ROOMS: &[Room] = &[
             "crate::plan::action",
             "crate::plan::names",
             "crate::plan::object",
-            "crate::plan::observed",
+            "crate::requests",
             "crate::sight",
         ],
         never: &["kube::api::ListParams", "kube::api::WatchParams"],

@@ -20,6 +20,24 @@ pub(crate) enum Refusal {
     Invalid(&'static str),
 }
 
+impl Refusal {
+    /// The HTTP status.
+    pub(crate) fn code(&self) -> u16 {
+        match self {
+            Refusal::NotFound => 404,
+            Refusal::Conflict(_) => 409,
+            Refusal::Invalid(_) => 422,
+        }
+    }
+
+    pub(crate) fn why(&self) -> &'static str {
+        match self {
+            Refusal::NotFound => "not found",
+            Refusal::Conflict(why) | Refusal::Invalid(why) => why,
+        }
+    }
+}
+
 /// What the field manager that applies has applied, and what is there.
 #[derive(Clone, Debug)]
 struct Stored {
@@ -64,7 +82,7 @@ pub(crate) struct Api {
 }
 
 /// What [`Api::copy`] gives: all objects at one instant.
-pub(crate) type Objects = BTreeMap<Key, Rc<Value>>;
+pub(crate) type Copy = BTreeMap<Key, Rc<Value>>;
 
 pub(crate) fn key(object: &Value) -> Key {
     (text(&object["kind"]), text(&object["metadata"]["name"]))
@@ -103,7 +121,7 @@ impl Api {
     }
 
     /// All objects as they are now.
-    pub(crate) fn copy(&self) -> Objects {
+    pub(crate) fn copy(&self) -> Copy {
         self.objects.iter().map(|(key, stored)| (key.clone(), Rc::clone(&stored.live))).collect()
     }
 

@@ -9,14 +9,14 @@ use quorate_node::model::MemberId;
 use quorate_node::sim::Rng;
 use quorate_node::{Answer, Driven, Taken};
 use quorate_operator::plan::action::{Action, Plan};
-use quorate_operator::plan::observed::Observed;
+use quorate_operator::requests::{self, Call, NoAddress, Request, Target, Verdict, Write};
+use quorate_operator::sight::Sight;
 use serde_json::Value;
 
 use super::api::{Api, Only, Refusal, text};
 use super::controllers;
 use super::kubelet::{Kubelets, slot_of};
 use super::operator::{Asked, Fate, Operator, Outcome, Step, Surroundings};
-use super::requests::Request;
 use super::sight::{Eyes, Instant, Parts};
 
 /// The ensemble.
@@ -215,9 +215,9 @@ impl Cluster {
     /// Whether a request would change anything; of a call to a member nobody knows.
     fn changes(&self, asked: &Asked) -> bool {
         match asked.request() {
-            Ok(Some(Request::Apply { object, force })) => {
+            Ok(Some(Request::Write(Write::Apply { manifest, force, .. }))) => {
                 let mut api = self.api.clone();
-                api.apply(&object, force).is_err() || api.writes > self.api.writes
+                api.apply(&manifest, force).is_err() || api.writes > self.api.writes
             }
             Ok(Some(_)) => true,
             Ok(None) | Err(_) => false,
@@ -226,20 +226,29 @@ impl Cluster {
 
     fn send(&mut self, request: &Request) -> Result<Outcome, String> {
         Ok(match request {
-            Request::Apply { object, force } => answer(self.api.apply(object, *force)),
-            Request::Create { object } => answer(self.api.create(object)),
-            Request::Merge { kind, name, patch } => answer(self.api.merge(kind, name, patch)),
-            Request::Delete { kind, name, uid, version } => {
-                let only = Only { uid: Some(uid), version: Some(version) };
-                answer(self.api.delete(kind, name, only))
-            }
-            Request::Status { object } => answer(self.api.replace_status(object)),
-            Request::Call { ip, path, body } => {
+            Request::Write(write) => outcome(self.write(write)?),
+            Request::Call(Call { ip, path, body, .. }) => {
                 let slot = slot_of(ip).ok_or("a call to nowhere")?;
                 match self.world.call(slot, path, body)? {
                     Some(call) => Outcome::Waits(call),
                     None => Outcome::Failed("cannot connect".to_owned()),
                 }
+            }
+        })
+    }
+
+    fn write(&mut self, write: &Write) -> Result<Result<(), Refusal>, String> {
+        Ok(match write {
+            Write::Apply { manifest, force, .. } => self.api.apply(manifest, *force),
+            Write::Create { manifest, .. } => self.api.create(manifest),
+            Write::Merge { key, patch, .. } => self.api.merge(key.kind.as_str(), &key.name, patch),
+            Write::Delete(Target { key, uid, resource_version }) => {
+                let only = Only { uid: Some(uid), version: Some(resource_version) };
+                self.api.delete(key.kind.as_str(), &key.name, only)
+            }
+            Write::ReplaceStatus { ensemble, .. } => {
+                let object = serde_json::to_value(ensemble).map_err(|error| error.to_string())?;
+                self.api.replace_status(&object)
             }
         })
     }
@@ -296,7 +305,7 @@ impl Surroundings for Cluster {
         (parts, false)
     }
 
-    fn see(&self, parts: &Parts) -> Option<Observed> {
+    fn see(&self, parts: &Parts) -> Result<Option<Sight>, String> {
         self.eyes.see(parts, NAME)
     }
 
@@ -322,15 +331,15 @@ impl Surroundings for Cluster {
         self.late.push((at, asked));
     }
 
-    fn judge_plan(&self, observed: &Observed, plan: &Plan) -> Result<(), String> {
-        self.judge(observed, plan)
+    fn judge_plan(&self, sight: &Sight, plan: &Plan) -> Result<(), String> {
+        self.judge(&sight.observed, plan)
     }
 
     fn deliver(&mut self, asked: &Asked) -> Result<Outcome, String> {
         let wire = match asked.request() {
             Ok(Some(wire)) => wire,
             Ok(None) => return Ok(Outcome::Done),
-            Err(why) => return Ok(Outcome::Failed(why)),
+            Err(NoAddress { pod }) => return Ok(Outcome::Failed(format!("{pod} has no address"))),
         };
         let before = self.before(&wire);
         let outcome = self.send(&wire)?;
@@ -352,8 +361,7 @@ impl Surroundings for Cluster {
             Answer::Waiting => return Outcome::Waits(call),
             Answer::Lost => Outcome::Failed("no answer".to_owned()),
             Answer::Done => Outcome::Done,
-            Answer::Error(504, name) => Outcome::Failed(name.to_owned()),
-            Answer::Error(_, name) => Outcome::Refused(name.to_owned()),
+            Answer::Error(code, name) => told(requests::call_verdict(code), name),
         };
         let now = self.world.now();
         self.say(|| format!("{now:>8} a member answered: {outcome:?}"));
@@ -361,12 +369,19 @@ impl Surroundings for Cluster {
     }
 }
 
-fn answer(result: Result<(), Refusal>) -> Outcome {
-    match result {
-        Ok(()) => Outcome::Done,
-        Err(Refusal::Conflict(why)) => Outcome::Refused(why.to_owned()),
-        Err(Refusal::NotFound) => Outcome::Refused("not found".to_owned()),
-        Err(Refusal::Invalid(why)) => Outcome::Failed(why.to_owned()),
+/// What the operator makes of the API server's answer.
+fn outcome(answer: Result<(), Refusal>) -> Outcome {
+    match answer {
+        Ok(()) => told(requests::api_verdict(200), ""),
+        Err(refusal) => told(requests::api_verdict(refusal.code()), refusal.why()),
+    }
+}
+
+fn told(verdict: Verdict, why: &str) -> Outcome {
+    match verdict {
+        Verdict::Done => Outcome::Done,
+        Verdict::Refused => Outcome::Refused(why.to_owned()),
+        Verdict::Failed => Outcome::Failed(why.to_owned()),
     }
 }
 

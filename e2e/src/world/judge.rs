@@ -7,13 +7,12 @@ use quorate_operator::plan::action::{Action, Plan};
 use quorate_operator::plan::names;
 use quorate_operator::plan::object::Kind;
 use quorate_operator::plan::observed::Observed;
+use quorate_operator::requests::{Request, Write};
 use serde_json::Value;
 
-use super::api::text;
 use super::cluster::{Cluster, NAME, SLOTS};
 use super::controllers::{going, ordinal, owned_by, ready};
 use super::operator::{Asked, Step};
-use super::requests::Request;
 
 /// What is kept of the world before a request.
 pub(super) struct Before {
@@ -82,16 +81,14 @@ impl Cluster {
     }
 
     pub(super) fn before(&self, wire: &Request) -> Before {
-        let named = |kind: &str, name: &str| self.api.get(kind, name).cloned();
-        let object = match wire {
-            Request::Status { .. } | Request::Call { .. } => None,
-            Request::Apply { object, .. } | Request::Create { object } => {
-                named(&text(&object["kind"]), &text(&object["metadata"]["name"]))
-            }
-            Request::Merge { kind, name, .. } | Request::Delete { kind, name, .. } => {
-                named(kind, name)
-            }
+        let key = match wire {
+            Request::Call(_) | Request::Write(Write::ReplaceStatus { .. }) => None,
+            Request::Write(Write::Delete(target)) => Some(&target.key),
+            Request::Write(
+                Write::Apply { key, .. } | Write::Create { key, .. } | Write::Merge { key, .. },
+            ) => Some(key),
         };
+        let object = key.and_then(|key| self.api.get(key.kind.as_str(), &key.name).cloned());
         let replicas = self.replicas().unwrap_or(0);
         Before { object, covered: self.covers_voters(), replicas }
     }

@@ -2,7 +2,7 @@
 //! one thread, one clock, one seed a world.
 //!
 //! [`cluster`] the world and its clock · [`api`] the API server · [`controllers`] Kubernetes' own ·
-//! [`kubelet`] servers for pods · [`operator`] who looks, plans and asks · [`requests`] how · [`sight`] what it sees ·
+//! [`kubelet`] servers for pods · [`operator`] who looks, plans and asks · [`sight`] what it reads ·
 //! [`judge`] what must hold · [`chaos`] a run of a seed ·
 //! `scenarios` one operation each, and operators that die at any request of it.
 
@@ -13,7 +13,6 @@ mod controllers;
 mod judge;
 mod kubelet;
 mod operator;
-mod requests;
 #[cfg(test)]
 mod scenarios;
 mod sight;

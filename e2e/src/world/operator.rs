@@ -9,14 +9,16 @@ use quorate_node::Taken;
 use quorate_node::sim::Rng;
 use quorate_operator::plan::action::{Action, Plan};
 use quorate_operator::plan::object::Object;
-use quorate_operator::plan::observed::Observed;
 use quorate_operator::plan::plan;
+use quorate_operator::requests::{self, NoAddress, Request};
+use quorate_operator::sight::Sight;
 
-use super::requests::{self, Request};
 use super::sight::Parts;
 
 /// How long an operator waits for a member's answer, in milliseconds.
 const PATIENCE_MS: u64 = 10_000;
+/// The token of every ensemble.
+const TOKEN: &str = "token";
 /// How long after a change it looks again, in milliseconds.
 const WAKE_MS: u64 = 200;
 
@@ -29,10 +31,10 @@ pub(crate) enum Step {
 }
 
 /// A step with what it was decided on.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Asked {
     pub(crate) step: Step,
-    pub(crate) observed: Rc<Observed>,
+    pub(crate) sight: Rc<Sight>,
     /// When members were asked, in seconds since the epoch.
     pub(crate) seen: i64,
 }
@@ -46,9 +48,9 @@ pub(crate) trait Surroundings {
     fn rng(&mut self) -> &mut Rng;
     /// What can be read now, and whether all of it is of this very instant.
     fn read(&mut self) -> (Parts, bool);
-    fn see(&self, parts: &Parts) -> Option<Observed>;
+    fn see(&self, parts: &Parts) -> Result<Option<Sight>, String>;
     /// A plan was made of a view of this very instant.
-    fn judge_plan(&self, observed: &Observed, plan: &Plan) -> Result<(), String>;
+    fn judge_plan(&self, sight: &Sight, plan: &Plan) -> Result<(), String>;
     /// What becomes of the next request, and of the operator that makes it.
     fn fate(&mut self, asked: &Asked) -> Fate;
     fn deliver(&mut self, asked: &Asked) -> Result<Outcome, String>;
@@ -83,18 +85,16 @@ pub(crate) enum Fate {
     Pauses,
 }
 
-#[derive(Debug)]
 struct Pass {
     rest: VecDeque<Step>,
     status: Option<Box<EnsembleStatus>>,
-    observed: Rc<Observed>,
+    sight: Rc<Sight>,
     seen: i64,
     /// Seconds to the next look, if all goes well.
     requeue: u64,
     waits: Option<(Taken, u64)>,
 }
 
-#[derive(Debug)]
 enum Phase {
     /// Until then, or until something changes.
     Rests(u64),
@@ -102,7 +102,6 @@ enum Phase {
 }
 
 /// One process of it.
-#[derive(Debug)]
 pub(crate) struct Operator {
     phase: Phase,
     /// It stands still until then; after that it ends what it had begun, and dies.
@@ -149,22 +148,22 @@ impl Operator {
         let now = around.now();
         self.writes = around.writes();
         let (parts, fresh) = around.read();
-        let Some(observed) = around.see(&parts) else {
+        let Some(sight) = around.see(&parts)? else {
             self.phase = Phase::Rests(now + 20_000);
             return Ok(());
         };
         let Plan { objects, actions, status, requeue, .. } = {
-            let plan = plan(&observed);
+            let plan = plan(&sight.observed);
             if fresh {
-                around.judge_plan(&observed, &plan)?;
+                around.judge_plan(&sight, &plan)?;
             }
             plan
         };
         let objects = objects.into_iter().map(Step::Object);
         let rest = objects.chain(actions.into_iter().map(Step::Action)).collect();
-        let (observed, seen) = (Rc::new(observed), seen_at(&parts));
+        let (sight, seen) = (Rc::new(sight), seen_at(&parts));
         let status = status.map(Box::new);
-        self.phase = Phase::Acts(Pass { rest, status, observed, seen, requeue, waits: None });
+        self.phase = Phase::Acts(Pass { rest, status, sight, seen, requeue, waits: None });
         Ok(())
     }
 
@@ -193,7 +192,7 @@ impl Operator {
                 return Ok(false);
             }
         };
-        let asked = Asked { step, observed: Rc::clone(&pass.observed), seen: pass.seen };
+        let asked = Asked { step, sight: Rc::clone(&pass.sight), seen: pass.seen };
         match around.fate(&asked) {
             Fate::Arrives => {}
             Fate::Dies => {
@@ -257,21 +256,12 @@ fn seen_at(parts: &Parts) -> i64 {
 
 impl Asked {
     /// What goes over the wire; `None` if there is nothing to say.
-    pub(crate) fn request(&self) -> Result<Option<Request>, String> {
-        Ok(Some(match &self.step {
-            Step::Object(object) => {
-                Request::Apply { object: object.manifest(), force: object.uid.is_some() }
-            }
-            Step::Action(action) => requests::of_action(&self.observed, action)?,
-            Step::Status(status) => {
-                let mut ensemble = self.observed.ensemble.clone();
-                if ensemble.status.as_ref() == Some(status) {
-                    return Ok(None);
-                }
-                ensemble.status = Some((**status).clone());
-                let object = serde_json::to_value(ensemble).map_err(|it| it.to_string())?;
-                Request::Status { object }
-            }
-        }))
+    pub(crate) fn request(&self) -> Result<Option<Request>, NoAddress> {
+        let Sight { observed, names, .. } = &*self.sight;
+        Ok(match &self.step {
+            Step::Object(object) => Some(Request::Write(requests::of_object(object))),
+            Step::Action(action) => Some(requests::of_action(observed, names, action, TOKEN)?),
+            Step::Status(status) => requests::of_status(observed, status).map(Request::Write),
+        })
     }
 }

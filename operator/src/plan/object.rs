@@ -13,6 +13,7 @@ use super::names::Names;
 pub enum Kind {
     ConfigMap,
     NetworkPolicy,
+    Pod,
     PodDisruptionBudget,
     Secret,
     Service,
@@ -22,9 +23,10 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    const ALL: [Kind; 7] = [
+    const ALL: [Kind; 8] = [
         Kind::ConfigMap,
         Kind::NetworkPolicy,
+        Kind::Pod,
         Kind::PodDisruptionBudget,
         Kind::Secret,
         Kind::Service,
@@ -37,6 +39,7 @@ impl Kind {
         match self {
             Kind::ConfigMap => "ConfigMap",
             Kind::NetworkPolicy => "NetworkPolicy",
+            Kind::Pod => "Pod",
             Kind::PodDisruptionBudget => "PodDisruptionBudget",
             Kind::Secret => "Secret",
             Kind::Service => "Service",
@@ -48,7 +51,9 @@ impl Kind {
     /// The API group, empty for the core, and the version in it.
     pub fn group_and_version(self) -> (&'static str, &'static str) {
         match self {
-            Kind::ConfigMap | Kind::Secret | Kind::Service | Kind::ServiceAccount => ("", "v1"),
+            Kind::ConfigMap | Kind::Pod | Kind::Secret | Kind::Service | Kind::ServiceAccount => {
+                ("", "v1")
+            }
             Kind::NetworkPolicy => ("networking.k8s.io", "v1"),
             Kind::PodDisruptionBudget => ("policy", "v1"),
             Kind::StatefulSet => ("apps", "v1"),

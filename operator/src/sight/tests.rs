@@ -1,0 +1,166 @@
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn read<T: DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).expect("an object")
+}
+
+fn ensemble() -> CoordinationEnsemble {
+    read(json!({
+        "apiVersion": "quorate.dev/v1alpha1", "kind": "CoordinationEnsemble",
+        "metadata": { "name": "zk", "namespace": "default", "uid": "e" },
+        "spec": {},
+    }))
+}
+
+/// Metadata of an object that this uid controls, or owns without controlling it.
+fn owned(name: &str, uid: &str, controls: bool) -> Value {
+    json!({
+        "name": name, "uid": format!("uid-of-{name}"), "resourceVersion": "5", "generation": 2,
+        "annotations": {
+            "quorate.dev/ensemble-generation": "4", "quorate.dev/configuration": "abc/9",
+        },
+        "ownerReferences": [{
+            "apiVersion": "v1", "kind": "X", "name": "x", "uid": uid, "controller": controls,
+        }],
+    })
+}
+
+fn around() -> Around {
+    Around {
+        now: 9,
+        nonce: "n".to_owned(),
+        default_image: "quorate:1".to_owned(),
+        cluster_domain: String::new(),
+    }
+}
+
+fn nothing(ensemble: &CoordinationEnsemble) -> Objects<'_> {
+    Objects {
+        ensemble,
+        stateful_set: None,
+        pods: Vec::new(),
+        config_maps: Vec::new(),
+        secret: None,
+        existing: Vec::new(),
+    }
+}
+
+fn set(uid: &str, controls: bool) -> StatefulSet {
+    read(json!({
+        "metadata": owned("zk", uid, controls),
+        "spec": {
+            "replicas": 3, "selector": {}, "template": {}, "serviceName": "zk-peer",
+            "volumeClaimTemplates": [],
+        },
+        "status": { "replicas": 3, "observedGeneration": 2, "updateRevision": "zk-1" },
+    }))
+}
+
+#[test]
+fn a_statefulset_of_ours_is_seen_with_all_that_requests_about_it_must_state() {
+    let (ensemble, set) = (ensemble(), set("e", true));
+    let objects = Objects { stateful_set: Some(&set), ..nothing(&ensemble) };
+    let sight = of(&objects, around()).expect("a sight");
+    let seen = sight.observed.stateful_set.expect("it is ours");
+    assert_eq!((seen.uid.as_str(), seen.resource_version.as_str()), ("uid-of-zk", "5"));
+    assert_eq!((seen.replicas, seen.ensemble_generation), (3, 4));
+    assert_eq!(seen.configuration.map(|it| it.to_string()).as_deref(), Some("abc/9"));
+    assert_eq!((seen.update_revision.as_str(), seen.settled), ("zk-1", true));
+    assert!(seen.claims.is_some());
+}
+
+#[test]
+fn a_statefulset_that_its_controller_has_not_looked_at_is_not_settled() {
+    let (ensemble, mut set) = (ensemble(), set("e", true));
+    set.metadata.generation = Some(3);
+    let objects = Objects { stateful_set: Some(&set), ..nothing(&ensemble) };
+    let sight = of(&objects, around()).expect("a sight");
+    assert!(!sight.observed.stateful_set.expect("it is ours").settled);
+}
+
+#[test]
+fn what_another_uid_controls_is_not_ours_whatever_it_is_called() {
+    let ensemble = ensemble();
+    for (uid, controls) in [("other", true), ("e", false)] {
+        let set = set(uid, controls);
+        let map: ConfigMap = read(json!({ "metadata": owned("zk-formation", uid, controls) }));
+        let secret: Secret = read(json!({ "metadata": owned("zk-admin", uid, controls) }));
+        let service: ObjectMeta = read(owned("zk", uid, controls));
+        let key = ObjectKey { kind: Kind::Service, name: "zk".to_owned() };
+        let objects = Objects {
+            stateful_set: Some(&set),
+            config_maps: vec![&map],
+            existing: vec![(key.clone(), &service)],
+            ..nothing(&ensemble)
+        };
+        let sight = of(&objects, around()).expect("nothing of ours is unreadable");
+        assert_eq!(sight.observed.stateful_set, None, "{uid}");
+        assert_eq!((sight.observed.formation, sight.observed.config_maps), (None, Vec::new()));
+        assert_eq!(sight.observed.existing, BTreeMap::new());
+        assert_eq!(sight.observed.foreign, Some(key), "{uid}");
+        let objects = Objects { secret: Some(&secret), ..nothing(&ensemble) };
+        let sight = of(&objects, around()).expect("it is not ours to read");
+        let key = ObjectKey { kind: Kind::Secret, name: "zk-admin".to_owned() };
+        assert_eq!((sight.observed.foreign, sight.observed.has_token), (Some(key), false));
+        assert_eq!(sight.token, "");
+    }
+}
+
+#[test]
+fn pods_are_seen_by_ordinal_and_only_those_of_our_statefulset() {
+    let (ensemble, set) = (ensemble(), set("e", true));
+    let pods: Vec<Pod> = [("zk-2", "uid-of-zk"), ("zk-0", "uid-of-zk"), ("zk-1", "old")]
+        .map(|(name, owner)| read(json!({ "metadata": owned(name, owner, true) })))
+        .into();
+    let pods: Vec<&Pod> = pods.iter().collect();
+    let objects = Objects { stateful_set: Some(&set), pods: pods.clone(), ..nothing(&ensemble) };
+    let sight = of(&objects, around()).expect("a sight");
+    let seen: Vec<i32> = sight.observed.pods.iter().map(|pod| pod.ordinal).collect();
+    assert_eq!(seen, [0, 2]);
+    assert_eq!(sight.observed.pods[0].uid, "uid-of-zk-0");
+    assert_eq!(sight.observed.pods[0].resource_version, "5");
+    let objects = Objects { pods, ..nothing(&ensemble) };
+    assert_eq!(of(&objects, around()).expect("a sight").observed.pods, []);
+}
+
+#[test]
+fn a_record_and_a_token_that_make_no_sense_are_named_and_nothing_is_decided() {
+    let ensemble = ensemble();
+    let map: ConfigMap = read(json!({
+        "metadata": owned("zk-formation", "e", true), "data": { "formation.json": "{" },
+    }));
+    let objects = Objects { config_maps: vec![&map], ..nothing(&ensemble) };
+    let unreadable = of(&objects, around()).err();
+    let Some(Unreadable::Formation { config_map, .. }) = unreadable else {
+        panic!("{unreadable:?}");
+    };
+    assert_eq!(config_map, "zk-formation");
+    let secret: Secret = read(json!({ "metadata": owned("zk-admin", "e", true) }));
+    let objects = Objects { secret: Some(&secret), ..nothing(&ensemble) };
+    let secret = "zk-admin".to_owned();
+    assert_eq!(of(&objects, around()).err(), Some(Unreadable::Token { secret }));
+}
+
+#[test]
+fn the_record_the_token_and_the_configurations_of_ours_are_seen() {
+    let ensemble = ensemble();
+    let record: ConfigMap = read(json!({
+        "metadata": owned("zk-formation", "e", true),
+        "data": { "formation.json": r#"{ "ensembleId": "abc", "seed": "m1" }"# },
+    }));
+    let map: ConfigMap = read(json!({ "metadata": owned("zk-config-1", "e", true) }));
+    let secret: Secret = read(json!({
+        "metadata": owned("zk-admin", "e", true), "data": { "token": "c2VjcmV0Cg==" },
+    }));
+    let objects =
+        Objects { config_maps: vec![&record, &map], secret: Some(&secret), ..nothing(&ensemble) };
+    let sight = of(&objects, around()).expect("a sight");
+    assert_eq!((sight.token.as_str(), sight.observed.has_token), ("secret", true));
+    assert_eq!(sight.observed.formation.map(|it| it.ensemble_id).as_deref(), Some("abc"));
+    let map = &sight.observed.config_maps[0];
+    assert_eq!((map.uid.as_str(), map.resource_version.as_str()), ("uid-of-zk-config-1", "5"));
+    assert_eq!((map.name.as_str(), map.ensemble_generation), ("zk-config-1", 4));
+}
