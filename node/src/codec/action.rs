@@ -1,15 +1,20 @@
-//! What a command does, as bytes: in log entries, and in what followers forward to the leader.
+//! What a command does, as bytes: in log entries, and in what followers forward to the leader. Version
+//! 1 says everything in full; of version 2 is `short`.
 
 use super::client::acl_list;
 use super::client_reply::encode_acl;
 use super::jute::{Malformed, Reader, Writer};
+use super::short;
 use super::versions::Format;
 use crate::core::entry::Action;
-use crate::core::op::{Acl, Create, ErrorCode, Id, Reconfig, Write};
-use crate::core::types::{EnsembleVersion, Index, Password, ServerId, SessionId};
+use crate::core::op::{Acl, Create, Id, Reconfig, Write};
+use crate::core::types::{EnsembleVersion, Index, ServerId, SessionId};
 
-/// Appends an action.
-pub(crate) fn encode_action(action: &Action, writer: &mut Writer) {
+/// Appends an action in a version of entries.
+pub(super) fn encode_action(action: &Action, version: u32, writer: &mut Writer) {
+    if version > 1 {
+        return short::encode_action(action, writer);
+    }
     match action {
         Action::Write { session, attach, ids, write } => {
             writer.u8(0);
@@ -59,13 +64,11 @@ pub(crate) fn encode_action(action: &Action, writer: &mut Writer) {
     }
 }
 
-fn password(reader: &mut Reader) -> Result<Password, Malformed> {
-    let bytes = reader.take(16)?;
-    bytes.as_ref().try_into().map(Password).map_err(|_| Malformed::Short)
-}
-
-/// Reads an action.
-pub(crate) fn decode_action(reader: &mut Reader) -> Result<Action, Malformed> {
+/// Reads an action in a version of entries.
+pub(super) fn decode_action(version: u32, reader: &mut Reader) -> Result<Action, Malformed> {
+    if version > 1 {
+        return short::decode_action(reader);
+    }
     Ok(match reader.u8()? {
         0 => {
             let session = SessionId(reader.long()?);
@@ -80,11 +83,11 @@ pub(crate) fn decode_action(reader: &mut Reader) -> Result<Action, Malformed> {
         1 => {
             let server = ServerId(reader.u8()?);
             let timeout_ms = reader.int()?;
-            Action::CreateSession { server, timeout_ms, password: password(reader)? }
+            Action::CreateSession { server, timeout_ms, password: short::password(reader)? }
         }
         2 => {
             let session = SessionId(reader.long()?);
-            let password = password(reader)?;
+            let password = short::password(reader)?;
             Action::Attach { session, password, timeout_ms: reader.int()? }
         }
         3 => {
@@ -98,11 +101,7 @@ pub(crate) fn decode_action(reader: &mut Reader) -> Result<Action, Malformed> {
             Action::Reap(paths.unwrap_or_default())
         }
         5 => Action::EpochRoll,
-        6 => Action::RefuseReconfig(match reader.int()? {
-            -13 => ErrorCode::NewConfigNoQuorum,
-            -14 => ErrorCode::ReconfigInProgress,
-            _ => return Err(Malformed::Value),
-        }),
+        6 => Action::RefuseReconfig(short::error_of(reader.int()?)?),
         7 => Action::SetVersion(EnsembleVersion(Format::Ensemble.check(reader.int()? as u32)?)),
         kind => return Err(Format::Entry.unknown_kind(kind).into()),
     })

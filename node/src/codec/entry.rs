@@ -1,20 +1,22 @@
-//! Log entries as bytes: one encoding for the disk and for peers, with a version in front.
+//! Log entries as bytes: one encoding for the disk and for peers, with a version in front. Version 1
+//! says everything in full; of version 2 is `short`.
 
 use std::sync::Arc;
 
 use super::action::{decode_action, encode_action};
+use super::configuration::{decode_config, encode_config};
 use super::jute::{Malformed, Reader, Writer};
+use super::short;
 use super::versions::Format;
 use crate::core::entry::{Command, Entry, Origin, Payload};
-use crate::core::raft::config::{Config, Member, Role};
-use crate::core::types::{Index, MemberId, ServerId, Term, Wall};
+use crate::core::types::{Index, MemberId, Term, Wall};
 
-/// The version of this encoding that is written.
-const VERSION: u8 = Format::Entry.known().written as u8;
-
-/// Appends an entry.
-pub fn encode(entry: &Entry, writer: &mut Writer) {
-    writer.u8(VERSION);
+/// Appends an entry in a version that this program knows.
+pub fn encode(entry: &Entry, version: u32, writer: &mut Writer) {
+    writer.u8(version as u8);
+    if version > 1 {
+        return short::encode(entry, writer);
+    }
     writer.u64(entry.term.0);
     writer.u64(entry.index.0);
     match &entry.payload {
@@ -35,7 +37,7 @@ pub fn encode(entry: &Entry, writer: &mut Writer) {
                     writer.u64(origin.request);
                 }
             }
-            encode_action(&command.action, writer);
+            encode_action(&command.action, 1, writer);
         }
     }
 }
@@ -43,9 +45,11 @@ pub fn encode(entry: &Entry, writer: &mut Writer) {
 /// Reads an entry.
 ///
 /// # Errors
-/// When the bytes are none of this version's.
+/// When the bytes are of no version that this program reads.
 pub fn decode(reader: &mut Reader) -> Result<Entry, Malformed> {
-    Format::Entry.check(u32::from(reader.u8()?))?;
+    if Format::Entry.check(u32::from(reader.u8()?))? > 1 {
+        return short::decode(reader);
+    }
     let term = Term(reader.u64()?);
     let index = Index(reader.u64()?);
     let payload = match reader.u8()? {
@@ -60,65 +64,12 @@ pub fn decode(reader: &mut Reader) -> Result<Entry, Malformed> {
             } else {
                 None
             };
-            let action = decode_action(reader)?;
+            let action = decode_action(1, reader)?;
             Payload::Command(Arc::new(Command { wall, origin, action }))
         }
         kind => return Err(Format::Entry.unknown_kind(kind).into()),
     };
     Ok(Entry { term, index, payload })
-}
-
-/// Appends a configuration.
-pub fn encode_config(config: &Config, writer: &mut Writer) {
-    writer.u64(config.index.0);
-    writer.count(config.members.len());
-    for member in &config.members {
-        encode_member(member, writer);
-    }
-    for list in [&config.outgoing, &config.leaving] {
-        writer.count(list.len());
-        for id in list {
-            writer.u64(id.0);
-        }
-    }
-}
-
-/// Reads a configuration.
-pub fn decode_config(reader: &mut Reader) -> Result<Config, Malformed> {
-    let index = Index(reader.u64()?);
-    let members = reader.vector(decode_member)?.unwrap_or_default();
-    let mut ids = || {
-        let ids = reader.vector(|reader| Ok(MemberId(reader.u64()?)))?;
-        Ok::<_, Malformed>(ids.unwrap_or_default())
-    };
-    let (outgoing, leaving) = (ids()?, ids()?);
-    Ok(Config { index, members, outgoing, leaving })
-}
-
-fn encode_member(member: &Member, writer: &mut Writer) {
-    writer.u64(member.id.0);
-    writer.u8(member.server.0);
-    writer.u8(match member.role {
-        Role::Voter => 0,
-        Role::Learner => 1,
-        Role::Observer => 2,
-    });
-    writer.ustring(&member.peer);
-    writer.ustring(&member.client);
-}
-
-fn decode_member(reader: &mut Reader) -> Result<Member, Malformed> {
-    let id = MemberId(reader.u64()?);
-    let server = ServerId(reader.u8()?);
-    let role = match reader.u8()? {
-        0 => Role::Voter,
-        1 => Role::Learner,
-        2 => Role::Observer,
-        kind => return Err(Format::Entry.unknown_kind(kind).into()),
-    };
-    let peer = reader.ustring()?.unwrap_or_default();
-    let client = reader.ustring()?.unwrap_or_default();
-    Ok(Member { id, server, role, peer, client })
 }
 
 #[cfg(test)]
@@ -128,7 +79,10 @@ pub(super) mod tests {
     use super::*;
     use crate::core::entry::Action;
     use crate::core::op::{Acl, Create, ErrorCode, Id, Reconfig, Write};
-    use crate::core::types::{EnsembleVersion, Password, SessionId};
+    use crate::core::raft::config::{Config, Member, Role};
+    use crate::core::types::{EnsembleVersion, Password, ServerId, SessionId};
+
+    const VERSIONS: [u32; 2] = [1, 2];
 
     fn samples() -> Vec<Action> {
         let acl = vec![Acl { perms: 31, id: Id { scheme: "world".into(), id: "anyone".into() } }];
@@ -213,12 +167,14 @@ pub(super) mod tests {
 
     #[test]
     fn every_entry_comes_back_as_it_was() {
-        for entry in entries() {
-            let mut writer = Writer::new();
-            encode(&entry, &mut writer);
-            let mut reader = Reader::new(writer.into_inner().freeze());
-            assert_eq!(decode(&mut reader).unwrap(), entry);
-            assert_eq!(reader.remaining(), 0);
+        for version in VERSIONS {
+            for entry in entries() {
+                let mut writer = Writer::new();
+                encode(&entry, version, &mut writer);
+                let mut reader = Reader::new(writer.into_inner().freeze());
+                assert_eq!(decode(&mut reader).unwrap(), entry);
+                assert_eq!(reader.remaining(), 0);
+            }
         }
     }
 
@@ -256,9 +212,11 @@ pub(super) mod tests {
                     action,
                 })),
             };
-            let mut writer = Writer::over(bytes::BytesMut::new());
-            encode(&entry, &mut writer);
-            assert!(writer.len() <= weight + 256, "{} of {weight}", writer.len());
+            for version in VERSIONS {
+                let mut writer = Writer::over(bytes::BytesMut::new());
+                encode(&entry, version, &mut writer);
+                assert!(writer.len() <= weight + 256, "{} of {weight}", writer.len());
+            }
         }
     }
 }

@@ -2,13 +2,12 @@
 //! and no allocation follows a claimed length.
 //!
 //! [`jute`] primitives · [`client`] what ZooKeeper's clients say · [`client_reply`] what they are
-//! told · [`entry`] log entries, shared by disk and peers · [`action`] what those do · [`peer`] what
-//! members say, `hello` who they say they are · [`record`] the log on disk · [`snapshot`] the replicated
+//! told · [`entry`] log entries, shared by disk and peers · `action` what those do, `short` both in
+//! version 2, `configuration` of members · [`peer`] what members say, `hello` who they say they are · [`record`] the log on disk · [`snapshot`] the replicated
 //! state · [`disk`] the other files of the data folder, and what a start finds there · [`versions`] of all
 //! these · `compact` short numbers · [`four_letter`] the words that tools send · [`x500`] subjects of
 //! certificates.
 
-pub(crate) mod action;
 pub mod client;
 pub(crate) mod client_reply;
 pub(crate) mod disk;
@@ -21,7 +20,10 @@ pub mod snapshot;
 pub(crate) mod versions;
 pub mod x500;
 
+mod action;
 mod compact;
+mod configuration;
 #[cfg(test)]
 mod golden;
 mod hello;
+mod short;

@@ -1,4 +1,7 @@
-//! What members say to each other, as frames: length, CRC-32C, kind, content.
+//! What members say to each other, as frames: length, CRC-32C, version, kind, content.
+//!
+//! A link begins in version 1. Once both ends have said who they are, messages are sent in the newest
+//! version that both of them read ([`super::versions::spoken_with`]).
 
 use std::sync::Arc;
 
@@ -11,8 +14,8 @@ use crate::core::message::{Hello, PeerMessage, Submission};
 use crate::core::raft::event::Message;
 use crate::core::types::{Index, SessionId, Term};
 
-/// The version of this protocol that is spoken.
-const VERSION: u8 = Format::Peer.known().written as u8;
+/// The version that every link begins in.
+pub(crate) const FIRST: u32 = 1;
 /// Bytes before a frame's content: length and checksum.
 pub const HEADER: usize = 8;
 /// The longest frame. Batches are bounded far below it.
@@ -44,12 +47,22 @@ pub enum Frame {
     SnapshotDone,
 }
 
-/// Appends a frame.
+/// The version of entries in frames of a version.
+fn entries_in(version: u32) -> u32 {
+    if version > 1 { 2 } else { 1 }
+}
+
+/// Appends a frame in the version that every link begins in.
 pub fn encode(frame: &Frame, out: BytesMut) -> BytesMut {
+    encode_as(frame, FIRST, out)
+}
+
+/// Appends a frame in a version that this program knows.
+pub fn encode_as(frame: &Frame, version: u32, out: BytesMut) -> BytesMut {
     let mut writer = Writer::over(out);
     let start = writer.len();
     writer.u64(0);
-    writer.u8(VERSION);
+    writer.u8(version as u8);
     match frame {
         Frame::Hello(hello) => {
             writer.u8(0);
@@ -58,7 +71,7 @@ pub fn encode(frame: &Frame, out: BytesMut) -> BytesMut {
         }
         Frame::Message(message) => {
             writer.u8(1);
-            encode_message(message, &mut writer);
+            encode_message(message, entries_in(version), &mut writer);
         }
         Frame::SnapshotOffer { hello, term, index, bytes } => {
             writer.u8(2);
@@ -104,14 +117,14 @@ pub fn decode(content: Bytes, crc: u32) -> Result<Frame, Malformed> {
         return Err(Malformed::Value);
     }
     let mut reader = Reader::new(content);
-    Format::Peer.check(u32::from(reader.u8()?))?;
+    let version = Format::Peer.check(u32::from(reader.u8()?))?;
     Ok(match reader.u8()? {
         0 => {
             let mut hello = hello::decode(&mut reader)?;
             hello::decode_more(&mut hello, &mut reader)?;
             Frame::Hello(hello)
         }
-        1 => Frame::Message(decode_message(&mut reader)?),
+        1 => Frame::Message(decode_message(entries_in(version), &mut reader)?),
         2 => {
             let mut hello = hello::decode(&mut reader)?;
             let (term, index) = (Term(reader.u64()?), Index(reader.u64()?));
@@ -130,11 +143,12 @@ pub fn decode(content: Bytes, crc: u32) -> Result<Frame, Malformed> {
     })
 }
 
-fn encode_message(message: &PeerMessage, writer: &mut Writer) {
+/// `entries`: the version of entries and actions in it.
+fn encode_message(message: &PeerMessage, entries: u32, writer: &mut Writer) {
     match message {
         PeerMessage::Raft(message) => {
             writer.u8(0);
-            encode_raft(message, writer);
+            encode_raft(message, entries, writer);
         }
         PeerMessage::Submit { term, boot, stream, submissions } => {
             writer.u8(1);
@@ -144,7 +158,7 @@ fn encode_message(message: &PeerMessage, writer: &mut Writer) {
             writer.count(submissions.len());
             for submission in submissions {
                 writer.u64(submission.request);
-                action::encode_action(&submission.action, writer);
+                action::encode_action(&submission.action, entries, writer);
             }
         }
         PeerMessage::SubmitRefused { term, stream, from_request } => {
@@ -179,14 +193,14 @@ fn encode_message(message: &PeerMessage, writer: &mut Writer) {
     }
 }
 
-fn decode_message(reader: &mut Reader) -> Result<PeerMessage, Malformed> {
+fn decode_message(entries: u32, reader: &mut Reader) -> Result<PeerMessage, Malformed> {
     Ok(match reader.u8()? {
         0 => PeerMessage::Raft(decode_raft(reader)?),
         1 => {
             let (term, boot, stream) = (Term(reader.u64()?), reader.u64()?, reader.u64()?);
             let submissions = reader.vector(|reader| {
                 let request = reader.u64()?;
-                Ok(Submission { request, action: action::decode_action(reader)? })
+                Ok(Submission { request, action: action::decode_action(entries, reader)? })
             })?;
             let submissions = submissions.unwrap_or_default();
             PeerMessage::Submit { term, boot, stream, submissions }
@@ -216,7 +230,7 @@ fn decode_message(reader: &mut Reader) -> Result<PeerMessage, Malformed> {
     })
 }
 
-fn encode_raft(message: &Message, writer: &mut Writer) {
+fn encode_raft(message: &Message, version: u32, writer: &mut Writer) {
     match message {
         Message::PreVote { term, last_index, last_term } => {
             writer.u8(0);
@@ -248,7 +262,7 @@ fn encode_raft(message: &Message, writer: &mut Writer) {
             }
             writer.count(entries.len());
             for it in entries {
-                entry::encode(it, writer);
+                entry::encode(it, version, writer);
             }
         }
         Message::Accepted { term, matched, round } => {
@@ -316,7 +330,12 @@ pub(super) mod tests {
     use crate::core::types::{EnsembleId, EnsembleVersion, MemberId, ServerId};
 
     fn back(frame: &Frame) -> Result<Frame, Malformed> {
-        let bytes = encode(frame, BytesMut::new()).freeze();
+        back_from(frame, FIRST)
+    }
+
+    fn back_from(frame: &Frame, version: u32) -> Result<Frame, Malformed> {
+        let bytes = encode_as(frame, version, BytesMut::new()).freeze();
+        assert_eq!(u32::from(bytes[HEADER]), version);
         let (length, crc) = header(bytes[..HEADER].try_into().unwrap())?;
         assert_eq!(length + HEADER, bytes.len());
         decode(bytes.slice(HEADER..), crc)
@@ -390,7 +409,9 @@ pub(super) mod tests {
     fn frames_come_back_as_they_were() {
         let entries: Vec<_> = entry::tests::entries().into_iter().map(Arc::new).collect();
         for frame in frames(&entries) {
-            assert_eq!(back(&frame).as_ref(), Ok(&frame));
+            for version in FIRST..=Format::Peer.known().written {
+                assert_eq!(back_from(&frame, version).as_ref(), Ok(&frame));
+            }
         }
     }
 
@@ -403,10 +424,12 @@ pub(super) mod tests {
         let newer = Format::Peer.check(9).unwrap_err();
         assert_eq!(decode(content.clone().into(), crc), Err(Malformed::Version(newer)));
         assert_eq!(decode(content.into(), crc ^ 1), Err(Malformed::Value));
-        let content = [Format::Peer.known().written as u8, 77];
-        let crc = crc32c::crc32c(&content);
-        let kind = Format::Peer.unknown_kind(77);
-        assert_eq!(decode(content.to_vec().into(), crc), Err(Malformed::Version(kind)));
+        for version in [FIRST, Format::Peer.known().written] {
+            let content = [version as u8, 77];
+            let crc = crc32c::crc32c(&content);
+            let kind = Format::Peer.unknown_kind(77);
+            assert_eq!(decode(content.to_vec().into(), crc), Err(Malformed::Version(kind)));
+        }
     }
 
     /// One that says all that there is to say.

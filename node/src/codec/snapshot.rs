@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use super::client::acl_list;
 use super::client_reply::encode_acl;
-use super::entry::{decode_config, encode_config};
+use super::configuration::{decode_config, encode_config};
 use super::jute::{Malformed, Reader, Writer};
 use super::versions::Format;
 use crate::core::input::Snapshot;

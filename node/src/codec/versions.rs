@@ -63,11 +63,12 @@ impl Format {
     pub const fn known(self) -> Known {
         match self {
             Format::Segment | Format::Record => Known { oldest_read: 1, written: 1 },
-            Format::Entry => Known { oldest_read: 1, written: 1 },
+            Format::Entry => Known { oldest_read: 1, written: 2 },
             Format::SnapshotFile => Known { oldest_read: 1, written: 1 },
             // 1 had chunks of another size, and was never released.
             Format::Snapshot => Known { oldest_read: 2, written: 3 },
-            Format::Peer => Known { oldest_read: 1, written: 1 },
+            // What is in a frame of version 2 are entries and actions of version 2.
+            Format::Peer => Known { oldest_read: 1, written: 2 },
             Format::Vote => Known { oldest_read: 1, written: 1 },
             Format::Identity => Known { oldest_read: 1, written: 1 },
             Format::Status => Known { oldest_read: 1, written: 1 },
@@ -88,17 +89,18 @@ impl Format {
         OtherVersion { format: self, found: Found::Kind(kind) }
     }
 
-    /// The version that members of an ensemble write: what all programs read that know the
+    /// The version that members of an ensemble store: what all programs read that know the
     /// ensemble's version.
     pub fn written_in(self, ensemble: EnsembleVersion) -> u32 {
         match self {
             Format::Snapshot if ensemble < EnsembleVersion(2) => 2,
+            Format::Entry if ensemble < EnsembleVersion(3) => 1,
             _ => self.known().written,
         }
     }
 
     /// Its number in hellos.
-    const fn number(self) -> u8 {
+    pub(crate) const fn number(self) -> u8 {
         match self {
             Format::Segment => 1,
             Format::Record => 2,
@@ -140,6 +142,22 @@ pub(crate) fn capabilities() -> Capabilities {
         formats: Format::ALL.map(range).to_vec(),
         program: env!("CARGO_PKG_VERSION").to_owned(),
     }
+}
+
+/// The newest version of frames that a program reads, of those that this one writes. A link speaks it
+/// whatever the ensemble's version is: nothing of it outlives the link.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn spoken_with(can: &Capabilities) -> Result<u32, OtherVersion> {
+    let Known { oldest_read, written } = Format::Peer.known();
+    let said = can.formats.iter().find(|range| range.format == Format::Peer.number());
+    // A program that does not say what it reads is of the first ones.
+    let (oldest, newest) = said.map_or((1, 1), |range| (range.oldest, range.newest));
+    let spoken = newest.min(written);
+    let common = spoken >= oldest && spoken >= oldest_read;
+    let found = Found::Version(if newest < oldest_read { newest } else { oldest });
+    if common { Ok(spoken) } else { Err(OtherVersion { format: Format::Peer, found }) }
 }
 
 /// What shows that another program wrote it.
@@ -189,6 +207,44 @@ impl fmt::Display for OtherVersion {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_stored_is_what_every_program_reads_that_knows_the_ensembles_version() {
+        let stored = |format: Format| [1, 2, 3].map(|it| format.written_in(EnsembleVersion(it)));
+        for format in Format::ALL {
+            let expected = match format {
+                Format::Snapshot => [2, 3, 3],
+                Format::Entry => [1, 1, 2],
+                // Said on links, each by its own rule.
+                Format::Peer | Format::Ensemble => continue,
+                _ => [1, 1, 1],
+            };
+            assert_eq!(stored(format), expected, "{format:?}");
+        }
+    }
+
+    #[test]
+    fn a_link_speaks_the_newest_that_both_ends_read_or_says_why_there_is_none() {
+        let Known { oldest_read, written } = Format::Peer.known();
+        let reads = |oldest, newest| Capabilities {
+            formats: vec![
+                FormatRange { format: Format::Entry.number(), oldest: 99, newest: 99 },
+                FormatRange { format: Format::Peer.number(), oldest, newest },
+            ],
+            ..Capabilities::default()
+        };
+        assert_eq!(spoken_with(&Capabilities::default()), Ok(1), "of the first programs");
+        assert_eq!(spoken_with(&capabilities()), Ok(written));
+        for newest in oldest_read..=written {
+            assert_eq!(spoken_with(&reads(oldest_read, newest)), Ok(newest));
+        }
+        assert_eq!(spoken_with(&reads(oldest_read, written + 5)), Ok(written));
+        assert_eq!(spoken_with(&reads(written, written + 5)), Ok(written));
+        let newer = spoken_with(&reads(written + 1, written + 5)).unwrap_err();
+        assert_eq!(Err(newer), Format::Peer.check(written + 1));
+        let older = spoken_with(&reads(oldest_read - 1, oldest_read - 1)).unwrap_err();
+        assert_eq!(Err(older), Format::Peer.check(oldest_read - 1));
+    }
 
     #[test]
     fn what_is_newer_is_refused_in_words_that_name_both_versions() {

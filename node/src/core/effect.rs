@@ -92,6 +92,9 @@ pub(crate) enum Effect {
         /// What.
         write: LogWrite,
     },
+    /// The ensemble has reached this version: what is stored from now on has its formats. Not said of
+    /// the first one.
+    Version(EnsembleVersion),
     /// Encode and store in the background; `Input::SnapshotSaved` follows.
     SaveSnapshot(Arc<Snapshot>),
     /// Stream the newest stored snapshot; `Input::SnapshotSent` follows.

@@ -287,6 +287,7 @@ impl Driver {
                 }
             }
             Effect::Repaired => log.push(DiskOp::Repaired),
+            Effect::Version(version) => log.push(DiskOp::Version(version)),
             Effect::Wipe => assign(chores, Chore::Wipe),
             Effect::Fatal(why) => assign(chores, Chore::Fatal(why)),
             Effect::Note(note) => {

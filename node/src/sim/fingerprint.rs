@@ -88,7 +88,7 @@ impl Bytes {
     }
 
     fn entry(self, entry: &std::sync::Arc<Entry>) -> Bytes {
-        let seal = record::Seal { nonce: 0, synced: 0 };
+        let seal = record::Seal { nonce: 0, synced: 0, entry: 1 };
         Bytes(record::encode(&record::Record::Entry(std::sync::Arc::clone(entry)), seal, self.0))
     }
 
@@ -133,6 +133,7 @@ fn bytes_of(effect: &Effect) -> BytesMut {
         Effect::Wipe => Bytes::kind(15),
         Effect::Fatal(why) => Bytes::kind(16).text(why),
         Effect::Note(note) => of_note(Bytes::kind(17), note),
+        Effect::Version(version) => Bytes::kind(18).word(u64::from(version.0)),
     };
     it.0
 }

@@ -17,6 +17,8 @@ pub(super) struct SimLink {
     pub to: Slot,
     /// The incarnation that answered.
     pub member: MemberId,
+    /// The version of frames on it, in worlds of mixed programs.
+    pub version: u32,
     /// When the last message on it arrives: nothing overtakes.
     pub last_arrival: u64,
     /// Not deliverable for now.

@@ -1,6 +1,7 @@
 //! Every knob of a run, drawn from its seed.
 
 use super::rng::Rng;
+use crate::core::types::EnsembleVersion;
 
 /// The knobs.
 #[derive(Clone, Debug)]
@@ -48,8 +49,10 @@ pub(super) struct SimOptions {
     pub mortal: bool,
     /// Wall clocks differ, and are set while servers run.
     pub skewed: bool,
-    /// Servers run this program and the one before, and the ensemble's version is raised.
+    /// Servers run this program and one before it, and the ensemble's version is raised.
     pub mixed: bool,
+    /// Which program that is, by the newest ensemble version that it knows.
+    pub before: EnsembleVersion,
     /// It is raised by a setting of this program, and else when somebody asks for it.
     pub raised_by_setting: bool,
 }
@@ -96,6 +99,7 @@ impl SimOptions {
             mortal: false,
             skewed: false,
             mixed: false,
+            before: EnsembleVersion(1),
             raised_by_setting: false,
         };
         // Last, so that older seeds keep their course.
@@ -118,6 +122,8 @@ impl SimOptions {
     pub(super) fn mixed_from_seed(seed: u64) -> SimOptions {
         let mut rng = Rng::new(seed ^ 0x0A6E);
         let options = SimOptions::from_seed(seed);
-        SimOptions { mixed: true, raised_by_setting: rng.chance(30), ..options }
+        let raised_by_setting = rng.chance(30);
+        let before = EnsembleVersion(if rng.chance(50) { 1 } else { 2 });
+        SimOptions { mixed: true, raised_by_setting, before, ..options }
     }
 }

@@ -23,6 +23,10 @@ pub struct Report {
     pub rotten: u64,
     /// Of programs that were too old for their disks.
     pub refused_starts: u64,
+    /// On disks with entries that only this program reads.
+    pub newer_disks: u64,
+    /// Messages in frames that only this program reads.
+    pub newer_frames: u64,
     /// A hash over everything that happened: equal for equal seeds.
     pub fingerprint: u64,
 }
@@ -45,6 +49,8 @@ impl Report {
         self.probes += other.probes;
         self.rotten += other.rotten;
         self.refused_starts += other.refused_starts;
+        self.newer_disks += other.newer_disks;
+        self.newer_frames += other.newer_frames;
         self.fingerprint ^= other.fingerprint;
     }
 }

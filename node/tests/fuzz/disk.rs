@@ -28,9 +28,12 @@ const PREFIX: usize = 8;
 
 /// What checksums cover of records; they are always made to fit.
 pub(crate) fn records() -> Vec<Vec<u8>> {
-    let seal = Seal { nonce: NONCE, synced: 0 };
-    let content = |record| codec::encode(&record, seal, BytesMut::new())[PREFIX..].to_vec();
-    values::records().into_iter().map(content).collect()
+    let content = |(entry, record)| {
+        let seal = Seal { nonce: NONCE, synced: 0, entry };
+        codec::encode(&record, seal, BytesMut::new())[PREFIX..].to_vec()
+    };
+    let of = |entry| values::records().into_iter().map(move |record| (entry, record));
+    of(1).chain(of(2)).map(content).collect()
 }
 
 fn header() -> BytesMut {
@@ -48,7 +51,7 @@ pub(crate) fn record(content: &[u8]) {
     let mut again = header();
     for record in &scan.records {
         let synced = again.len() as u64;
-        let seal = Seal { nonce: NONCE, synced };
+        let seal = Seal { nonce: NONCE, synced, entry: 2 };
         again = codec::encode(record, seal, again);
     }
     assert_eq!(codec::scan(&again.freeze(), NONCE).records, scan.records);
@@ -56,19 +59,19 @@ pub(crate) fn record(content: &[u8]) {
 
 /// Each record durable before the next, all in one batch, and none.
 pub(crate) fn segments() -> Vec<Vec<u8>> {
-    let segment = |batch: usize| {
+    let segment = |batch: usize, entry: u32| {
         let mut bytes = header();
         for records in values::records().chunks(batch) {
             let synced = bytes.len() as u64;
             for record in records {
-                let seal = Seal { nonce: NONCE, synced };
+                let seal = Seal { nonce: NONCE, synced, entry };
                 bytes = codec::encode(record, seal, bytes);
             }
         }
         bytes.resize(bytes.len() + 200, 0);
         bytes.to_vec()
     };
-    vec![segment(1), segment(1_000), header().to_vec()]
+    vec![segment(1, 1), segment(1_000, 1), segment(1, 2), segment(1_000, 2), header().to_vec()]
 }
 
 pub(crate) fn segment(bytes: &[u8]) {
@@ -229,7 +232,7 @@ fn records_of(bytes: &[u8]) -> Option<Vec<(usize, usize, Record)>> {
     let nonce = codec::decode_header(bytes).ok()?.nonce;
     let scan = codec::scan(&Bytes::copy_from_slice(bytes), nonce);
     let mut at = HEADER;
-    let seal = Seal { nonce, synced: 0 };
+    let seal = Seal { nonce, synced: 0, entry: 1 };
     let placed = scan.records.into_iter().map(|record| {
         let start = at;
         at += codec::encode(&record, seal, BytesMut::new()).len();

@@ -1,15 +1,19 @@
-//! An ensemble goes from the program before ensemble version 2 to this one, and back as long as its
-//! version is not raised.
+//! An ensemble goes from the first program to this one, and back as long as its version is not
+//! raised.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use bytes::{Bytes, BytesMut};
+use quorate_node::wire::record::{self, HEADER, Record, Seal};
 use serde_json::{Value, json};
 
-use crate::support::ensemble::Ensemble;
+use crate::support::ensemble::{Ensemble, Member};
 use crate::support::writer::{Progress, Writer, assert_has_all};
 use crate::support::{http, older, wait_until};
 
+/// Of ensembles, that this program knows.
+const NEWEST: u32 = 3;
 const BEARER: Option<&str> = Some("Bearer hunter2");
 
 /// Every file of a folder but the lock.
@@ -24,6 +28,19 @@ fn files_of(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         }
     }
     found
+}
+
+/// Whether a member has stored entries in a shorter version than the first one.
+fn stores_short_entries(member: &Member) -> bool {
+    let is_log = |path: &PathBuf| path.extension().is_some_and(|it| it == "log");
+    files_of(&member.data).into_iter().filter(|(path, _)| is_log(path)).any(|(_, bytes)| {
+        let bytes = Bytes::from(bytes);
+        let nonce = record::decode_header(&bytes).expect("a segment's header").nonce;
+        let scan = record::scan(&bytes, nonce);
+        let seal = Seal { nonce, synced: 0, entry: 1 };
+        let full = |it: &Record| record::encode(it, seal, BytesMut::new()).len();
+        scan.length < HEADER + scan.records.iter().map(full).sum::<usize>()
+    })
 }
 
 /// One member after the other gets this program; each is ready before the next one goes.
@@ -76,7 +93,7 @@ fn is_not_raised_unless_all_can_follow(ensemble: &mut Ensemble, before: &Path) {
     ensemble.members[old].start();
     ensemble.wait_ready();
     if ensemble.leader() != old {
-        assert_eq!(raise(ensemble, 2).1["error"], json!("MembersTooOld"));
+        assert_eq!(raise(ensemble, NEWEST).1["error"], json!("MembersTooOld"));
     }
     roll(ensemble, None);
     let leader = ensemble.leader();
@@ -87,29 +104,32 @@ fn is_not_raised_unless_all_can_follow(ensemble: &mut Ensemble, before: &Path) {
         let connected = |peer: &&Value| peer["connected"] == json!(true);
         status["peers"].as_array().is_some_and(|it| it.iter().filter(connected).count() == 1)
     });
-    assert_eq!(raise(ensemble, 2).1["error"], json!("MembersTooOld"));
+    assert_eq!(raise(ensemble, NEWEST).1["error"], json!("MembersTooOld"));
     ensemble.members[away].start();
     ensemble.wait_ready();
     for member in &ensemble.members {
         let status = member.status().expect("a status");
-        assert_eq!((number(&status, "ensembleVersion"), number(&status, "newestVersion")), (1, 2));
+        assert_eq!(
+            (number(&status, "ensembleVersion"), number(&status, "newestVersion")),
+            (1, u64::from(NEWEST))
+        );
     }
 }
 
 /// Raised once, for good, and known to all.
 fn is_raised(ensemble: &Ensemble) {
-    wait_until("the version is raised", || raise(ensemble, 2).0 == 200);
-    assert_eq!(raise(ensemble, 2).0, 200, "asked again, it finds its work done");
+    wait_until("the version is raised", || raise(ensemble, NEWEST).0 == 200);
+    assert_eq!(raise(ensemble, NEWEST).0, 200, "asked again, it finds its work done");
     assert_eq!(raise(ensemble, 1).1["error"], json!("VersionLowered"));
     assert_eq!(raise(ensemble, 9).1["error"], json!("VersionUnknown"));
     for member in &ensemble.members {
         wait_until("a member has applied it", || {
-            number(&member.status().unwrap_or_default(), "ensembleVersion") == 2
+            number(&member.status().unwrap_or_default(), "ensembleVersion") == u64::from(NEWEST)
         });
     }
 }
 
-/// The program before says why it does not start on a disk of version 2, and touches nothing.
+/// The program before says why it does not start on a disk of the newest version, and touches nothing.
 fn is_refused_in_words(ensemble: &mut Ensemble, before: &Path) {
     let member = &mut ensemble.members[2];
     member.process().terminate();
@@ -150,8 +170,10 @@ fn an_upgrade_may_be_taken_back_until_the_version_is_raised_and_loses_no_write()
     roll(&mut ensemble, None);
     is_not_raised_unless_all_can_follow(&mut ensemble, &before);
     goes_on();
+    assert!(!ensemble.members.iter().any(stores_short_entries), "the way back is open");
     is_raised(&ensemble);
     goes_on();
+    wait_until("short entries are stored", || ensemble.members.iter().all(stores_short_entries));
     is_refused_in_words(&mut ensemble, &before);
     goes_on();
     progress.end();

@@ -7,9 +7,11 @@ use bytes::BytesMut;
 
 use super::small;
 use crate::codec::record::{self, HEADER, Header, Record, Seal};
+use crate::codec::versions::Format;
 use crate::core::raft::event::{HardState, LogWrite, SnapshotMeta};
 use crate::core::recovery::{Archived, Change, File, Identity, Recovery};
-use crate::core::types::{EnsembleId, Index, WriteSeq};
+use crate::core::state::rules;
+use crate::core::types::{EnsembleId, EnsembleVersion, Index, WriteSeq};
 
 /// Bytes that one sync covers at most.
 const BATCH: usize = 4 << 20;
@@ -65,9 +67,17 @@ pub(crate) trait Files {
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]
 pub enum DiskOp {
-    Adopt { seq: WriteSeq, ensemble: EnsembleId },
-    Write { seq: WriteSeq, write: LogWrite },
+    Adopt {
+        seq: WriteSeq,
+        ensemble: EnsembleId,
+    },
+    Write {
+        seq: WriteSeq,
+        write: LogWrite,
+    },
     Repaired,
+    /// The ensemble has reached this version: entries are written as it says from now on.
+    Version(EnsembleVersion),
 }
 
 /// The log and what is beside it, as far as one must know it to go on.
@@ -91,6 +101,8 @@ pub(crate) struct Journal {
     batch: BytesMut,
     /// What is durable once they are.
     told: Option<WriteSeq>,
+    /// The version that entries are written in.
+    entry: u32,
 }
 
 impl Journal {
@@ -116,6 +128,7 @@ impl Journal {
             ahead: None,
             batch: BytesMut::new(),
             told: None,
+            entry: Format::Entry.written_in(rules::FIRST),
         };
         for change in &recovery.changes {
             match change {
@@ -175,6 +188,7 @@ impl Journal {
                     self.told = Some(seq);
                 }
                 DiskOp::Repaired => files.remove(File::Repair)?,
+                DiskOp::Version(version) => self.entry = Format::Entry.written_in(version),
             }
             if self.batch.len() >= BATCH {
                 self.flush(files, tell)?;
@@ -260,7 +274,7 @@ impl Journal {
 
     /// What seals the records that are added next: all before the batch is durable.
     fn seal(&self) -> Seal {
-        Seal { nonce: self.current.nonce, synced: self.at }
+        Seal { nonce: self.current.nonce, synced: self.at, entry: self.entry }
     }
 
     /// Deletes sealed segments whose every entry a snapshot covers, oldest first.
@@ -283,6 +297,6 @@ fn take(batch: &mut BytesMut) -> BytesMut {
 fn hard_state(op: &DiskOp) -> Option<HardState> {
     match op {
         DiskOp::Write { write: LogWrite::Hard(hard), .. } => Some(*hard),
-        DiskOp::Write { .. } | DiskOp::Adopt { .. } | DiskOp::Repaired => None,
+        DiskOp::Write { .. } | DiskOp::Adopt { .. } | DiskOp::Repaired | DiskOp::Version(_) => None,
     }
 }

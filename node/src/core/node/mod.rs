@@ -90,7 +90,7 @@ impl Node {
             events: VecDeque::new(),
             options,
         };
-        node.ensemble.starts_with(node.replica.state().version());
+        node.ensemble.starts_with(node.replica.state().version(), out);
         if recovered.ensemble.is_some() {
             if let Some(snapshot) = &recovered.snapshot {
                 node.requests.settle(snapshot.meta.term);

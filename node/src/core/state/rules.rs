@@ -6,13 +6,14 @@
 //! |---|---|
 //! | 1 | as it was before there were versions |
 //! | 2 | the digest covers what access lists say and what is known of sessions; snapshots are stored in format 3 |
+//! | 3 | the log's entries are stored in version 2 |
 
 use crate::core::types::EnsembleVersion;
 
 /// What a new ensemble starts with, so that members of every program can join it.
 pub(crate) const FIRST: EnsembleVersion = EnsembleVersion(1);
 /// The newest whose rules this program knows.
-pub(crate) const NEWEST: EnsembleVersion = EnsembleVersion(2);
+pub(crate) const NEWEST: EnsembleVersion = EnsembleVersion(3);
 
 /// Whether the digest covers access lists and sessions, and the version itself.
 pub(super) fn digest_covers_all(version: EnsembleVersion) -> bool {

@@ -12,6 +12,7 @@ use tokio::time::{sleep, timeout};
 use super::frames::{connect, read_frame};
 use super::queue::{self, PeerQueued};
 use crate::codec::peer::{self, Frame};
+use crate::codec::versions::{self, OtherVersion};
 use crate::core::effect::Link;
 use crate::core::input::Input;
 use crate::core::message::Hello;
@@ -37,7 +38,13 @@ pub(super) async fn keep_link(driver: Weak<Driver>, link: Link, hello: Hello) {
                 };
                 let accepted = answer.to == Some(hello.from) && link.member == Some(answer.from);
                 if accepted {
-                    use_link(&driver, stream, answer.from).await;
+                    match versions::spoken_with(&answer.can) {
+                        Ok(version) => use_link(&driver, stream, answer.from, version).await,
+                        Err(error) => {
+                            log_failure(&link.address, &unsupported(error));
+                            wait = RETRY_MAX;
+                        }
+                    }
                 } else {
                     let address = link.address.clone();
                     driver.step(Input::PeerAnswer { address, hello: answer });
@@ -63,6 +70,10 @@ fn log_failure(address: &str, error: &std::io::Error) {
     }
 }
 
+fn unsupported(error: OtherVersion) -> std::io::Error {
+    std::io::Error::new(ErrorKind::Unsupported, error)
+}
+
 async fn dial(link: &Link, hello: &Hello) -> std::io::Result<(TcpStream, Hello)> {
     let mut stream = connect(&link.address).await?;
     let frame = peer::encode(&Frame::Hello(hello.clone()), BytesMut::new());
@@ -73,19 +84,27 @@ async fn dial(link: &Link, hello: &Hello) -> std::io::Result<(TcpStream, Hello)>
     }
 }
 
-/// Sends what is queued until the link breaks.
-async fn use_link(driver: &Arc<Driver>, stream: TcpStream, member: MemberId) {
+/// Sends what is queued until the link breaks, in frames of this version.
+async fn use_link(driver: &Arc<Driver>, stream: TcpStream, member: MemberId, version: u32) {
     let (read, write) = stream.into_split();
     let (queue, queued) = queue::new();
     let number = driver.number();
     driver.link_up(member, number, queue);
-    carry(member, read, write, queued).await;
+    carry(Other { member, version }, read, write, queued).await;
     driver.link_down(member, number);
+}
+
+/// The other end of a link.
+#[derive(Clone, Copy, Debug)]
+struct Other {
+    member: MemberId,
+    /// The newest version of frames that both ends read.
+    version: u32,
 }
 
 /// The same, on a link that is up.
 async fn carry(
-    member: MemberId,
+    Other { member, version }: Other,
     mut read: impl AsyncRead + Unpin,
     mut write: impl AsyncWrite + Unpin,
     mut queued: PeerQueued,
@@ -99,7 +118,7 @@ async fn carry(
             let mut message = Some(first);
             while let Some((one, weight)) = message.take() {
                 written += weight;
-                out = peer::encode(&Frame::Message(one), out);
+                out = peer::encode_as(&Frame::Message(one), version, out);
                 if out.len() < WRITE {
                     message = queued.ready();
                 }
@@ -136,7 +155,8 @@ mod tests {
         let (ours, theirs) = tokio::io::duplex(1 << 10);
         let (read, write) = tokio::io::split(ours);
         let (queue, queued) = queue::new();
-        let carried = tokio::spawn(carry(MemberId(2), read, write, queued));
+        let other = Other { member: MemberId(2), version: 1 };
+        let carried = tokio::spawn(carry(other, read, write, queued));
         for id in 0..1 << 20 {
             queue.send(PeerMessage::Barrier { id });
         }

@@ -16,7 +16,8 @@ use self::model::{Model, PowerCut};
 use self::truth::Truth;
 use super::rng::Rng;
 use crate::codec::disk::journal::{DiskOp, Files, Journal};
-use crate::codec::disk::survey;
+use crate::codec::disk::survey::{self, Source};
+use crate::codec::record;
 use crate::core::entry::Entry;
 use crate::core::input::Snapshot;
 use crate::core::node::Recovered;
@@ -175,6 +176,13 @@ impl SimDisk {
         snapshots.retain(|file| matches!(file, File::Snapshot(..)));
         let newest = snapshots.into_iter().max()?;
         survey::read_snapshot(&self.files, newest).ok().map(Arc::new)
+    }
+
+    /// The newest version of an entry in the log's files.
+    pub(super) fn newest_entry(&self) -> u32 {
+        let segments = self.files.files().into_iter().filter(|it| matches!(it, File::Segment(_)));
+        let bytes = segments.filter_map(|file| self.files.read(file).ok().flatten());
+        bytes.filter_map(|bytes| record::newest_entry(&bytes)).max().unwrap_or(1)
     }
 
     /// The server is asked to give all this up, and to begin as another member.

@@ -43,6 +43,7 @@ impl Truth {
         match op {
             DiskOp::Adopt { ensemble, .. } => self.ensemble = Some(*ensemble),
             DiskOp::Repaired => self.repairing = false,
+            DiskOp::Version(_) => {}
             DiskOp::Write { write, .. } => match write {
                 LogWrite::Hard(hard) => self.hard = *hard,
                 LogWrite::Truncate(from) => {
@@ -100,7 +101,7 @@ impl Truth {
                 state.apply(op);
                 named || state.is(found)
             }
-            DiskOp::Write { .. } | DiskOp::Adopt { .. } | DiskOp::Repaired => {
+            DiskOp::Write { .. } | DiskOp::Adopt { .. } | DiskOp::Repaired | DiskOp::Version(_) => {
                 state.apply(op);
                 state.is(found)
             }
@@ -111,7 +112,9 @@ impl Truth {
     pub(super) fn may_hold(&self, under_way: &[DiskOp], hard: HardState) -> bool {
         let asked = under_way.iter().any(|op| match op {
             DiskOp::Write { write: LogWrite::Hard(it), .. } => *it == hard,
-            DiskOp::Write { .. } | DiskOp::Adopt { .. } | DiskOp::Repaired => false,
+            DiskOp::Write { .. } | DiskOp::Adopt { .. } | DiskOp::Repaired | DiskOp::Version(_) => {
+                false
+            }
         });
         self.hard == hard || asked
     }
@@ -120,7 +123,7 @@ impl Truth {
     pub(super) fn may_belong(&self, under_way: &[DiskOp], to: Option<EnsembleId>) -> bool {
         let adopts = |op: &DiskOp| match op {
             DiskOp::Adopt { ensemble, .. } => Some(*ensemble) == to,
-            DiskOp::Write { .. } | DiskOp::Repaired => false,
+            DiskOp::Write { .. } | DiskOp::Repaired | DiskOp::Version(_) => false,
         };
         let silent = self.hard.vote.is_none()
             && self.hard.term <= Term(1)

@@ -85,12 +85,14 @@ impl World {
         };
         if accepted && Some(answer.from) == link.member && self.lives(from, life) {
             let member = answer.from;
+            let version = programs::spoken_by(self.servers[from].program, &answer)?;
             self.net.links.insert(
                 number,
                 SimLink {
                     from,
                     to,
                     member,
+                    version,
                     last_arrival: self.now,
                     stalled: Default::default(),
                     stalled_since: None,
@@ -122,6 +124,13 @@ impl World {
         let at = (self.now + delay).max(link.last_arrival);
         link.last_arrival = at;
         let wait = at - self.now;
+        let version = link.version;
+        let message = if self.options.mixed {
+            self.report.newer_frames += u64::from(version > 1);
+            programs::over_the_wire(message, version)?
+        } else {
+            message
+        };
         self.at(wait, Ev::Arrive { link: id, message });
         Ok(())
     }
@@ -130,7 +139,7 @@ impl World {
         let Some(link) = self.net.links.get_mut(&id) else {
             return Ok(());
         };
-        let (from, to, member) = (link.from, link.to, link.member);
+        let (from, to, member, version) = (link.from, link.to, link.member, link.version);
         let open = !self.net.cut.contains(&(from, to));
         if !open || !link.stalled.is_empty() {
             if link.stalled_since.is_none() {
@@ -147,6 +156,10 @@ impl World {
         if !same {
             self.break_link(id);
             return Ok(());
+        }
+        if self.options.mixed && version > programs::reads_frames(self.servers[to].program) {
+            let program = self.servers[to].program;
+            return Err(format!("n{from} sends frames of version {version} to program {program}"));
         }
         if self.options.mixed && !programs::understands(&message, self.servers[to].program) {
             self.break_link(id);

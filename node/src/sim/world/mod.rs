@@ -261,7 +261,7 @@ impl World {
                 fsync_ms: None,
                 last_to_server: 0,
                 ahead_ms: 0,
-                program: programs::BEFORE,
+                program: world.options.before,
                 rolled_back: 0,
             });
             if world.options.mixed && world.rng.chance(50) {

@@ -1,20 +1,26 @@
-//! Worlds of mixed versions: servers run the program before or this one, are rolled forward and back
+//! Worlds of mixed versions: servers run a program before or this one, are rolled forward and back
 //! at any moment, and the ensemble's version is raised at some moment. Who was rolled back too far
-//! does not start, or does not understand what it is sent; its disk stays as it is.
+//! does not start, or does not understand what it is sent; its disk stays as it is. Messages cross
+//! links as the bytes that both ends have agreed on.
+
+use bytes::BytesMut;
 
 use super::super::net::Slot;
 use super::{Ev, World};
+use crate::codec::peer::{self, Frame};
+use crate::codec::versions::{self, Format};
 use crate::core::entry::{Action, Entry, Payload};
 use crate::core::input::{AdminRequest, Snapshot};
 use crate::core::message::{Capabilities, Hello, PeerMessage};
 use crate::core::node::Recovered;
 use crate::core::raft::event::Message;
+use crate::core::state::rules;
 use crate::core::types::EnsembleVersion;
 
-/// What the program before knew.
-pub(super) const BEFORE: EnsembleVersion = EnsembleVersion(1);
+/// What the first program knew.
+pub(super) const FIRST: EnsembleVersion = EnsembleVersion(1);
 /// What this one knows.
-const NOW: EnsembleVersion = EnsembleVersion(2);
+const NOW: EnsembleVersion = rules::NEWEST;
 /// A leader may go by what a member said before it was rolled back, for as long as it takes the
 /// member for alive, and a paused one for as long as it was paused.
 const SAID_MS: u64 = 15_000;
@@ -30,17 +36,47 @@ fn asked_by(entry: &Entry) -> Option<EnsembleVersion> {
     }
 }
 
+/// The newest frames that a program reads. Entries on the disk are of the same versions.
+pub(super) fn reads_frames(newest: EnsembleVersion) -> u32 {
+    if newest < EnsembleVersion(3) { 1 } else { Format::Peer.known().written }
+}
+
 /// What a program can.
 pub(super) fn capabilities(newest: EnsembleVersion) -> Capabilities {
-    if newest == BEFORE {
+    if newest == FIRST {
         return Capabilities::default();
     }
-    Capabilities { newest, formats: Vec::new(), program: newest.to_string() }
+    let mut can = versions::capabilities();
+    for range in &mut can.formats {
+        if [Format::Peer.number(), Format::Entry.number()].contains(&range.format) {
+            range.newest = reads_frames(newest);
+        }
+    }
+    Capabilities { newest, program: newest.to_string(), ..can }
+}
+
+/// The version of frames in which a program talks to who gave this answer.
+pub(super) fn spoken_by(program: EnsembleVersion, answer: &Hello) -> Result<u32, String> {
+    let spoken = versions::spoken_with(&answer.can).map_err(|why| why.to_string())?;
+    Ok(spoken.min(reads_frames(program)))
+}
+
+/// What arrives of a message that is sent in frames of a version.
+pub(super) fn over_the_wire(message: PeerMessage, version: u32) -> Result<PeerMessage, String> {
+    let frame = Frame::Message(message);
+    let mut bytes = peer::encode_as(&frame, version, BytesMut::new()).freeze();
+    let head = bytes.split_to(peer::HEADER);
+    let head = head.as_ref().try_into().map_err(|_| "a frame has a header")?;
+    let (_, crc) = peer::header(head).map_err(|why| why.to_string())?;
+    match peer::decode(bytes, crc) {
+        Ok(Frame::Message(read)) if Frame::Message(read.clone()) == frame => Ok(read),
+        other => Err(format!("{frame:?} is read as {other:?}")),
+    }
 }
 
 /// Whether a program that knows versions up to `newest` reads what a disk holds.
 pub(super) fn starts_on(recovered: &Recovered, newest: EnsembleVersion) -> bool {
-    let image = recovered.snapshot.as_ref().map_or(BEFORE, |it| it.image.version);
+    let image = recovered.snapshot.as_ref().map_or(FIRST, |it| it.image.version);
     let entries = recovered.entries.iter().filter_map(|entry| asked_by(entry));
     entries.chain([image]).all(|version| version <= newest)
 }
@@ -62,18 +98,18 @@ pub(super) fn reads(snapshot: &Snapshot, newest: EnsembleVersion) -> bool {
 }
 
 impl World {
-    /// What a server makes of a hello. Some of the programs before know nothing of versions.
+    /// What a server makes of a hello. Some of the first programs know nothing of versions.
     pub(super) fn as_understood(&self, slot: Slot, hello: Hello) -> Hello {
-        if self.servers[slot].program > BEFORE || slot.is_multiple_of(2) {
+        if self.servers[slot].program > FIRST || slot.is_multiple_of(2) {
             return hello;
         }
-        let (can, version) = (Capabilities::default(), BEFORE);
+        let (can, version) = (Capabilities::default(), FIRST);
         Hello { can, version, proof: bytes::Bytes::new(), ..hello }
     }
 
     /// Another program is started on a server's disk.
     pub(super) fn roll(&mut self, slot: Slot, back: bool, down_ms: u64) {
-        let program = if back { BEFORE } else { NOW };
+        let program = if back { self.options.before } else { NOW };
         if self.servers[slot].program > program {
             self.servers[slot].rolled_back = self.now;
         }
@@ -81,6 +117,22 @@ impl World {
         if self.servers[slot].node.is_some() {
             self.crash(slot, down_ms);
         }
+    }
+
+    /// A program must be able to read what stands on its disk, unless the ensemble's version was
+    /// raised beyond it.
+    pub(super) fn judge_disk(&mut self, slot: Slot, recovered: &Recovered) -> Result<bool, String> {
+        let (program, newest) =
+            (self.servers[slot].program, self.servers[slot].disk.newest_entry());
+        self.report.newer_disks += u64::from(newest > 1);
+        let fits = starts_on(recovered, program);
+        if fits && newest > reads_frames(program) && !recovered.repairing {
+            return Err(format!(
+                "n{slot} has entries of version {newest}, which program {program} cannot read: the \
+                 ensemble's version was not raised"
+            ));
+        }
+        Ok(fits && newest <= reads_frames(program))
     }
 
     /// The program refuses the disk: somebody starts the newer one again.
@@ -110,14 +162,16 @@ impl World {
         let leader = (0..self.servers.len()).find_map(|slot| {
             let server = &self.servers[slot];
             let status = server.node.as_ref()?.status(now);
-            let fit = server.program >= NOW && status.leader == Some(status.member);
-            (fit && status.version < NOW).then_some((slot, status.config.index))
+            let fit = server.program > status.version && status.leader == Some(status.member);
+            fit.then_some((slot, status.config.index, status.version, server.program))
         });
-        let Some((slot, expected)) = leader else {
+        let Some((slot, expected, reached, newest)) = leader else {
             return Ok(());
         };
+        let next = EnsembleVersion(reached.0 + 1);
+        let version = if self.rng.chance(50) { next } else { newest };
         let ensemble = self.ensemble;
-        self.call(slot, AdminRequest::SetVersion { ensemble, expected, version: NOW })
+        self.call(slot, AdminRequest::SetVersion { ensemble, expected, version })
     }
 
     /// A leader may raise the version only when every member has said that it can follow.
@@ -183,6 +237,8 @@ mod tests {
             total.add(&sim::run_mixed(seed, false).unwrap_or_else(|why| panic!("{why}")));
         }
         assert!(total.refused_starts > 0, "nobody was rolled back too far");
+        assert!(total.newer_disks > 0, "nobody stored what only this program reads");
+        assert!(total.newer_frames > 0, "nobody said what only this program reads");
         assert!(total.acknowledged > 1_000);
     }
 }

@@ -30,7 +30,7 @@ impl World {
                 }
             }
         };
-        if self.options.mixed && !programs::starts_on(&recovered, self.servers[slot].program) {
+        if self.options.mixed && !self.judge_disk(slot, &recovered)? {
             self.servers[slot].disk.crash();
             self.refuse_start(slot);
             return Ok(());
@@ -75,7 +75,7 @@ impl World {
         if self.options.mixed {
             let program = self.servers[slot].program;
             options.can = programs::capabilities(program);
-            if self.options.raised_by_setting && program > programs::BEFORE {
+            if self.options.raised_by_setting && program > programs::FIRST {
                 options.ensemble_version = Some(program);
             }
         }
@@ -193,6 +193,7 @@ impl World {
                 self.servers[slot].whole = true;
                 self.write(slot, DiskOp::Repaired);
             }
+            Effect::Version(version) => self.write(slot, DiskOp::Version(version)),
             Effect::Wipe => {
                 self.note(slot, &"is wiped");
                 self.stop(slot);

@@ -10,6 +10,7 @@ use crate::core::entry::{Action, Entry, Payload};
 use crate::core::input::AdminError;
 use crate::core::message::{Capabilities, Hello};
 use crate::core::options::Options;
+use crate::core::state::rules;
 use crate::core::types::{CallId, EnsembleVersion, Index, MemberId, Mono, Now, Term};
 
 /// How many programs of others are remembered.
@@ -143,8 +144,15 @@ impl Versions {
 
 impl Ensemble {
     /// What the disk holds is of this version.
-    pub(in crate::core::node) fn starts_with(&mut self, version: EnsembleVersion) {
+    pub(in crate::core::node) fn starts_with(
+        &mut self,
+        version: EnsembleVersion,
+        out: &mut Vec<Effect>,
+    ) {
         self.versions.reached = version;
+        if version != rules::FIRST {
+            out.push(Effect::Version(version));
+        }
     }
 
     /// The newest version whose rules a member said that it knows.
@@ -159,6 +167,7 @@ impl Ensemble {
             return;
         }
         self.versions.reached = version;
+        cx.out.push(Effect::Version(version));
         let config = cx.raft.map_or(Index(0), |raft| raft.config().index);
         let calls = std::mem::take(&mut self.versions.calls);
         for (wanted, call) in calls {

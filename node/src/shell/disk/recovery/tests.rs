@@ -92,7 +92,7 @@ impl Disk {
         let bytes = Bytes::from(std::fs::read(&path).unwrap());
         let nonce = record::decode_header(&bytes).unwrap().nonce;
         let mut at = record::HEADER;
-        let seal = Seal { nonce, synced: 0 };
+        let seal = Seal { nonce, synced: 0, entry: 1 };
         for whole in &record::scan(&bytes, nonce).records[..record] {
             at += record::encode(whole, seal, BytesMut::new()).len();
         }
