@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::input::{AdminError, Snapshot};
 use super::message::{Hello, PeerMessage};
 use super::op::{EventType, ServerFrame};
-use super::raft::event::LogWrite;
+use super::raft::event::{Implausible, LogWrite};
 use super::sent::Sent;
 use super::state::Overrun;
 use super::types::{
@@ -76,6 +76,12 @@ pub(crate) enum Effect {
         link: LinkId,
         /// What to answer.
         hello: Hello,
+    },
+    /// Close the links that a member has dialled: what it says there no sound member can say. It may
+    /// dial again.
+    HangUp {
+        /// Whose.
+        member: MemberId,
     },
     /// Write the ensemble's id to the identity file. Comes before any other write of that
     /// ensemble and is covered by the same sequence.
@@ -222,6 +228,11 @@ pub(crate) enum Note {
     PeerRefused {
         member: MemberId,
         why: &'static str,
+    },
+    /// Nothing was made of it.
+    Implausible {
+        member: MemberId,
+        what: Implausible,
     },
     SnapshotInstalled {
         index: Index,

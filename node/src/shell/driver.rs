@@ -1,6 +1,6 @@
 //! The core behind its mutex. Kept dull: an exhaustive match that puts every effect on a queue.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -48,6 +48,8 @@ struct Inner {
     peers: HashMap<MemberId, (u64, PeerQueue)>,
     hellos: HashMap<LinkId, oneshot::Sender<HelloAnswer>>,
     calls: HashMap<CallId, oneshot::Sender<Result<Index, AdminError>>>,
+    /// Members whose links are to be closed, and are not yet.
+    hung_up: HashSet<MemberId>,
     notes: NoteLog,
 }
 
@@ -93,6 +95,7 @@ impl Driver {
             peers: HashMap::new(),
             hellos: HashMap::new(),
             calls: HashMap::new(),
+            hung_up: HashSet::new(),
             notes: NoteLog::default(),
         };
         let (links, _) = watch::channel(WantedLinks::default());
@@ -112,6 +115,13 @@ impl Driver {
     pub(crate) fn step(&self, input: Input) {
         let mut inner = self.lock();
         self.step_locked(&mut inner, input);
+    }
+
+    /// A member said something; gives whether it may go on.
+    pub(crate) fn heard(&self, from: MemberId, said: Input) -> bool {
+        let mut inner = self.lock();
+        self.step_locked(&mut inner, said);
+        !inner.hung_up.remove(&from)
     }
 
     fn step_locked(&self, inner: &mut Inner, input: Input) {
@@ -269,6 +279,9 @@ impl Driver {
             }
             Effect::AcceptPeer { link, hello } => inner.answer_hello(link, (true, hello)),
             Effect::RefusePeer { link, hello } => inner.answer_hello(link, (false, hello)),
+            Effect::HangUp { member } => {
+                inner.hung_up.insert(member);
+            }
             Effect::Adopt { seq, ensemble } => log.push(DiskOp::Adopt { seq, ensemble }),
             Effect::Write { seq, write } => {
                 if let LogWrite::Append(entries) = &write {

@@ -9,15 +9,19 @@ use crate::core::state::Overrun;
 /// Between two lines about quotas: each write of a busy client may exceed one.
 const QUOTA_PAUSE: Duration = Duration::from_secs(1);
 
+/// Between two lines about members that say what makes no sense: they dial again.
+const IMPLAUSIBLE_PAUSE: Duration = Duration::from_secs(10);
+
 /// Writes notes into the log.
 #[derive(Debug)]
 pub(super) struct NoteLog {
     quota: LogLimit,
+    implausible: LogLimit,
 }
 
 impl Default for NoteLog {
     fn default() -> NoteLog {
-        NoteLog { quota: LogLimit::new(QUOTA_PAUSE) }
+        NoteLog { quota: LogLimit::new(QUOTA_PAUSE), implausible: LogLimit::new(IMPLAUSIBLE_PAUSE) }
     }
 }
 
@@ -59,6 +63,19 @@ impl NoteLog {
             }
             Note::PeerRefused { member, why } => {
                 tracing::info!(%member, why, "a connection of another member was refused");
+            }
+            Note::Implausible { member, what } => {
+                if let Some(times) = self.implausible.allows(Instant::now()) {
+                    tracing::warn!(
+                        %member,
+                        what = what.what(),
+                        times,
+                        "a member says what no sound member of this ensemble can: nothing is made of \
+                         it, and its link is closed. If it runs the same version of Quorate, its disk \
+                         is a copy or damaged: replace that member. If it is none of yours, let \
+                         nobody but members reach the peer port"
+                    );
+                }
             }
             Note::SnapshotInstalled { index } => {
                 tracing::info!(index = index.0, "a snapshot of the leader was installed");

@@ -133,6 +133,7 @@ fn bytes_of(effect: &Effect) -> BytesMut {
         Effect::Wipe => Bytes::kind(15),
         Effect::Fatal(why) => Bytes::kind(16).text(why),
         Effect::Note(note) => of_note(Bytes::kind(17), note),
+        Effect::HangUp { member } => Bytes::kind(19).word(member.0),
         Effect::Version(version) => Bytes::kind(18).word(u64::from(version.0)),
     };
     it.0
@@ -178,6 +179,7 @@ fn of_note(it: Bytes, note: &Note) -> Bytes {
         Note::OverQuota(overrun) => it.word(15).text(&overrun.path).word(u64::from(overrun.hard)),
         Note::Paused { millis } => it.word(16).word(*millis),
         Note::WallJumped { millis } => it.word(17).word(*millis as u64),
+        Note::Implausible { member, what } => it.word(19).word(member.0).text(what.what()),
         Note::EnsembleVersion { version } => it.word(18).word(u64::from(version.0)),
     }
 }

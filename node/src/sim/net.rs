@@ -8,6 +8,14 @@ use crate::core::types::{LinkId, MemberId};
 /// A server's place in the world; its incarnations come and go.
 pub(super) type Slot = usize;
 
+/// Who sends a snapshot: it may stop, and another disk may be in its place when that arrives.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sender {
+    pub(super) slot: Slot,
+    pub(super) life: u64,
+    pub(super) member: MemberId,
+}
+
 /// One outbound connection of a server.
 #[derive(Debug)]
 pub(super) struct SimLink {

@@ -8,6 +8,7 @@ mod dev;
 mod formation;
 mod greedy;
 mod hostile;
+mod hostile_members;
 mod large;
 mod limits;
 mod malformed;

@@ -84,6 +84,10 @@ impl Node {
             }
             Output::TransferDone { id } => self.requests.call_done(&mut cx, id, version),
             Output::Repaired => out.push(Effect::Repaired),
+            Output::Implausible { from, what } => {
+                cx.note(Note::Implausible { member: from, what });
+                cx.out.push(Effect::HangUp { member: from });
+            }
             Output::RoleChanged => match self.ensemble.role_changed(&mut cx) {
                 Some(Leadership::Taken) => self.replica.take_over(now),
                 Some(Leadership::Elsewhere) => self.replica.stand_down(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::event::{HardState, LogWrite, Message, Output};
+use super::event::{HardState, Implausible, LogWrite, Message, Output};
 use super::leader::Leading;
 use super::server_state::ElectionState;
 use super::writes::Deferred;
@@ -72,15 +72,19 @@ impl Raft {
     }
 
     /// Whether another member can be in that term.
-    pub(super) fn believes(&self, from: MemberId, term: Term) -> bool {
-        from != self.settings.id && plausible::in_reach(self.hard.term, term)
+    pub(super) fn may_be(&self, from: MemberId, term: Term) -> Result<(), Implausible> {
+        if from == self.settings.id {
+            return Err(Implausible::OwnName);
+        }
+        plausible::in_reach(self.hard.term, term)
     }
 
     /// Whether another member can lead in that term. There is one leader a term: whoever else says
     /// that it leads is broken.
-    pub(super) fn may_lead(&self, from: MemberId, term: Term) -> bool {
+    pub(super) fn may_lead(&self, from: MemberId, term: Term) -> Result<(), Implausible> {
+        self.may_be(from, term)?;
         let other = self.leader.is_some_and(|leader| leader != from);
-        self.believes(from, term) && !(term == self.hard.term && other)
+        if term == self.hard.term && other { Err(Implausible::SecondLeader) } else { Ok(()) }
     }
 
     /// Moves to a term and follows whoever leads in it, if that is known.

@@ -189,10 +189,46 @@ pub(crate) enum Output {
     TransferRefused { id: u64, refusal: Refusal },
     /// The damage that recovery found is repaired.
     Repaired,
+    /// A member said what no sound one can; nothing was made of it.
+    Implausible { from: MemberId, what: Implausible },
     /// Role, leader or term changed; read them from the core.
     RoleChanged,
     /// The configuration in force changed (links are to be made and dropped).
     Configured,
+}
+
+/// What a message says that no sound member of the ensemble can say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Implausible {
+    /// It speaks in the receiver's own name.
+    OwnName,
+    /// Of a term that no elections can have led to.
+    Term,
+    /// It leads in a term in which another member leads.
+    SecondLeader,
+    /// Entries that cannot stand behind each other.
+    Entries,
+    /// A snapshot that no leader of its term can have made.
+    Snapshot,
+    /// It has entries that its leader does not have.
+    BeyondLog,
+    /// It echoes what its leader never said.
+    Round,
+}
+
+impl Implausible {
+    /// The end of a sentence about who said it.
+    pub(crate) fn what(self) -> &'static str {
+        match self {
+            Implausible::OwnName => "it speaks in this member's own name",
+            Implausible::Term => "its term is one that no elections can have led to",
+            Implausible::SecondLeader => "it leads in a term in which another member leads",
+            Implausible::Entries => "it sends entries that cannot stand behind each other",
+            Implausible::Snapshot => "it sends a snapshot that no leader of its term can have made",
+            Implausible::BeyondLog => "it has entries of this term that its leader does not have",
+            Implausible::Round => "it answers what its leader never said",
+        }
+    }
 }
 
 /// How long things take, in milliseconds.

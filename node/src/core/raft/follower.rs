@@ -17,8 +17,9 @@ impl Raft {
         append: Append,
         out: &mut Vec<Output>,
     ) {
-        if !self.may_lead(from, term) || !plausible::entries(term, &append) {
-            return;
+        let sound = self.may_lead(from, term).and_then(|()| plausible::entries(term, &append));
+        if let Err(what) = sound {
+            return out.push(Output::Implausible { from, what });
         }
         let Append { prev, entries, commit, last: end, round } = append;
         if term < self.hard.term {

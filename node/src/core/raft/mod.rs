@@ -164,8 +164,8 @@ impl Raft {
     }
 
     fn receive(&mut self, now: Mono, from: MemberId, message: Message, out: &mut Vec<Output>) {
-        if !self.believes(from, message.term()) {
-            return;
+        if let Err(what) = self.may_be(from, message.term()) {
+            return out.push(Output::Implausible { from, what });
         }
         match message {
             Message::PreVote { term, last_index, last_term } => {

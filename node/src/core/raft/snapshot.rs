@@ -36,8 +36,11 @@ impl Raft {
         meta: SnapshotMeta,
         out: &mut Vec<Output>,
     ) {
-        let possible = self.may_lead(from, term) && plausible::snapshot(term, &meta);
-        if term < self.hard.term || !possible {
+        let sound = self.may_lead(from, term).and_then(|()| plausible::snapshot(term, &meta));
+        if let Err(what) = sound {
+            return out.push(Output::Implausible { from, what });
+        }
+        if term < self.hard.term {
             return;
         }
         self.follow(now, term, Some(from), out);

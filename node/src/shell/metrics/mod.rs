@@ -51,6 +51,7 @@ struct Inner {
     elections: IntCounter,
     tls: IntCounterVec,
     over_quota: IntCounterVec,
+    implausible: IntCounter,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -98,6 +99,13 @@ impl Metrics {
             )?,
             elections: registered(&registry, elections)?,
             tls: counters("quorate_node_tls_total", "What happened on the secure port", "event")?,
+            implausible: registered(
+                &registry,
+                IntCounter::new(
+                    "quorate_node_implausible_messages_total",
+                    "Messages of members that no sound member can send; their links were closed",
+                )?,
+            )?,
             over_quota: counters(
                 "quorate_node_over_quota_total",
                 "Leader: writes beyond a soft limit, or refused for a hard one",
@@ -170,6 +178,7 @@ impl Metrics {
                 self.0.over_quota.with_label_values(&[limit]).inc();
             }
             Note::BecameLeader { .. } => self.0.elections.inc(),
+            Note::Implausible { .. } => self.0.implausible.inc(),
             _ => {}
         }
     }

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const WRITE: usize = 256 << 10;
 const RETRY_MIN: Duration = Duration::from_millis(50);
 const RETRY_MAX: Duration = Duration::from_secs(1);
+/// A link that ended sooner than this is dialled again as one that could not be made.
+const HELD: Duration = Duration::from_secs(5);
 
 /// Dials, and carries messages for as long as the link holds; then again.
 pub(super) async fn keep_link(driver: Weak<Driver>, link: Link, hello: Hello) {
@@ -32,14 +34,17 @@ pub(super) async fn keep_link(driver: Weak<Driver>, link: Link, hello: Hello) {
     loop {
         match dial(&link, &hello).await {
             Ok((stream, answer)) => {
-                wait = RETRY_MIN;
                 let Some(driver) = driver.upgrade() else {
                     return;
                 };
                 let accepted = answer.to == Some(hello.from) && link.member == Some(answer.from);
                 if accepted {
                     match versions::spoken_with(&answer.can) {
-                        Ok(version) => use_link(&driver, stream, answer.from, version).await,
+                        Ok(version) => {
+                            let began = Instant::now();
+                            use_link(&driver, stream, answer.from, version).await;
+                            wait = pause_after(began.elapsed(), wait);
+                        }
                         Err(error) => {
                             log_failure(&link.address, &unsupported(error));
                             wait = RETRY_MAX;
@@ -49,6 +54,7 @@ pub(super) async fn keep_link(driver: Weak<Driver>, link: Link, hello: Hello) {
                     let address = link.address.clone();
                     driver.step(Input::PeerAnswer { address, hello: answer });
                     drop(driver);
+                    wait = RETRY_MIN;
                     sleep(RETRY_MAX / 2).await;
                 }
             }
@@ -68,6 +74,11 @@ fn log_failure(address: &str, error: &std::io::Error) {
     } else {
         tracing::debug!(address, %error, "dial a member");
     }
+}
+
+/// How long to wait after a link that held for so long, if it was this long before it.
+fn pause_after(held: Duration, before: Duration) -> Duration {
+    if held >= HELD { RETRY_MIN } else { (before * 2).min(RETRY_MAX) }
 }
 
 fn unsupported(error: OtherVersion) -> std::io::Error {
@@ -149,6 +160,18 @@ async fn carry(
 mod tests {
     use super::*;
     use crate::core::message::PeerMessage;
+
+    #[test]
+    fn a_member_that_closes_its_links_at_once_is_dialled_less_and_less_often() {
+        let mut wait = RETRY_MIN;
+        for _ in 0..10 {
+            let next = pause_after(Duration::from_millis(20), wait);
+            assert!(next > wait || next == RETRY_MAX);
+            wait = next;
+        }
+        assert_eq!(wait, RETRY_MAX);
+        assert_eq!(pause_after(HELD, wait), RETRY_MIN);
+    }
 
     #[tokio::test]
     async fn a_link_ends_when_its_member_takes_less_than_there_is_for_it() {

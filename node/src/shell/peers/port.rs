@@ -80,6 +80,8 @@ async fn listen(stream: TcpStream, driver: &Driver, from: MemberId) -> std::io::
                 break;
             }
         }
-        driver.step(Input::Batch(inputs));
+        if !driver.heard(from, Input::Batch(inputs)) {
+            return Ok(());
+        }
     }
 }

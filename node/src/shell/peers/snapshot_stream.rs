@@ -114,6 +114,8 @@ pub(crate) async fn receive(
             }
             _ => other(error),
         })?;
-    driver.step(Input::SnapshotReceived { from, term, snapshot });
+    if !driver.heard(from, Input::SnapshotReceived { from, term, snapshot }) {
+        return Ok(());
+    }
     connection.write_all(&frame_bytes(&Frame::SnapshotDone)).await
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::net::{SimLink, Slot};
+use super::super::net::{Sender, SimLink, Slot};
 use super::{Ev, STALL_MS, World, programs};
 use crate::core::effect::{Effect, Link};
 use crate::core::input::{Input, Snapshot};
@@ -214,40 +214,40 @@ impl World {
         term: Term,
         index: Index,
     ) -> Result<(), String> {
-        let from_life = self.servers[from].life;
+        let (life, member) = (self.servers[from].life, self.servers[from].disk.member);
         let target = self.servers.iter().position(|server| server.disk.member == to);
         let newest = self.servers[from].disk.newest().filter(|it| it.meta.index >= index);
         let (Some(slot), Some(snapshot)) = (target, newest) else {
             let input = Box::new(Input::SnapshotSent { to, index, ok: false });
-            self.at(200, Ev::ToServer { slot: from, life: from_life, input });
+            self.at(200, Ev::ToServer { slot: from, life, input });
             return Ok(());
         };
         let delay = self.rng.between(5, 800);
         let to_life = self.servers[slot].life;
-        self.at(delay, Ev::SnapshotArrived { from, from_life, to: slot, to_life, term, snapshot });
+        let from = Sender { slot: from, life, member };
+        self.at(delay, Ev::SnapshotArrived { from, to: slot, to_life, term, snapshot });
         Ok(())
     }
 
     pub(super) fn snapshot_arrived(
         &mut self,
-        (from, from_life): (Slot, u64),
+        from: Sender,
         (to, to_life): (Slot, u64),
         term: Term,
         snapshot: Arc<Snapshot>,
     ) -> Result<(), String> {
         let readable = programs::reads(&snapshot, self.servers[to].program);
-        let ok = self.lives(to, to_life) && self.net.connects(from, to) && readable;
+        let ok = self.lives(to, to_life) && self.net.connects(from.slot, to) && readable;
         let (target, index) = (self.servers[to].disk.member, snapshot.meta.index);
-        if self.lives(from, from_life) {
+        if self.lives(from.slot, from.life) {
             let input = Box::new(Input::SnapshotSent { to: target, index, ok });
-            self.at(1, Ev::ToServer { slot: from, life: from_life, input });
+            self.at(1, Ev::ToServer { slot: from.slot, life: from.life, input });
         }
         if !ok {
             return Ok(());
         }
-        let sender = self.servers[from].disk.member;
         self.servers[to].disk.receive(&snapshot);
-        self.step(to, Input::SnapshotReceived { from: sender, term, snapshot })
+        self.step(to, Input::SnapshotReceived { from: from.member, term, snapshot })
     }
 }
 

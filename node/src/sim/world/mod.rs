@@ -26,7 +26,7 @@ use super::disk::{Make, SimDisk};
 use super::faults;
 use super::fingerprint::Fingerprint;
 use super::invariants::Invariants;
-use super::net::{Net, Slot};
+use super::net::{Net, Sender, Slot};
 use super::operator::{self, CONFIG};
 use super::options::SimOptions;
 use super::oracle::Oracle;
@@ -56,41 +56,14 @@ const EVENTS_MAX: u64 = 20_000_000;
 #[derive(Debug)]
 enum Ev {
     Tick(Slot, u64),
-    Dial {
-        from: Slot,
-        life: u64,
-        link: Link,
-        hello: Hello,
-    },
-    Arrive {
-        link: LinkId,
-        message: PeerMessage,
-    },
+    Dial { from: Slot, life: u64, link: Link, hello: Hello },
+    Arrive { link: LinkId, message: PeerMessage },
     Unstall(LinkId),
     Synced(Slot, u64),
-    SnapshotStored {
-        slot: Slot,
-        life: u64,
-        snapshot: Arc<Snapshot>,
-    },
-    SnapshotArrived {
-        from: Slot,
-        from_life: u64,
-        to: Slot,
-        to_life: u64,
-        term: Term,
-        snapshot: Arc<Snapshot>,
-    },
-    ToServer {
-        slot: Slot,
-        life: u64,
-        input: Box<Input>,
-    },
-    ToClient {
-        client: usize,
-        conn: ConnId,
-        frame: Option<ServerFrame>,
-    },
+    SnapshotStored { slot: Slot, life: u64, snapshot: Arc<Snapshot> },
+    SnapshotArrived { from: Sender, to: Slot, to_life: u64, term: Term, snapshot: Arc<Snapshot> },
+    ToServer { slot: Slot, life: u64, input: Box<Input> },
+    ToClient { client: usize, conn: ConnId, frame: Option<ServerFrame> },
     Client(usize),
     Fault,
     Uncut(Vec<(Slot, Slot)>),
@@ -429,8 +402,8 @@ impl World {
                 self.report.snapshots += 1;
                 self.step(slot, Input::SnapshotSaved { meta, bytes: Some(1) })?;
             }
-            Ev::SnapshotArrived { from, from_life, to, to_life, term, snapshot } => {
-                self.snapshot_arrived((from, from_life), (to, to_life), term, snapshot)?;
+            Ev::SnapshotArrived { from, to, to_life, term, snapshot } => {
+                self.snapshot_arrived(from, (to, to_life), term, snapshot)?;
             }
             Ev::ToServer { slot, life, input } if self.lives(slot, life) => {
                 // A link that another one has replaced is not missed, as in the shell.

@@ -201,6 +201,9 @@ impl World {
                 self.servers[slot].disk.ask_wipe(member);
                 self.at(100, Ev::Start(slot));
             }
+            Effect::HangUp { member } => {
+                return Err(format!("n{slot} takes {member} for broken, though nobody is"));
+            }
             Effect::Fatal(why) => return Err(format!("n{slot} stops: {why}")),
             Effect::Note(Note::Answered(_) | Note::Applied { .. } | Note::Fired { .. }) => {}
             Effect::Note(Note::BecameLeader { term }) => {

@@ -19,7 +19,7 @@ use std::ops::ControlFlow;
 
 use self::progress::Progress;
 pub(super) use self::state::Leading;
-use super::event::Output;
+use super::event::{Implausible, Output};
 use super::log::Log;
 use super::quorum;
 use super::settings::Settings;
@@ -110,6 +110,7 @@ impl Leader<'_> {
     /// A member has everything up to `matched`, durably.
     pub(super) fn accepted(&mut self, from: MemberId, matched: Index, round: u64) -> Leads {
         if matched > self.log.last_index() {
+            self.out.push(Output::Implausible { from, what: Implausible::BeyondLog });
             return Leads::Continue(());
         }
         let Some(peer) = self.answered(from, round) else {
@@ -140,6 +141,7 @@ impl Leader<'_> {
     /// A member answered in our term: it hears us. Not one that echoes what nobody said.
     fn answered(&mut self, from: MemberId, round: u64) -> Option<&mut Progress> {
         if round > self.leading.round {
+            self.out.push(Output::Implausible { from, what: Implausible::Round });
             return None;
         }
         let peer = self.leading.peers.get_mut(&from)?;
