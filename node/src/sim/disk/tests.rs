@@ -1,9 +1,14 @@
+use bytes::Bytes;
+
 use super::model::{Model, name_of};
 use super::*;
 use crate::codec::record::{HEADER, Header};
 use crate::core::entry::Payload;
-use crate::core::raft::event::HardState;
-use crate::core::types::Term;
+use crate::core::raft::config::{Config, Member, Role};
+use crate::core::raft::event::{HardState, SnapshotMeta};
+use crate::core::recovery::Change;
+use crate::core::state::State;
+use crate::core::types::{ServerId, Term};
 
 const SEGMENT: Header = Header { nonce: 5, number: 1 };
 
@@ -88,27 +93,100 @@ fn of_removed_segments_none_outlives_a_later_one() {
     assert!(all > 5 && all < 95, "{all}");
 }
 
-/// A member's disk whose first segment is damaged.
-fn damaged(seed: u64) -> Model {
-    let mut disk = Model::new(seed, 300, 1);
-    let Ok(facts) = survey::survey(&disk, false, MemberId(7));
-    let recovery = recovery::decide(facts).expect("a blank disk");
-    let mut journal = Journal::begin(&recovery, 300, &mut disk).expect("the power is on");
-    let seq = WriteSeq(1);
-    let hard = HardState { term: Term(1), vote: Some(MemberId(8)) };
-    let entry = |index| {
-        let (term, payload) = (Term(1), Payload::NewLeader);
-        LogWrite::Append(vec![Arc::new(Entry { term, index: Index(index), payload })])
+/// What a start makes of a disk.
+fn decided(disk: &Model, alone: bool) -> Result<Recovery, Refusal> {
+    let Ok(facts) = survey::survey(disk, alone, MemberId(7));
+    recovery::decide(facts)
+}
+
+fn append(term: u64, index: u64) -> LogWrite {
+    let (term, payload) = (Term(term), Payload::NewLeader);
+    LogWrite::Append(vec![Arc::new(Entry { term, index: Index(index), payload })])
+}
+
+/// A snapshot of an ensemble of three, of a state that nobody has written to.
+fn snapshot(index: u64, term: u64) -> Arc<Snapshot> {
+    let voter = |id| Member {
+        id: MemberId(id),
+        server: ServerId(id as u8),
+        role: Role::Voter,
+        peer: String::new(),
+        client: String::new(),
     };
-    let writes = std::iter::once(LogWrite::Hard(hard)).chain((1..20).map(entry));
-    let ops = writes.map(|write| DiskOp::Write { seq, write });
-    for op in std::iter::once(DiskOp::Adopt { seq, ensemble: EnsembleId(9) }).chain(ops) {
-        let written = journal.write(VecDeque::from([op]), &mut disk, &mut |_, _| {});
+    let members = (7..10).map(voter).collect();
+    let config = Config { index: Index(1), members, ..Config::default() };
+    let meta = SnapshotMeta { index: Index(index), term: Term(term), config };
+    Arc::new(Snapshot { meta, image: State::new().image() })
+}
+
+/// The disk of a member that has voted, and what has been written to it since.
+struct Written {
+    disk: Model,
+    journal: Journal,
+}
+
+impl Written {
+    fn new(seed: u64) -> Written {
+        let mut disk = Model::new(seed, 300, 2);
+        let recovery = decided(&disk, false).expect("a blank disk");
+        let journal = Journal::begin(&recovery, 300, &mut disk).expect("the power is on");
+        let mut written = Written { disk, journal };
+        let (seq, ensemble) = (WriteSeq(1), EnsembleId(9));
+        written.op(DiskOp::Adopt { seq, ensemble });
+        written.write(LogWrite::Hard(HardState { term: Term(1), vote: Some(MemberId(8)) }));
+        written
+    }
+
+    fn op(&mut self, op: DiskOp) {
+        let written = self.journal.write(VecDeque::from([op]), &mut self.disk, &mut |_, _| {});
         written.expect("the power is on");
     }
-    assert!(disk.files().contains(&File::Segment(3)));
-    disk.data(File::Segment(1)).expect("it is there")[HEADER + 60] ^= 0x41;
-    disk
+
+    /// Durable before the next.
+    fn write(&mut self, write: LogWrite) {
+        self.op(DiskOp::Write { seq: WriteSeq(1), write });
+    }
+
+    fn append(&mut self, term: u64, indexes: std::ops::Range<u64>) {
+        indexes.for_each(|index| self.write(append(term, index)));
+    }
+
+    /// A snapshot of its own is stored, and the log before it goes.
+    fn save(&mut self, index: u64) {
+        self.disk.save(&snapshot(index, 1)).expect("the power is on");
+        self.write(LogWrite::Compact(Index(index)));
+    }
+
+    /// A leader's snapshot replaces the log.
+    fn install(&mut self, index: u64, term: u64) {
+        let snapshot = snapshot(index, term);
+        self.disk.receive(&snapshot);
+        self.write(LogWrite::InstallSnapshot(snapshot.meta.clone()));
+    }
+
+    fn spoil(&mut self, file: File, at: usize) {
+        self.disk.data(file).expect("it is there")[at] ^= 0x41;
+    }
+}
+
+fn last(recovery: &Recovery) -> Option<u64> {
+    recovery.entries.last().map(|it| it.index.0)
+}
+
+fn damage(disk: &Model) -> String {
+    match decided(disk, false).expect("others have the data").verdict {
+        Verdict::Repairing(damage) => damage.to_string(),
+        verdict => panic!("{verdict:?}"),
+    }
+}
+
+/// A member's disk whose first segment is damaged.
+fn damaged(seed: u64) -> Model {
+    let mut written = Written::new(seed);
+    written.append(1, 1..20);
+    assert!(written.disk.files().contains(&File::Segment(3)));
+    written.spoil(File::Segment(1), HEADER + 60);
+    written.disk
 }
 
 #[test]
@@ -117,8 +195,7 @@ fn a_damage_is_known_to_every_later_start_wherever_the_power_goes_in_the_first()
     for (seed, fuel) in (0..20).flat_map(|seed| (0..60).map(move |fuel| (seed, fuel))) {
         let mut disk = damaged(seed);
         for first in [true, false] {
-            let Ok(facts) = survey::survey(&disk, false, MemberId(7));
-            let recovery = recovery::decide(facts).expect("others have the data");
+            let recovery = decided(&disk, false).expect("others have the data");
             let Verdict::Repairing(_) = recovery.verdict else {
                 panic!("{:?} after {fuel} operations of seed {seed}", recovery.verdict);
             };
@@ -132,4 +209,75 @@ fn a_damage_is_known_to_every_later_start_wherever_the_power_goes_in_the_first()
         disk.fuel = None;
     }
     assert!(cut > 300, "{cut} power cuts");
+}
+
+#[test]
+fn a_sealed_segment_that_ends_in_no_record_is_damaged_where_that_begins() {
+    let mut written = Written::new(1);
+    written.append(1, 1..20);
+    let bytes = Bytes::from(content(&written.disk, File::Segment(1)).expect("it is there"));
+    let nonce = record::decode_header(&bytes).expect("its header").nonce;
+    let end = record::scan(&bytes, nonce).length;
+    written.spoil(File::Segment(1), end - 1);
+    let spoilt = Bytes::from(content(&written.disk, File::Segment(1)).expect("it is there"));
+    let scan = record::scan(&spoilt, nonce);
+    assert_eq!(scan.end, record::End::Torn, "nothing within the segment tells");
+    let told = damage(&written.disk);
+    assert!(told.contains(&format!("byte {}", scan.length)), "{told}");
+    assert!(told.contains(&File::Segment(1).to_string()), "{told}");
+}
+
+#[test]
+fn a_damaged_snapshot_is_a_damage_unless_an_older_one_and_the_log_reach_as_far() {
+    let newest = File::Snapshot(Index(12), Term(1));
+    let with_log_to = |last: u64, oldest: bool| {
+        let mut written = Written::new(2);
+        written.append(1, 1..last + 1);
+        if oldest {
+            written.save(4);
+        }
+        written.disk.save(&snapshot(12, 1)).expect("the power is on");
+        if !oldest {
+            written.write(LogWrite::Compact(Index(12)));
+        }
+        written.spoil(newest, 40);
+        written.disk
+    };
+    let reaches = decided(&with_log_to(12, true), false).expect("it starts");
+    assert_eq!((&reaches.verdict, last(&reaches)), (&Verdict::Member, Some(12)));
+    assert!(reaches.changes.contains(&Change::SetAside(newest)), "lest it is sent");
+    let told = damage(&with_log_to(11, true));
+    assert!(told.contains(&newest.to_string()), "{told}");
+    damage(&with_log_to(30, false));
+}
+
+#[test]
+fn who_forgot_its_ensemble_or_has_nobody_to_repair_from_does_not_start() {
+    let mut written = Written::new(3);
+    written.append(1, 1..20);
+    let named = written.disk.data(File::Identity).expect("it is there").clone();
+    let before = written.disk.replaced[&File::Identity].clone();
+    *written.disk.data(File::Identity).expect("it is there") = before;
+    let refusal = decided(&written.disk, false).map(|it| it.verdict);
+    assert_eq!(refusal, Err(Refusal::ForgottenEnsemble));
+    *written.disk.data(File::Identity).expect("it is there") = named;
+    assert_eq!(decided(&written.disk, true).map(|it| it.verdict), Ok(Verdict::Member));
+    written.spoil(File::Segment(1), HEADER + 60);
+    let refusal = decided(&written.disk, true).map(|it| it.verdict);
+    assert!(matches!(refusal, Err(Refusal::Alone(_))), "{refusal:?}");
+}
+
+#[test]
+fn what_a_leaders_snapshot_replaced_never_comes_back_and_its_loss_is_noticed() {
+    let mut written = Written::new(4);
+    // What the leader does not have is still in the log.
+    written.append(1, 1..20);
+    written.install(10, 2);
+    let whole = decided(&written.disk, false).expect("it starts");
+    assert_eq!((&whole.verdict, last(&whole)), (&Verdict::Member, None));
+    assert_eq!(whole.snapshot.map(|it| it.meta.index), Some(Index(10)));
+    // All up to there was acknowledged, though nothing was written behind it.
+    written.disk.lose_name(File::Snapshot(Index(10), Term(2)), false);
+    let told = damage(&written.disk);
+    assert!(told.contains("10"), "{told}");
 }
