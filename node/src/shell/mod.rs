@@ -3,11 +3,11 @@
 //!
 //! [`server`] puts a server together · [`driver`] the mutex · `clock` the only reader of time ·
 //! [`clients`] their ports · [`peers`] links to other members · [`admin`] the port for operators and
-//! probes · [`inspect`] what a server shows of itself · [`disk`] durability · [`tls`]
-//! handshakes · [`metrics`] counters · `chores` what else the core asks for ·
-//! `notes` what it notes, in the log, `log_limit` not too often · `listeners` bound sockets,
-//! [`accept`] connections on them, `sockets` their options · [`memory`], `disk_space` and [`limits`]
-//! what the system grants · [`health`] asks another process.
+//! probes · [`inspect`] what a server shows of itself · [`disk`] durability · [`tls`] handshakes ·
+//! [`metrics`] counters · `chores` what else the core asks for · `notes` what it notes, in the log,
+//! `log_limit` not too often · `listeners` bound sockets, [`accept`] connections on them, `seats` how
+//! many, `sockets` their options · [`memory`], `disk_space` and [`limits`] what the system grants ·
+//! [`health`] asks another process.
 
 pub(crate) mod accept;
 pub(crate) mod admin;
@@ -29,4 +29,5 @@ mod clock;
 mod disk_space;
 mod log_limit;
 mod notes;
+mod seats;
 mod sockets;

@@ -14,7 +14,6 @@ use super::accept::Port;
 use super::admin::{self, http};
 use super::clients::budget::Budget;
 use super::clients::port::{Clients, Limits};
-use super::clients::seats::Seats;
 use super::disk::recovery::{self, Found};
 use super::disk::writer::{self, Log, LogQueue, Told};
 use super::disk::{DiskConfig, DiskError, files, snapshots};
@@ -24,6 +23,7 @@ use super::inspect::shown::Shown;
 use super::listeners::{Addresses, Listeners};
 use super::metrics::Metrics;
 use super::peers::links::keep_links;
+use super::seats::Seats;
 use super::tls::TlsConfig;
 use super::tls::acceptor::Tls;
 use super::{chores, clients, disk_space, limits, memory, peers};
@@ -202,6 +202,7 @@ fn serve(
         shown: config.shown,
     });
     let seats = Seats::new(limits::connections(limits.connections), limits.per_address);
+    let words = limits.words.clone().into();
     let clients = Clients { seats, budget, limits, inspector: Arc::clone(&inspector) };
     let clients = Arc::new(clients);
     if let Some(port) = listeners.client {
@@ -214,7 +215,7 @@ fn serve(
         tasks.spawn(clients::port::serve(port, Some(tls), Arc::clone(driver), clients));
     }
     tasks.spawn(peers::port::serve(listeners.peer, Arc::clone(driver), config.disk));
-    let admin = admin::Admin { inspector, token_file: config.token_file };
+    let admin = admin::Admin { inspector, token_file: config.token_file, words };
     if let Some(port) = listeners.metrics {
         tasks.spawn(admin::port::serve(port, http::metrics_alone(admin.clone())));
     }

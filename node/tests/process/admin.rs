@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::ensemble::Ensemble;
+use crate::support::ensemble::{Ensemble, Member};
 use crate::support::{http, wait_until};
 
 const BEARER: Option<&str> = Some("Bearer hunter2");
@@ -42,6 +42,36 @@ fn membership_calls_need_the_token() {
     std::fs::write(file, "hunter3\n").expect("write the token");
     assert_eq!(http::call(member.admin, "snapshot", BEARER, &json!({})).0, 401);
     assert_eq!(http::call(member.admin, "snapshot", Some("Bearer hunter3"), &json!({})).0, 200);
+}
+
+#[test]
+fn commands_that_change_the_server_or_show_clients_are_allowed_with_their_words() {
+    let ask = |member: &Member, command: &str| {
+        let (code, text) = http::get(member.admin, &format!("/commands/{command}")).expect("asked");
+        (code, serde_json::from_str::<Value>(&text).expect("JSON"))
+    };
+    let ensemble = Ensemble::serving(1, "4lw.commands.whitelist=dump\n");
+    let member = &ensemble.members[0];
+    member.connect().create("/a", b"", 0).expect("create");
+    let refused = [
+        ("connection_stat_reset", "crst"),
+        ("cons", "cons"),
+        ("stat", "stat"),
+        ("srst", "srst"),
+        ("set_trace_mask?traceMask=7", "stmk"),
+        ("watches", "wchc"),
+        ("wchp", "wchp"),
+    ];
+    for (command, word) in refused {
+        let (code, answer) = ask(member, command);
+        let error = answer["error"].as_str().unwrap_or_default();
+        assert_eq!(code, 403, "{command}: {answer}");
+        assert!(error.contains(&format!("add {word} to 4lw.commands.whitelist")), "{error}");
+        assert_eq!(answer.as_object().map(serde_json::Map::len), Some(2), "{answer}");
+    }
+    assert_ne!(ask(member, "srvr").1["server_stats"]["packets_received"], 0);
+    assert_eq!(ask(member, "gtmk").1["tracemask"], 306);
+    assert_eq!(ask(member, "dump").0, 200, "its word is allowed");
 }
 
 #[test]

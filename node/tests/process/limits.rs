@@ -87,6 +87,35 @@ fn a_crowd_at_the_admin_port_costs_few_descriptors_and_no_probe() {
     drop(crowd);
 }
 
+#[test]
+fn a_crowd_at_the_members_port_costs_few_descriptors_and_no_link() {
+    let mut ensemble = Ensemble::serving(3, LONG);
+    let leader = ensemble.leader();
+    let member = &mut ensemble.members[leader];
+    let mut client = member.connect();
+    client.create("/a", b"", 0).expect("create");
+    let before = descriptors(member);
+    let crowd: Vec<TcpStream> = (0..300).map(|_| half(member.peer, "")).collect();
+    stays("it is at few descriptors, and writes go on", Duration::from_secs(2), || {
+        client.set("/a", b"x").is_ok() && descriptors(member) < before + 100
+    });
+    drop(crowd);
+    ensemble.wait_ready();
+}
+
+#[test]
+fn a_stranger_at_the_members_port_is_not_read_from_beyond_a_hello() {
+    let ensemble = Ensemble::serving(1, "");
+    let mut stream = open(ensemble.members[0].peer).expect("connect");
+    let (claimed, crc) = (64_u32 << 20, [0; 4]);
+    stream.write_all(&claimed.to_be_bytes()).expect("send");
+    stream.write_all(&crc).expect("send");
+    let piece = vec![0; 64 << 10];
+    // More than the system keeps of what nobody reads.
+    let refused = (0..512).any(|_| stream.write_all(&piece).is_err());
+    assert!(refused, "32 MiB were taken of somebody who has not said who it is");
+}
+
 /// Lets the server have this many descriptors; gives how many it might have before.
 fn allow(member: &mut Member, current: Option<u64>) -> Option<u64> {
     let pid = Pid::from_child(&member.process().0);

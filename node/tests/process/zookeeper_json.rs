@@ -19,6 +19,9 @@ const LEFT_OUT: [&str; 6] = [
     "reachable_or_one",
 ];
 
+/// ZooKeeper's AdminServer asks nobody who they are.
+const OPEN: &str = "4lw.commands.whitelist=*\n";
+
 const PAGE: &str = include_str!("../../COMPATIBILITY.md");
 
 fn answer(port: u16, command: &str) -> (u16, Value) {
@@ -99,10 +102,10 @@ fn compare(ensemble: &Ensemble, at: usize, recording: &str) {
 
 #[test]
 fn commands_have_zookeepers_codes_and_keys() {
-    let alone = Ensemble::serving(1, "");
+    let alone = Ensemble::serving(1, OPEN);
     compare(&alone, 0, include_str!("zookeeper-3.9.5/standalone.json"));
     for leads in [true, false] {
-        let ensemble = Ensemble::serving(3, "");
+        let ensemble = Ensemble::serving(3, OPEN);
         let leader = ensemble.leader();
         if leads {
             compare(&ensemble, leader, include_str!("zookeeper-3.9.5/leader.json"));
@@ -118,7 +121,7 @@ fn commands_have_zookeepers_codes_and_keys() {
 
 #[test]
 fn an_unknown_command_and_a_server_that_serves_nobody_are_errors_with_code_200() {
-    let mut ensemble = Ensemble::new(3, "");
+    let mut ensemble = Ensemble::new(3, OPEN);
     ensemble.members[0].start();
     let port = ensemble.members[0].admin;
     wait_until("it answers", || ensemble.members[0].status().is_some());
@@ -137,7 +140,7 @@ fn an_unknown_command_and_a_server_that_serves_nobody_are_errors_with_code_200()
 
 #[test]
 fn aliases_answer_under_the_primary_name_and_resets_happen() {
-    let ensemble = Ensemble::serving(1, "");
+    let ensemble = Ensemble::serving(1, OPEN);
     let member = &ensemble.members[0];
     let mut client: Client = member.connect();
     client.create("/a", b"", 0).expect("create");
@@ -153,7 +156,7 @@ fn aliases_answer_under_the_primary_name_and_resets_happen() {
 
 #[test]
 fn a_snapshot_is_for_operators_and_a_restore_for_nobody() {
-    let mut ensemble = Ensemble::new(1, "");
+    let mut ensemble = Ensemble::new(1, OPEN);
     let token = ensemble.folder.path().join("token");
     std::fs::write(&token, "hunter2\n").expect("write the token");
     let flag = ["--admin-token-file".to_owned(), token.display().to_string()];

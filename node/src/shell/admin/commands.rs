@@ -61,6 +61,20 @@ pub(super) const COMMANDS: [&[&str]; 28] = [
 const ALWAYS: [&str; 6] =
     ["environment", "get_trace_mask", "set_trace_mask", "system_properties", "monitor", "zabstate"];
 
+/// Commands that change what this server counts or keeps, or show who is connected, sessions, or
+/// paths: anybody may ask for them, so each is allowed with its four-letter word
+/// (`4lw.commands.whitelist`), and only then.
+const GUARDED: [(&str, &str); 8] = [
+    ("connection_stat_reset", "crst"),
+    ("connections", "cons"),
+    ("dump", "dump"),
+    ("set_trace_mask", "stmk"),
+    ("stat_reset", "srst"),
+    ("stats", "stat"),
+    ("watches", "wchc"),
+    ("watches_by_path", "wchp"),
+];
+
 const NOT_SERVING: &str = "This ZooKeeper instance is not currently serving requests";
 const NO_RESTORE: &str = "restore is not available: an ensemble's state changes through its log \
                           only; see COMPATIBILITY.md";
@@ -95,6 +109,11 @@ async fn command(
     let Some(primary) = known.and_then(|names| names.first()) else {
         return failure(StatusCode::OK, &name, &format!("Unknown command: {name}"));
     };
+    let guard = GUARDED.iter().find(|(guarded, _)| guarded == primary);
+    if let Some((_, word)) = guard.filter(|(_, word)| !admin.words.iter().any(|it| it == word)) {
+        let why = format!("{primary} is not executed: add {word} to 4lw.commands.whitelist");
+        return failure(StatusCode::FORBIDDEN, &name, &why);
+    }
     let facts = admin.inspector.facts();
     if facts.mode.is_none() && !ALWAYS.contains(primary) {
         return failure(StatusCode::OK, &name, NOT_SERVING);

@@ -28,4 +28,6 @@ pub(crate) struct Admin {
     pub(crate) inspector: Arc<Inspector>,
     /// Read anew for each call, so that it can be rotated. `None`: calls are refused.
     pub(crate) token_file: Option<PathBuf>,
+    /// Four-letter words that are answered.
+    pub(crate) words: Arc<[String]>,
 }

@@ -12,7 +12,6 @@ use tokio::time::timeout;
 use super::budget::{Budget, BudgetLimits};
 use super::queue::ClientQueue;
 use super::reader::{First, PATIENCE, Reader, first_frame};
-use super::seats::Seats;
 use super::stats::ClientStats;
 use super::words;
 use super::writer::write_frames;
@@ -25,6 +24,7 @@ use crate::shell::disk::files;
 use crate::shell::driver::Driver;
 use crate::shell::inspect::inspector::Inspector;
 use crate::shell::log_limit::LogLimit;
+use crate::shell::seats::Seats;
 use crate::shell::sockets;
 use crate::shell::tls::acceptor::Tls;
 

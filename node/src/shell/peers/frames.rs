@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::codec::jute::Malformed;
-use crate::codec::peer::{self, Frame, HEADER};
+use crate::codec::peer::{self, FRAME_MAX, Frame, HEADER};
 use crate::shell::sockets;
 
 /// Time for a name lookup and a connection.
@@ -31,11 +31,22 @@ fn peer_error(error: Malformed) -> std::io::Error {
     std::io::Error::new(kind, error)
 }
 
-/// Reads one frame.
+/// Reads one frame, of any length that frames may have.
 pub(super) async fn read_frame(read: &mut (impl AsyncReadExt + Unpin)) -> std::io::Result<Frame> {
+    read_short_frame(read, FRAME_MAX).await
+}
+
+/// Reads one frame, of so many bytes at most.
+pub(super) async fn read_short_frame(
+    read: &mut (impl AsyncReadExt + Unpin),
+    most: usize,
+) -> std::io::Result<Frame> {
     let mut head = [0; HEADER];
     read.read_exact(&mut head).await?;
     let (length, crc) = peer::header(&head).map_err(peer_error)?;
+    if length > most {
+        return Err(std::io::Error::new(ErrorKind::InvalidData, "the frame is too long"));
+    }
     // Grows with what arrives, not with what is claimed.
     let mut content = BytesMut::new();
     let mut limited = read.take(length as u64);

@@ -1,34 +1,64 @@
 //! Links that other members dial.
 
+use std::io::ErrorKind;
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::frames::{GONE, frame_bytes, read_frame};
+use super::frames::{GONE, frame_bytes, read_frame, read_short_frame};
 use super::snapshot_stream;
 use crate::codec::peer::Frame;
 use crate::core::input::Input;
 use crate::core::types::MemberId;
-use crate::shell::accept::Port;
+use crate::shell::accept::{Port, QUIET};
 use crate::shell::disk::DiskConfig;
 use crate::shell::driver::Driver;
+use crate::shell::log_limit::LogLimit;
+use crate::shell::seats::{Seat, Seats};
 use crate::shell::sockets;
 
-/// Time for a hello.
+/// Time for a hello, and for taking the answer to it.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes of a first frame: a hello is far shorter, and who sends it is not known yet.
+const FIRST_FRAME: usize = 4 << 10;
+/// Connections that have not been accepted yet; with [`FIRST_FRAME`], what they may take together.
+const STRANGERS: usize = 128;
+/// Connections that have been accepted: a member has a link, and now and then a snapshot's.
+const ACCEPTED: usize = 256;
+/// Of either kind, those of one address. All members may share one, on a machine for development.
+const PER_ADDRESS: usize = 32;
+
+/// Who may be connected to the port.
+struct Seating {
+    strangers: Arc<Seats>,
+    accepted: Arc<Seats>,
+}
 
 /// Serves members until this is dropped.
 pub(crate) async fn serve(mut port: Port, driver: Arc<Driver>, disk: DiskConfig) {
+    let seating = Arc::new(Seating {
+        strangers: Seats::new(STRANGERS, PER_ADDRESS),
+        accepted: Seats::new(ACCEPTED, PER_ADDRESS),
+    });
+    let mut refusals = LogLimit::new(QUIET);
     loop {
-        let (stream, _) = port.accept().await;
-        let (driver, disk) = (Arc::clone(&driver), disk.clone());
+        let (stream, address) = port.accept().await;
+        let Some(seat) = seating.strangers.reserve(address.ip()) else {
+            if let Some(times) = refusals.allows(Instant::now()) {
+                let ip = address.ip().to_canonical();
+                tracing::warn!(%ip, times, "too many connections to the members' port: refused");
+            }
+            continue;
+        };
+        let (driver, disk, seating) = (Arc::clone(&driver), disk.clone(), Arc::clone(&seating));
         tokio::spawn(async move {
             sockets::tune(&stream, GONE);
-            match serve_one(stream, &driver, &disk).await {
-                Err(error) if error.kind() == std::io::ErrorKind::Unsupported => {
+            match serve_one(stream, address.ip(), seat, &seating, &driver, &disk).await {
+                Err(error) if error.kind() == ErrorKind::Unsupported => {
                     tracing::warn!(%error, "a member of another version dialled: no link");
                 }
                 Err(error) => tracing::debug!(%error, "listen to a member"),
@@ -40,27 +70,35 @@ pub(crate) async fn serve(mut port: Port, driver: Arc<Driver>, disk: DiskConfig)
 
 async fn serve_one(
     mut stream: TcpStream,
+    ip: IpAddr,
+    seat: Seat,
+    seating: &Seating,
     driver: &Arc<Driver>,
     disk: &DiskConfig,
 ) -> std::io::Result<()> {
-    let first = timeout(PATIENCE, read_frame(&mut stream)).await??;
+    let first = timeout(PATIENCE, read_short_frame(&mut stream, FIRST_FRAME)).await??;
     let (hello, offer) = match first {
         Frame::Hello(hello) => (hello, None),
         Frame::SnapshotOffer { hello, term, index, bytes } => (hello, Some((term, index, bytes))),
-        _ => return Err(std::io::ErrorKind::InvalidData.into()),
+        _ => return Err(ErrorKind::InvalidData.into()),
     };
     let from = hello.from;
     let Ok((accepted, answer)) = driver.hello(hello).await else {
         return Ok(());
     };
+    let answer = frame_bytes(&Frame::Hello(answer));
     if !accepted {
-        stream.write_all(&frame_bytes(&Frame::Hello(answer))).await?;
+        timeout(PATIENCE, stream.write_all(&answer)).await??;
         return stream.shutdown().await;
     }
+    let Some(_accepted) = seating.accepted.reserve(ip) else {
+        return Err(std::io::Error::other("too many links of this address"));
+    };
+    drop(seat);
     match offer {
         Some(offer) => snapshot_stream::receive(stream, driver, disk, from, offer).await,
         None => {
-            stream.write_all(&frame_bytes(&Frame::Hello(answer))).await?;
+            timeout(PATIENCE, stream.write_all(&answer)).await??;
             listen(stream, driver, from).await
         }
     }
@@ -73,7 +111,7 @@ async fn listen(stream: TcpStream, driver: &Driver, from: MemberId) -> std::io::
         loop {
             match read_frame(&mut read).await? {
                 Frame::Message(message) => inputs.push(Input::Peer { from, message }),
-                _ => return Err(std::io::ErrorKind::InvalidData.into()),
+                _ => return Err(ErrorKind::InvalidData.into()),
             }
             // What has arrived already belongs to the same batch.
             if read.buffer().is_empty() || inputs.len() >= 256 {

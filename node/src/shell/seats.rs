@@ -1,4 +1,4 @@
-//! How many clients may be connected: in all, and of one address.
+//! How many connections a port may have: in all, and of one address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) struct Seats {
     taken: Mutex<Taken>,
     /// In all; 0: any number.
-    pub(super) most: usize,
+    pub(crate) most: usize,
     /// Of one address; 0: any number.
-    pub(super) per_address: usize,
+    pub(crate) per_address: usize,
 }
 
 #[derive(Debug, Default)]
