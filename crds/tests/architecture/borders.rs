@@ -277,6 +277,8 @@ mod tests {
         ("operator/src/apply.rs", "async fn f() { join!(pods.list(a)) }", "list"),
         ("operator/src/apply.rs", "use crate::plan::view;", "crate::plan::view"),
         ("operator/src/lease.rs", "use quorate_crds::GROUP;", "quorate_crds::GROUP"),
+        ("zk/src", "use quorate_node::wire::jute;", "quorate_node::wire::jute"),
+        ("zk/src", "use std::net::TcpStream;", "std::net::TcpStream"),
         ("e2e/src/common", "use crate::stage::Stage;", "crate::stage::Stage"),
         ("e2e/src/clients", "use crate::watch::writer;", "crate::watch::writer"),
         ("e2e/src/stage", "use crate::watch::load::Load;", "crate::watch::load::Load"),

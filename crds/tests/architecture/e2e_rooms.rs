@@ -1,4 +1,5 @@
-//! The rooms of the end-to-end suite: what each of its folders may name.
+//! The rooms of the end-to-end suite, and of the client that it shares with the node's tests: what
+//! each may name.
 
 use crate::room::{OPEN, Room};
 
@@ -6,6 +7,12 @@ use crate::room::{OPEN, Room};
 const KUBERNETES: &[&str] = &["kube", "k8s_openapi", "quorate_crds"];
 
 pub(crate) const ROOMS: &[Room] = &[
+    // It builds on nothing, least of all on what it is held against.
+    Room {
+        place: "zk/src",
+        only: &["crate", "std::error::Error", "std::fmt", "std::io", "std::iter", "std::str"],
+        ..OPEN
+    },
     Room {
         place: "e2e/cluster",
         unsaid: &["CoordinationEnsemble", "quorate-node", "quorate-operator"],

@@ -16,10 +16,11 @@ pub(crate) struct Library {
 
 /// The resource's types and the operator's rooms are named by their modules; so is the simulator,
 /// which is there for others to run.
-pub(crate) const LIBRARIES: [Library; 3] = [
+pub(crate) const LIBRARIES: [Library; 4] = [
     Library { root: "crds/src/lib.rs", name: "quorate_crds", open: None },
     Library { root: "node/src/lib.rs", name: "quorate_node", open: Some(&["sim"]) },
     Library { root: "operator/src/lib.rs", name: "quorate_operator", open: None },
+    Library { root: "zk/src/lib.rs", name: "quorate_zk", open: Some(&["frame", "op"]) },
 ];
 
 /// What the root exports and nobody names, and what it leaves open.

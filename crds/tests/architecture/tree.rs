@@ -7,7 +7,7 @@ use crate::reader;
 use crate::source::{Path as Names, Source};
 
 /// Members of the workspace that have Rust in them.
-pub(crate) const MEMBERS: [&str; 4] = ["crds", "node", "operator", "e2e"];
+pub(crate) const MEMBERS: [&str; 5] = ["crds", "node", "operator", "zk", "e2e"];
 
 static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
     let crates = crates();

@@ -1,14 +1,17 @@
 //! Sessions that each keep a number of operations in flight: as one is answered the next is asked.
 //! Every answer is held against what this session was promised.
 
+use std::iter;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
+use quorate_zk::{
+    Code, Malformed, OPEN, Part, Reply, Request, data, flags, multi, parts, path, stat,
+};
 
 use super::content;
 use super::link::{Link, Poll, Sent};
-use super::protocol::{self, Reply};
 use super::scene::{self, Scene};
 use super::tally::Tally;
 use super::workload::{Kind, Workload};
@@ -114,13 +117,13 @@ impl Client<'_> {
     fn receive(&mut self, now: Instant, tally: &mut Tally) -> Result<()> {
         let Client { link, script, .. } = self;
         link.receive(|link, frame| {
-            let reply = protocol::reply(frame)?;
+            let reply = Reply::parse(frame)?;
             let sent = link.in_flight.pop_front();
             let sent = sent.context("an answer that nobody waits for")?;
             let done = match script.judge(sent, &reply) {
                 Ok(done) => done,
-                Err(Wrong::Error) => {
-                    tally.failed(|| format!("{:?} got error {}", sent.expect, reply.error));
+                Err(Wrong::Error(error)) => {
+                    tally.failed(|| format!("{:?} is refused: {error}", sent.expect));
                     true
                 }
                 Err(Wrong::Violation(what)) => {
@@ -151,7 +154,7 @@ impl Client<'_> {
 /// What is wrong with an answer.
 enum Wrong {
     /// The request did not succeed.
-    Error,
+    Error(Code),
     /// It says what may not be.
     Violation(anyhow::Error),
 }
@@ -159,6 +162,12 @@ enum Wrong {
 impl From<anyhow::Error> for Wrong {
     fn from(what: anyhow::Error) -> Self {
         Wrong::Violation(what)
+    }
+}
+
+impl From<Malformed> for Wrong {
+    fn from(what: Malformed) -> Self {
+        Wrong::Violation(what.into())
     }
 }
 
@@ -191,7 +200,7 @@ impl<'a> Script<'a> {
             Kind::Read => self.read(link, now),
             Kind::SyncRead => {
                 let xid = link.number(now, Expect::Synced);
-                protocol::sync(&mut link.out, xid, "/");
+                Request::Sync { path: "/" }.encode(xid, &mut link.out);
                 self.read(link, now);
             }
             Kind::Mixed => match self.random(20) {
@@ -211,7 +220,7 @@ impl<'a> Script<'a> {
         let (number, version) = (at as u64, None);
         let xid = link.number(now, Expect::Data { number, version });
         let path = self.shared.get(at).map_or("/", String::as_str);
-        protocol::get_data(&mut link.out, xid, path, false);
+        Request::GetData { path, watch: false }.encode(xid, &mut link.out);
     }
 
     /// The path of the znode that `write` sets.
@@ -225,14 +234,19 @@ impl<'a> Script<'a> {
             version: Some(self.version),
         };
         let xid = link.number(now, expect);
-        protocol::get_data(&mut link.out, xid, self.own(), false);
+        Request::GetData { path: self.own(), watch: false }.encode(xid, &mut link.out);
     }
 
     fn write(&mut self, link: &mut Link<Expect>, now: Instant) {
         self.next_content();
         let version = self.version;
         let xid = link.number(now, Expect::Set { version });
-        protocol::set_data(&mut link.out, xid, self.own(), &self.data);
+        self.set(self.own()).encode(xid, &mut link.out);
+    }
+
+    /// That a znode is to hold the next content.
+    fn set<'b>(&'b self, path: &'b str) -> Request<'b> {
+        Request::SetData { path, data: Some(&self.data), version: -1 }
     }
 
     fn next_content(&mut self) {
@@ -246,20 +260,23 @@ impl<'a> Script<'a> {
         self.next_content();
         let version = self.version;
         let xid = link.number(now, Expect::Multi { version });
-        let check = (self.own(), before);
-        protocol::multi(&mut link.out, xid, check, self.own, &self.data);
+        let check = Request::Check { path: self.own(), version: before };
+        let all = self.own.iter().map(|path| self.set(path));
+        multi(&mut link.out, xid, iter::once(check).chain(all));
     }
 
     fn create_or_delete(&mut self, link: &mut Link<Expect>, now: Instant) {
         if self.there {
             let xid = link.number(now, Expect::Deleted);
-            protocol::delete(&mut link.out, xid, &self.made(self.created));
+            let path = &self.made(self.created);
+            Request::Delete { path, version: -1 }.encode(xid, &mut link.out);
         } else {
             self.created += 1;
             content::make(self.created, self.workload.bytes, &mut self.data);
             let xid = link.number(now, Expect::Created(self.created));
-            let path = self.made(self.created);
-            protocol::create(&mut link.out, xid, &path, &self.data);
+            let (path, data) = (&self.made(self.created), Some(self.data.as_slice()));
+            Request::Create { path, data, acl: OPEN, flags: flags::PERSISTENT }
+                .encode(xid, &mut link.out);
         }
         self.there = !self.there;
     }
@@ -271,35 +288,46 @@ impl<'a> Script<'a> {
     /// Holds an answer against what it must be; whether it completes an operation.
     fn judge(&mut self, sent: Sent<Expect>, reply: &Reply<'_>) -> Result<bool, Wrong> {
         self.in_order(sent, reply)?;
-        if reply.error != 0 {
-            return Err(Wrong::Error);
+        if let Some(error) = reply.error {
+            return Err(Wrong::Error(error));
         }
         match sent.expect {
             Expect::Synced => return Ok(false),
             Expect::Deleted => {}
             Expect::Data { number, version } => {
-                let (data, stat) = protocol::data(reply.body)?;
+                let (data, stat) = data(reply.body)?;
                 content::check(data, number, self.workload.bytes)?;
                 if let Some(version) = version {
                     same(stat.version, version)?;
                 }
             }
             Expect::Set { version } => {
-                let stat = protocol::stat(reply.body)?;
+                let stat = stat(reply.body)?;
                 same(stat.version, version)?;
                 same(stat.mzxid, reply.zxid)?;
             }
             Expect::Multi { version } => {
-                let stats = protocol::multi_stats(reply.body)?;
-                same(stats.len(), self.own.len())?;
-                for stat in stats {
-                    same(stat.version, version)?;
-                    same(stat.mzxid, reply.zxid)?;
+                let mut set = 0;
+                for part in parts(reply.body) {
+                    match part? {
+                        Part::Done => {}
+                        Part::Set(stat) => {
+                            set += 1;
+                            same(stat.version, version)?;
+                            same(stat.mzxid, reply.zxid)?;
+                        }
+                        Part::Failed(error) => return Err(Wrong::Error(error)),
+                        Part::Created(path) => {
+                            return Err(
+                                anyhow!("{path} was created, which nobody asked for").into()
+                            );
+                        }
+                    }
                 }
+                same(set, self.own.len())?;
             }
             Expect::Created(number) => {
-                let path = protocol::path(reply.body)?;
-                same(path, self.made(number).as_bytes())?;
+                same(path(reply.body)?, self.made(number).as_str())?;
             }
         }
         Ok(true)
@@ -353,7 +381,7 @@ mod tests {
     }
 
     fn reply(xid: i32, zxid: i64, body: &[u8]) -> Reply<'_> {
-        Reply { xid, zxid, error: 0, body }
+        Reply { xid, zxid, error: None, body }
     }
 
     #[test]

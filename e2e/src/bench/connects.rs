@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail};
+use quorate_zk::{Handshake, Reply, Request, Session};
 
-use super::link::{Link, Poll, SESSION_MS};
-use super::protocol::{self, Session};
+use super::link::{Link, Poll, SESSION_MS, granted};
 use super::tally::Tally;
 use super::workload::Workload;
 
@@ -23,7 +23,7 @@ impl Visit {
     fn begin(address: SocketAddr, now: Instant) -> Result<Self> {
         let mut link = Link::dial(address)?;
         link.never_wait()?;
-        protocol::connect(&mut link.out, &Session::default(), SESSION_MS);
+        Handshake::of(&Session::default(), SESSION_MS).encode(&mut link.out);
         link.flush()?;
         Ok(Visit { link, address, began: now, connected: false, closed: false })
     }
@@ -32,13 +32,14 @@ impl Visit {
         let Visit { link, connected, closed, .. } = self;
         link.receive(|link, frame| {
             if *connected {
-                let reply = protocol::reply(frame)?;
-                ensure!(reply.error == 0, "a close got error {}", reply.error);
+                if let Some(error) = Reply::parse(frame)?.error {
+                    bail!("a close is refused: {error}");
+                }
                 *closed = true;
             } else {
-                protocol::connected(frame)?;
+                granted(frame)?;
                 *connected = true;
-                protocol::close(&mut link.out, 1);
+                Request::Close.encode(1, &mut link.out);
             }
             Ok(())
         })?;

@@ -4,11 +4,11 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
+use quorate_zk::{Reply, Request, data};
 
 use super::content;
 use super::link::{Link, Poll};
-use super::protocol::{self, EVENT};
 use super::scene::{self, Scene};
 use super::tally::Tally;
 use super::workload::Workload;
@@ -81,7 +81,7 @@ pub(super) fn run(
             }
             content::make(round.number, workload.bytes, &mut data);
             let xid = writer.number(now, ());
-            protocol::set_data(&mut writer.out, xid, path, &data);
+            Request::SetData { path, data: Some(&data), version: -1 }.encode(xid, &mut writer.out);
             writer.flush()?;
         }
         if now.saturating_duration_since(round.changed) > ROUND {
@@ -93,8 +93,9 @@ pub(super) fn run(
 
 fn acknowledged(writer: &mut Link<()>, round: &mut Round) -> Result<()> {
     writer.receive(|_, frame| {
-        let reply = protocol::reply(frame)?;
-        ensure!(reply.error == 0, "a change got error {}", reply.error);
+        if let Some(error) = Reply::parse(frame)?.error {
+            bail!("a change is refused: {error}");
+        }
         round.acknowledged = true;
         Ok(())
     })
@@ -115,8 +116,8 @@ impl Watcher {
     ) -> Result<()> {
         let Watcher { link, told } = self;
         link.receive(|link, frame| {
-            let reply = protocol::reply(frame)?;
-            if reply.xid == EVENT {
+            let reply = Reply::parse(frame)?;
+            if reply.is_event() {
                 if *told {
                     tally.violated(|| "an event came twice".to_owned());
                 }
@@ -125,8 +126,10 @@ impl Watcher {
                 arm(link, path, now);
                 return Ok(());
             }
-            ensure!(reply.error == 0, "a read got error {}", reply.error);
-            let (data, _) = protocol::data(reply.body)?;
+            if let Some(error) = reply.error {
+                bail!("a read is refused: {error}");
+            }
+            let (data, _) = data(reply.body)?;
             if !*told {
                 tally.violated(|| "a change was seen before its event".to_owned());
             }
@@ -144,5 +147,5 @@ impl Watcher {
 fn arm(link: &mut Link<()>, path: &str, now: Instant) {
     let xid = link.number(now, ());
     link.in_flight.clear();
-    protocol::get_data(&mut link.out, xid, path, true);
+    Request::GetData { path, watch: true }.encode(xid, &mut link.out);
 }

@@ -7,12 +7,12 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
+use quorate_zk::{Request, Session};
 
 use super::MORE;
 use super::content;
 use super::link::{Link, SESSION_MS};
-use super::protocol::{self, Session};
 use super::scene;
 use super::usage;
 use crate::common::progress::say;
@@ -144,10 +144,11 @@ impl Writer {
     fn set(&mut self, path: &str, number: u64) -> Result<()> {
         let (mut data, mut out) = (Vec::new(), Vec::new());
         content::make(number, ZNODES.1, &mut data);
-        protocol::set_data(&mut out, 1, path, &data);
-        let errors = self.link.call(1, &out)?;
-        ensure!(errors == [0], "a write is refused with {errors:?}");
-        Ok(())
+        Request::SetData { path, data: Some(&data), version: -1 }.encode(1, &mut out);
+        match self.link.call(1, &out)?.into_iter().flatten().next() {
+            None => Ok(()),
+            Some(error) => bail!("a write is refused: {error}"),
+        }
     }
 }
 
@@ -228,7 +229,7 @@ fn keep_writing(
 fn read(address: SocketAddr, writer: usize) -> Result<u64> {
     let mut link: Link<()> = Link::open(address)?;
     let mut out = Vec::new();
-    protocol::sync(&mut out, 1, "/");
+    Request::Sync { path: "/" }.encode(1, &mut out);
     link.call(1, &out)?;
     let content = link.get(&format!("{WRITTEN}{writer}"))?;
     let head = content.first_chunk().context("a number in the data")?;

@@ -7,11 +7,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use quorate_zk::{Code, Granted, Handshake, Reply, Request, Session, data, frame};
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 use rustix::time::Timespec;
-
-use super::protocol::{self, Session};
 
 /// Bytes that are read at once.
 const READ: usize = 256 << 10;
@@ -68,9 +67,10 @@ impl<E> Link<E> {
     /// Begins a session, or goes on with one, and waits until it is granted.
     pub(super) fn handshake(&mut self, session: &Session, timeout_ms: i32) -> Result<Session> {
         let mut out = Vec::new();
-        protocol::connect(&mut out, session, timeout_ms);
+        Handshake::of(session, timeout_ms).encode(&mut out);
         self.stream.write_all(&out)?;
-        protocol::connected(&self.wait_for_frame()?)
+        let answer = frame::read(&mut self.stream)?;
+        granted(&answer)
     }
 
     pub(super) fn never_wait(&self) -> Result<()> {
@@ -118,7 +118,7 @@ impl<E> Link<E> {
         // Out of `self` meanwhile: whoever handles a frame adds requests.
         let mut input = std::mem::take(&mut self.input);
         let mut rest = input.get(..self.filled).unwrap_or_default();
-        while let Some((frame, more)) = protocol::split(rest) {
+        while let Some((frame, more)) = frame::split(rest) {
             each(self, frame)?;
             rest = more;
         }
@@ -129,36 +129,37 @@ impl<E> Link<E> {
         Ok(())
     }
 
-    fn wait_for_frame(&mut self) -> Result<Vec<u8>> {
-        let mut length = [0; 4];
-        self.stream.read_exact(&mut length)?;
-        let mut frame = vec![0; usize::try_from(i32::from_be_bytes(length))?];
-        self.stream.read_exact(&mut frame)?;
-        Ok(frame)
-    }
-
     /// Waits for a znode's data.
     pub(super) fn get(&mut self, path: &str) -> Result<Vec<u8>> {
         let mut out = Vec::new();
-        protocol::get_data(&mut out, 1, path, false);
+        Request::GetData { path, watch: false }.encode(1, &mut out);
         self.stream.write_all(&out)?;
-        let frame = self.wait_for_frame()?;
-        let (data, _) = protocol::data(protocol::reply(&frame)?.body)?;
+        let answer = frame::read(&mut self.stream)?;
+        let (data, _) = data(Reply::parse(&answer)?.body)?;
         Ok(data.to_vec())
     }
 
     /// Sends requests all at once and waits for all answers; gives the errors. Before the load.
-    pub(super) fn call(&mut self, count: usize, requests: &[u8]) -> Result<Vec<i32>> {
+    pub(super) fn call(&mut self, count: usize, requests: &[u8]) -> Result<Vec<Option<Code>>> {
         let mut stream = self.stream.try_clone()?;
         std::thread::scope(|scope| {
             // Both ways at once: the server need not read on while its answers are not taken.
             let writing = scope.spawn(move || stream.write_all(requests));
-            let errors = (0..count).map(|_| Ok(protocol::reply(&self.wait_for_frame()?)?.error));
-            let errors: Result<Vec<i32>> = errors.collect();
+            let errors: Result<Vec<Option<Code>>> = (0..count)
+                .map(|_| Ok(Reply::parse(&frame::read(&mut self.stream)?)?.error))
+                .collect();
             writing.join().ok().context("the writing thread panicked")??;
             errors
         })
     }
+}
+
+/// The session that a handshake's answer grants.
+///
+/// # Errors
+/// If it grants none.
+pub(super) fn granted(answer: &[u8]) -> Result<Session> {
+    Granted::parse(answer)?.session().context("the server refuses the session")
 }
 
 /// Which connections have something to read, or room to write.

@@ -3,7 +3,7 @@
 //! within every round, and what is printed at the end are ratios.
 //!
 //! A workload (`workload.rs`) is played on znodes made before (`scene.rs`, `content.rs`) by one
-//! thread that never waits (`link.rs`, bytes by `protocol.rs`): sessions that ask on and on
+//! thread that never waits (`link.rs`): sessions that ask on and on
 //! (`closed_loop.rs`), watch (`fan_out.rs`), or come and go (`connects.rs`). `tally.rs` and
 //! `histogram.rs` keep what was seen, `usage.rs` asks the kernel what the servers took for it,
 //! `life.rs` measures restarts, a leader's end, memory and disk, and `table.rs` prints and compares.
@@ -15,7 +15,6 @@ mod fan_out;
 mod histogram;
 mod life;
 mod link;
-mod protocol;
 mod scene;
 mod table;
 mod tally;

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
+use quorate_zk::{Code, OPEN, Request, flags};
 
 use super::content;
 use super::link::Link;
-use super::protocol::{self, NODE_EXISTS};
 use super::workload::Workload;
 
 /// How many znodes reads are spread over.
@@ -61,9 +61,9 @@ pub(super) fn create<'a>(
     let (mut data, mut out, mut count) = (Vec::new(), Vec::new(), 0);
     let mut flush = |out: &mut Vec<u8>, count: &mut usize| {
         let errors = link.call(*count, out)?;
-        let bad = errors.into_iter().find(|it| ![0, NODE_EXISTS].contains(it));
+        let bad = errors.into_iter().flatten().find(|it| *it != Code::NodeExists);
         if let Some(error) = bad {
-            bail!("a znode is refused with {error}");
+            bail!("a znode is refused: {error}");
         }
         out.clear();
         *count = 0;
@@ -71,7 +71,8 @@ pub(super) fn create<'a>(
     };
     for (path, number) in znodes {
         content::make(number, bytes, &mut data);
-        protocol::create(&mut out, 1, path, &data);
+        let flags = flags::PERSISTENT;
+        Request::Create { path, data: Some(&data), acl: OPEN, flags }.encode(1, &mut out);
         count += 1;
         if count == 256 {
             flush(&mut out, &mut count)?;
@@ -87,9 +88,10 @@ pub(super) fn create<'a>(
 pub(super) fn session<E>(address: SocketAddr) -> Result<Link<E>> {
     let mut link = Link::open(address)?;
     let mut out = Vec::new();
-    protocol::sync(&mut out, 1, "/");
-    let errors = link.call(1, &out)?;
-    ensure!(errors == [0], "sync is refused with {errors:?}");
+    Request::Sync { path: "/" }.encode(1, &mut out);
+    if let Some(error) = link.call(1, &out)?.into_iter().flatten().next() {
+        bail!("sync is refused: {error}");
+    }
     link.never_wait()?;
     Ok(link)
 }

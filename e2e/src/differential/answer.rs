@@ -1,16 +1,18 @@
 //! Frames of a server as lines that can be compared and read.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use anyhow::{Context, Result, ensure};
+use quorate_zk::{Code, Granted, Reader, Reply, xid};
 
 use super::line::{Kind, Line, Token};
 use super::ops::{self, Shape};
 use super::sasl;
-use super::wire::Reader;
 
 /// Where clients read the configuration.
 pub(super) const CONFIG: &[u8] = b"/zookeeper/config";
-/// The client protocol's number of a notification.
-const NOTIFICATION: i32 = -1;
+/// Longer texts are held against each other by their hashes.
+const SHOWN: usize = 1_000;
 
 /// What a request asked, as far as its answer depends on it.
 #[derive(Clone, Debug)]
@@ -26,30 +28,28 @@ pub(super) struct Asked {
 
 /// Whether a frame is a notification.
 pub(super) fn is_event(frame: &[u8]) -> bool {
-    Reader(frame).int().is_ok_and(|xid| xid == NOTIFICATION)
+    number(frame) == Some(xid::EVENT)
 }
 
-/// The xid of a reply.
-pub(super) fn xid(frame: &[u8]) -> Option<i32> {
-    Reader(frame).int().ok()
+/// The number of the request that a frame answers.
+pub(super) fn number(frame: &[u8]) -> Option<i32> {
+    Reader::new(frame).int().ok()
 }
 
-/// The error code of a reply.
-pub(super) fn err(frame: &[u8]) -> Option<i32> {
-    let mut reader = Reader(frame);
-    reader.take(12).ok()?;
-    reader.int().ok()
+/// Whether a reply says that the request succeeded, if it can be read.
+pub(super) fn succeeded(frame: &[u8]) -> bool {
+    Reply::parse(frame).is_ok_and(|reply| reply.error.is_none())
 }
 
 /// Whether a server closes a connection behind this.
 pub(super) fn is_last(line: &Line) -> bool {
     // It does not know the op.
-    matches!(line.kind, Kind::Reply { err: -6, .. })
+    matches!(line.kind, Kind::Reply { err, .. } if Code::of(err) == Some(Code::Unimplemented))
 }
 
 pub(super) fn event(frame: &[u8]) -> Line {
     let mut tokens = vec![Token::Text("event".to_owned())];
-    let parsed = event_tokens(&mut Reader(frame), &mut tokens);
+    let parsed = event_tokens(&mut Reader::new(frame), &mut tokens);
     finish(Kind::Event, tokens, frame, parsed)
 }
 
@@ -57,13 +57,13 @@ fn event_tokens(reader: &mut Reader<'_>, out: &mut Vec<Token>) -> Result<()> {
     reader.int()?;
     out.push(Token::Zxid(reader.long()?));
     let (err, kind, state) = (reader.int()?, reader.int()?, reader.int()?);
-    let path = reader.text()?;
+    let path = text(reader)?;
     out.push(Token::Text(format!("err={err} type={kind} state={state} {path}")));
     rest(reader)
 }
 
 fn rest(reader: &Reader<'_>) -> Result<()> {
-    ensure!(reader.0.is_empty(), "{} bytes too many", reader.0.len());
+    ensure!(reader.rest().is_empty(), "{} bytes too many", reader.rest().len());
     Ok(())
 }
 
@@ -78,7 +78,7 @@ pub(super) fn reply(frame: &[u8], asked: &Asked) -> Line {
     let name = ops::name(asked.op);
     let mut tokens = vec![Token::Text(format!("{name}:"))];
     let mut err = 0;
-    let parsed = reply_tokens(&mut Reader(frame), asked, &mut err, &mut tokens);
+    let parsed = reply_tokens(&mut Reader::new(frame), asked, &mut err, &mut tokens);
     if asked.config {
         judge_length(&mut tokens);
     }
@@ -107,6 +107,23 @@ fn reply_tokens(
         }
     }
     rest(reader)
+}
+
+/// A text, as it is printed.
+fn text(reader: &mut Reader<'_>) -> Result<String> {
+    Ok(match reader.buffer()? {
+        None => "null".to_owned(),
+        Some(bytes) if bytes.len() > SHOWN => {
+            let mut hash = DefaultHasher::new();
+            bytes.hash(&mut hash);
+            format!("{} bytes of hash {:x}", bytes.len(), hash.finish())
+        }
+        Some(bytes) => format!("\"{}\"", bytes.escape_ascii()),
+    })
+}
+
+fn texts(reader: &mut Reader<'_>) -> Result<Vec<String>> {
+    (0..reader.int()?).map(|_| text(reader)).collect()
 }
 
 /// The configuration is as long as its ports and its version are: its Stat is right if it says how
@@ -146,14 +163,14 @@ fn is_change(op: i32) -> bool {
 fn body(shape: Shape, reader: &mut Reader<'_>, shared: bool, out: &mut Vec<Token>) -> Result<()> {
     match shape {
         Shape::Nothing => {}
-        Shape::Path => out.push(Token::Text(reader.text()?)),
+        Shape::Path => out.push(Token::Text(text(reader)?)),
         Shape::PathStat => {
-            out.push(Token::Text(reader.text()?));
+            out.push(Token::Text(text(reader)?));
             stat(reader, shared, out)?;
         }
         Shape::Stat => stat(reader, shared, out)?,
         Shape::DataStat => {
-            out.push(Token::Text(format!("data={}", reader.text()?)));
+            out.push(Token::Text(format!("data={}", text(reader)?)));
             stat(reader, shared, out)?;
         }
         Shape::AclStat => {
@@ -173,12 +190,12 @@ fn body(shape: Shape, reader: &mut Reader<'_>, shared: bool, out: &mut Vec<Token
         Shape::Ids => {
             let mut ids = Vec::new();
             for _ in 0..reader.int()? {
-                ids.push(format!("{}:{}", reader.text()?, reader.text()?));
+                ids.push(format!("{}:{}", text(reader)?, text(reader)?));
             }
             out.push(Token::Names(ids));
         }
         // The second is none of a multi's.
-        Shape::Buffer | Shape::Token => out.push(Token::Text(reader.text()?)),
+        Shape::Buffer | Shape::Token => out.push(Token::Text(text(reader)?)),
         Shape::Multi => multi(reader, out)?,
     }
     Ok(())
@@ -186,14 +203,14 @@ fn body(shape: Shape, reader: &mut Reader<'_>, shared: bool, out: &mut Vec<Token
 
 fn acl(reader: &mut Reader<'_>, out: &mut Vec<Token>) -> Result<()> {
     for _ in 0..reader.int()? {
-        let (perms, scheme, id) = (reader.int()?, reader.text()?, reader.text()?);
+        let (perms, scheme, id) = (reader.int()?, text(reader)?, text(reader)?);
         out.push(Token::Text(format!("{perms}:{scheme}:{id}")));
     }
     Ok(())
 }
 
 fn names(reader: &mut Reader<'_>, shared: bool, out: &mut Vec<Token>) -> Result<()> {
-    let names = reader.texts()?;
+    let names = texts(reader)?;
     if !shared {
         out.push(Token::Names(names));
     }
@@ -248,9 +265,9 @@ pub(super) struct Welcome {
 
 /// Reads a handshake's answer. `known` is the password that the session had before.
 pub(super) fn welcome(frame: &[u8], known: Option<&[u8]>) -> Result<Welcome> {
-    let mut reader = Reader(frame);
-    let (protocol, timeout, session) = (reader.int()?, reader.int()?, reader.long()?);
-    let password = reader.buffer()?.context("no password")?;
+    let granted = Granted::parse(frame)?;
+    let Granted { protocol, timeout_ms, session, rest, .. } = granted;
+    let password = granted.password.context("no password")?;
     let kept = match known {
         _ if session == 0 => password.escape_ascii().to_string(),
         Some(known) if known == password => "kept".to_owned(),
@@ -258,9 +275,9 @@ pub(super) fn welcome(frame: &[u8], known: Option<&[u8]>) -> Result<Welcome> {
         None => format!("{} bytes", password.len()),
     };
     let tokens = vec![
-        Token::Text(format!("handshake: protocol={protocol} timeout={timeout}")),
+        Token::Text(format!("handshake: protocol={protocol} timeout={timeout_ms}")),
         Token::Session(session),
-        Token::Text(format!("password={kept} rest={:?}", reader.0)),
+        Token::Text(format!("password={kept} rest={rest:?}")),
     ];
     Ok(Welcome {
         line: Line { kind: Kind::Handshake, tokens },

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use futures::future::join_all;
+use quorate_zk::{self as zk, Jute, raw};
 
 use super::answer::{self, Asked};
 use super::changing::Changing;
@@ -17,7 +18,7 @@ use super::line::{Line, Token};
 use super::ops;
 use super::places;
 use super::sasl::{Answer, Exchange};
-use super::wire::{self, Incoming, Known, Wire, Writer};
+use super::wire::{self, Incoming, Known, Wire};
 
 /// The xid of the barrier's own requests.
 const BARRIER: i32 = 0x7FFF_0000;
@@ -251,18 +252,18 @@ impl Player<'_> {
             let Some(mut client) = self.clients.remove(&witness) else {
                 return Ok(());
             };
-            let mut frame = Writer::default();
-            frame.int(BARRIER);
-            frame.int(ops::EXISTS);
-            frame.buffer(Some(&path));
-            frame.0.push(0);
-            client.wire.send(&[frame.0]).await;
-            let err = loop {
+            let mut frame = Vec::new();
+            raw(&mut frame, BARRIER, ops::EXISTS, |body| {
+                body.buffer(Some(&path));
+                body.bool(false);
+            });
+            client.wire.say(&frame).await;
+            let is_there = loop {
                 match client.wire.receive().await {
                     Incoming::Frame(frame) if answer::is_event(&frame) => {
                         self.note(witness, answer::event(&frame));
                     }
-                    Incoming::Frame(frame) => break answer::err(&frame),
+                    Incoming::Frame(frame) => break answer::succeeded(&frame),
                     Incoming::Closed | Incoming::Silence => {
                         self.note(witness, Line::end("closed"));
                         return Ok(());
@@ -270,7 +271,7 @@ impl Player<'_> {
                 }
             };
             self.clients.insert(witness, client);
-            if err != Some(0) {
+            if !is_there {
                 return Ok(());
             }
             tokio::time::sleep(EXPIRY.1).await;
@@ -280,21 +281,22 @@ impl Player<'_> {
 
     fn handshake(&self, handshake: &Handshake, known: Option<&(i64, Vec<u8>)>) -> Vec<u8> {
         let (session, password) = known.cloned().unwrap_or_else(|| (0, vec![0; 16]));
-        let mut out = Writer::default();
-        out.int(0);
-        out.long(self.zxid(handshake.last_seen));
-        out.int(handshake.timeout_ms);
-        out.long(session);
-        match handshake.password {
-            Password::Right => out.buffer(Some(&password)),
-            Password::Wrong => out.buffer(Some(&[9; 16])),
-            Password::Null => out.buffer(None),
-            Password::Short => out.buffer(password.get(..3)),
-        }
-        if let Some(flag) = handshake.read_only {
-            out.0.push(flag);
-        }
-        out.0
+        let password = match handshake.password {
+            Password::Right => Some(password.as_slice()),
+            Password::Wrong => Some([9; 16].as_slice()),
+            Password::Null => None,
+            Password::Short => password.get(..3),
+        };
+        let mut out = Vec::new();
+        let handshake = zk::Handshake {
+            last_zxid: self.zxid(handshake.last_seen),
+            timeout_ms: handshake.timeout_ms,
+            session,
+            password,
+            read_only: handshake.read_only,
+        };
+        handshake.encode(&mut out);
+        out
     }
 
     /// After an answer that ends a connection.
@@ -394,10 +396,9 @@ impl Player<'_> {
     /// Closes what is left, so that sessions do not pile up.
     async fn leave(&mut self) {
         for client in self.clients.values_mut() {
-            let mut frame = Writer::default();
-            frame.int(1);
-            frame.int(ops::CLOSE);
-            client.wire.send(&[frame.0]).await;
+            let mut frame = Vec::new();
+            zk::Request::Close.encode(1, &mut frame);
+            client.wire.say(&frame).await;
         }
         let clients = std::mem::take(&mut self.clients);
         join_all(
@@ -410,16 +411,14 @@ impl Player<'_> {
 }
 
 async fn sync(mut client: Client) -> (Option<Client>, Vec<Line>) {
-    let mut frame = Writer::default();
-    frame.int(BARRIER);
-    frame.int(ops::SYNC);
-    frame.buffer(Some(b"/"));
-    client.wire.send(&[frame.0]).await;
+    let mut frame = Vec::new();
+    zk::Request::Sync { path: "/" }.encode(BARRIER, &mut frame);
+    client.wire.say(&frame).await;
     let mut lines = Vec::new();
     loop {
         match client.wire.receive().await {
             Incoming::Frame(frame) if answer::is_event(&frame) => lines.push(answer::event(&frame)),
-            Incoming::Frame(frame) if answer::xid(&frame) == Some(BARRIER) => {
+            Incoming::Frame(frame) if answer::number(&frame) == Some(BARRIER) => {
                 return (Some(client), lines);
             }
             Incoming::Frame(frame) => {

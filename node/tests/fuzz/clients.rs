@@ -9,9 +9,9 @@ use quorate_node::model::{Action, Command, Entry, Payload};
 use quorate_node::model::{ErrorCode, Id, Op, Read, Reconfig, Write};
 use quorate_node::model::{Exchange, Step};
 use quorate_node::model::{Index, Password, ServerId, SessionId, Term, Wall};
-use quorate_node::wire::client::{self, op};
-use quorate_node::wire::jute::Writer;
+use quorate_node::wire::client;
 use quorate_node::wire::x500;
+use quorate_zk::{Jute, op};
 
 use crate::members;
 use crate::requests::{self, create, part};
@@ -59,7 +59,7 @@ fn write_of(write: &Write) -> &'static str {
 
 pub(crate) fn handshakes() -> Vec<Vec<u8>> {
     let frame = |password: Option<&[u8]>, flag: Option<bool>| {
-        let mut writer = Writer::new();
+        let mut writer = Vec::new();
         writer.int(0);
         writer.long(7);
         writer.int(10_000);
@@ -68,7 +68,7 @@ pub(crate) fn handshakes() -> Vec<Vec<u8>> {
         if let Some(flag) = flag {
             writer.bool(flag);
         }
-        writer.into_inner().to_vec()
+        writer
     };
     vec![frame(Some(&[0; 16]), Some(true)), frame(Some(&[0; 16]), None), frame(None, Some(false))]
 }
@@ -77,7 +77,7 @@ pub(crate) fn handshake(bytes: &[u8]) {
     let _ = client::connect_request(Bytes::copy_from_slice(bytes));
 }
 
-fn multi(body: &mut Writer) {
+fn multi(body: &mut Vec<u8>) {
     part(body, op::CREATE);
     create(body, "/h/m-", 2);
     part(body, op::CREATE2);
@@ -88,19 +88,19 @@ fn multi(body: &mut Writer) {
     create(body, "/h/t", 5);
     body.long(60_000);
     part(body, op::SET_DATA);
-    body.ustring("/h");
+    body.text("/h");
     body.buffer(None);
     body.int(-1);
     for check in [op::CHECK, op::DELETE] {
         part(body, check);
-        body.ustring("/h/c");
+        body.text("/h/c");
         body.int(-1);
     }
     part(body, -1);
 }
 
 /// A good body of an op.
-fn body(number: i32, body: &mut Writer) {
+fn body(number: i32, body: &mut Vec<u8>) {
     match number {
         op::MULTI => multi(body),
         _ => requests::body(number, "/h", body),
@@ -110,11 +110,11 @@ fn body(number: i32, body: &mut Writer) {
 /// A good request of every number that is an op, and of some that are none.
 pub(crate) fn requests() -> Vec<Vec<u8>> {
     let request = |number| {
-        let mut writer = Writer::new();
+        let mut writer = Vec::new();
         writer.int(1);
         writer.int(number);
         body(number, &mut writer);
-        writer.into_inner().to_vec()
+        writer
     };
     (-12..=108).map(request).collect()
 }
@@ -154,11 +154,11 @@ pub(crate) fn request(bytes: &[u8]) {
 }
 
 fn sample(number: i32, path: &str) -> Vec<u8> {
-    let mut writer = Writer::new();
+    let mut writer = Vec::new();
     writer.int(1);
     writer.int(number);
     create(&mut writer, path, 0);
-    writer.into_inner().to_vec()
+    writer
 }
 
 /// Takes an action through the bytes of the log; gives the session that it opened.

@@ -1,11 +1,9 @@
 //! Clients that ask for more than they take.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
 
-use bytes::BytesMut;
-use quorate_node::wire::client::op;
-use quorate_node::wire::jute::{Reader, Writer};
+use quorate_zk::{Jute, Reader, Request, op, raw};
 
 use crate::support::client::{Client, Session, handshake, open};
 use crate::support::ensemble::Ensemble;
@@ -24,28 +22,13 @@ fn greeted(port: u16) -> TcpStream {
 }
 
 fn frame(stream: &mut TcpStream) -> Vec<u8> {
-    let mut length = [0; 4];
-    stream.read_exact(&mut length).expect("read a length");
-    let mut frame = vec![0; u32::from_be_bytes(length) as usize];
-    stream.read_exact(&mut frame).expect("read a frame");
-    frame
+    quorate_zk::frame::read(stream).expect("read a frame")
 }
 
-fn request(xid: i32, op: i32, body: impl FnOnce(&mut Writer)) -> BytesMut {
-    let mut writer = Writer::new();
-    writer.int(0);
-    writer.int(xid);
-    writer.int(op);
-    body(&mut writer);
-    writer.patch_length(0);
-    writer.into_inner()
-}
-
-fn get(xid: i32, path: &str) -> BytesMut {
-    request(xid, op::GET_DATA, |body| {
-        body.ustring(path);
-        body.bool(false);
-    })
+fn get(xid: i32, path: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    Request::GetData { path, watch: false }.encode(xid, &mut out);
+    out
 }
 
 /// Puts a large znode there; gives the client.
@@ -67,12 +50,13 @@ fn one_request_for_more_than_a_reply_may_hold_is_answered_as_far_as_there_is_roo
     let mut ensemble = Ensemble::serving(1, "maxSessionTimeout=60000\n");
     let mut client = with_a_large_znode(&ensemble);
     let mut stream = greeted(ensemble.members[0].client);
-    let many = request(1, op::MULTI_READ, |body| {
+    let mut many = Vec::new();
+    raw(&mut many, 1, op::MULTI_READ, |body| {
         for _ in 0..OPS {
             body.int(op::GET_DATA);
             body.bool(false);
             body.int(-1);
-            body.ustring("/big");
+            body.text("/big");
             body.bool(false);
         }
         body.int(-1);
@@ -81,8 +65,9 @@ fn one_request_for_more_than_a_reply_may_hold_is_answered_as_far_as_there_is_roo
     });
     assert!(many.len() < 0xF_FFFF);
     stream.write_all(&many).expect("send");
-    let mut reply = Reader::new(frame(&mut stream).into());
-    assert!(reply.remaining() < 70 << 20, "{}", reply.remaining());
+    let answer = frame(&mut stream);
+    assert!(answer.len() < 70 << 20, "{}", answer.len());
+    let mut reply = Reader::new(&answer);
     assert_eq!(reply.int().unwrap(), 1);
     reply.long().unwrap();
     assert_eq!(reply.int().unwrap(), 0);
@@ -120,7 +105,7 @@ fn clients_that_read_nothing_cost_a_bounded_amount_and_nobody_else_anything() {
     let mut lazy = Vec::new();
     for _ in 0..50 {
         let mut stream = greeted(port);
-        let all: Vec<u8> = (0..1_000).flat_map(|xid| get(xid, "/big").to_vec()).collect();
+        let all: Vec<u8> = (0..1_000).flat_map(|xid| get(xid, "/big")).collect();
         stream.write_all(&all).expect("send");
         lazy.push(stream);
     }

@@ -4,8 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use quorate_node::wire::client::op;
-use quorate_node::wire::jute::Writer;
+use quorate_zk::{Jute, Request, op, raw, xid};
 
 use crate::requests::{self, create, part};
 use crate::support::client::{Client, Session, handshake, open, word};
@@ -30,24 +29,24 @@ impl Random {
 }
 
 /// Creates, a write and a check that may all come to pass.
-fn multi(body: &mut Writer) {
+fn multi(body: &mut Vec<u8>) {
     part(body, op::CREATE);
     create(body, "/h/m-", 2);
     part(body, op::CREATE2);
     create(body, "/h/s-", 3);
     part(body, op::SET_DATA);
-    body.ustring("/h");
+    body.text("/h");
     body.buffer(None);
     body.int(-1);
     part(body, op::CHECK);
-    body.ustring("/h");
+    body.text("/h");
     body.int(-1);
     part(body, -1);
 }
 
 /// The body of a good request of every kind.
-fn good(op: i32) -> Writer {
-    let mut body = Writer::new();
+fn good(op: i32) -> Vec<u8> {
+    let mut body = Vec::new();
     match op {
         op::MULTI => multi(&mut body),
         _ => requests::body(op, "/h/n", &mut body),
@@ -65,7 +64,7 @@ fn tampered(random: &mut Random, xid: i32) -> Vec<u8> {
             104, 105, 106, 107,
         ][random.below(27)],
     };
-    let mut bytes = good(number).into_inner().to_vec();
+    let mut bytes = good(number);
     for _ in 0..random.below(4) {
         let at = random.below(bytes.len());
         match random.below(6) {
@@ -78,20 +77,16 @@ fn tampered(random: &mut Random, xid: i32) -> Vec<u8> {
                 bytes[at..at + 4].copy_from_slice(&extremes[random.below(8)].to_be_bytes());
             }
             3 => {
-                let other = good([1, 14, 22, 105][random.below(4)]).into_inner();
+                let other = good([1, 14, 22, 105][random.below(4)]);
                 bytes.splice(at..at, other.iter().copied());
             }
             4 => bytes.splice(at..at, [0, 0xFF, 0xC0, b'/', b'.']).for_each(drop),
             _ => bytes.extend(vec![0; random.below(64)]),
         }
     }
-    let mut writer = Writer::new();
-    writer.int(0);
-    writer.int(if number == op::PING { -2 } else { xid });
-    writer.int(number);
-    writer.raw(&bytes);
-    writer.patch_length(0);
-    let mut frame = writer.into_inner().to_vec();
+    let mut frame = Vec::new();
+    let xid = if number == op::PING { xid::PING } else { xid };
+    raw(&mut frame, xid, number, |body| body.extend_from_slice(&bytes));
     match random.below(60) {
         0 => frame.truncate(random.below(frame.len())),
         1 => frame[random.below(4)] ^= 1 << random.below(8),
@@ -115,11 +110,9 @@ fn attack(port: u16, random: &mut Random) -> usize {
         sent = sent.and_then(|()| stream.write_all(&tampered(random, xid)));
     }
     // A farewell, unless the server takes it for the rest of a frame: then we hang up.
-    let mut farewell = Writer::new();
-    farewell.int(8);
-    farewell.int(20);
-    farewell.int(op::CLOSE);
-    let _ = sent.and_then(|()| stream.write_all(&farewell.into_inner()));
+    let mut farewell = Vec::new();
+    Request::Close.encode(20, &mut farewell);
+    let _ = sent.and_then(|()| stream.write_all(&farewell));
     drain(&mut stream)
 }
 
@@ -139,12 +132,7 @@ const SUPER: &str = "DigestAuthenticationProvider.superDigest=super:D/InIHSb7yEE
 /// A client that may see everything, whatever rights a tampered request has taken away.
 fn reader(member: &Member) -> Client {
     let mut client = member.connect();
-    let auth = |body: &mut Writer| {
-        body.int(0);
-        body.ustring("digest");
-        body.buffer(Some(b"super:test"));
-    };
-    client.call(op::AUTH, auth).expect("authenticate");
+    client.authenticate("digest", b"super:test").expect("authenticate");
     client
 }
 

@@ -1,12 +1,11 @@
 //! `readonlymode.enabled`: what a server that is cut off from the quorum does for read-only clients.
 
-use quorate_node::wire::client::op;
+use quorate_zk::{Code, Request};
 
 use crate::support::client::{Client, Failure, Session, word};
 use crate::support::ensemble::Ensemble;
 use crate::support::{wait_for, wait_until};
 
-const NOT_READ_ONLY: i32 = -119;
 const MODE: &str = "readonlymode.enabled=true\nsyncLimit=5\n";
 
 fn nobody() -> Session {
@@ -39,7 +38,7 @@ fn a_member_that_is_cut_off_serves_reads_to_clients_that_can_do_with_them() {
     for refused in
         [client.create("/b", b"", 0).err(), client.set("/a", b"new").err(), client.sync().err()]
     {
-        assert!(matches!(refused, Some(Failure::Code(NOT_READ_ONLY))), "{refused:?}");
+        assert!(matches!(refused, Some(Failure::Code(Code::NotReadOnly))), "{refused:?}");
     }
     assert_eq!(word(port, "isro"), "ro");
     assert!(word(port, "srvr").contains("Mode: read-only\n"));
@@ -64,7 +63,7 @@ fn a_read_only_client_says_farewell() {
     let mut client = wait_for("it takes a read-only client", || {
         Client::attach_read_only(ensemble.members[0].client, &nobody()).ok()
     });
-    client.call(op::CLOSE, |_| {}).expect("close");
+    client.call(&Request::Close).expect("close");
     assert!(matches!(client.ping(), Err(Failure::Broken(_))));
 }
 

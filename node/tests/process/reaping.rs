@@ -1,11 +1,12 @@
 //! Containers and TTL znodes on a real ensemble.
 
+use quorate_zk::Code;
+
 use crate::support::client::Failure;
 use crate::support::ensemble::Ensemble;
 use crate::support::wait_until;
 
 /// ZooKeeper's code for a znode that has children.
-const NOT_EMPTY: i32 = -111;
 
 #[test]
 fn what_is_due_is_removed_everywhere_and_nothing_else() {
@@ -31,7 +32,7 @@ fn what_is_due_is_removed_everywhere_and_nothing_else() {
     }
     client.delete("/used/child").expect("delete");
     match client.delete("/held") {
-        Err(Failure::Code(NOT_EMPTY)) => {}
+        Err(Failure::Code(Code::NotEmpty)) => {}
         other => panic!("{other:?}"),
     }
     let left = ["held", "kept", "long", "unused", "zookeeper"];

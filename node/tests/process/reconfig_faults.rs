@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use quorate_node::wire::client::op;
+use quorate_zk::{Code, Request};
 
 use crate::support::client::{Client, EPHEMERAL, Failure};
 use crate::support::ensemble::{Ensemble, Member};
@@ -167,7 +167,7 @@ fn a_joiner_killed_while_it_catches_up_goes_on_later_and_is_given_up_if_it_stays
 
     let waits = start(&mut ensemble, 4);
     let refused = waits.join().expect("join");
-    assert!(matches!(refused, Err(Failure::Code(-13))), "{refused:?}");
+    assert!(matches!(refused, Err(Failure::Code(Code::NewConfigNoQuorum))), "{refused:?}");
     assert_eq!(agreed(&ensemble, &[0, 1, 2, 3]), text);
     wait_until("nobody waits for it any more", || members_of(&ensemble.members[leader]) == 4);
     writer.create("/goes-on", b"", 0).expect("write");
@@ -223,16 +223,9 @@ fn joiners_that_list_themselves_and_the_ensemble_never_form_a_second_one() {
 
 /// Sets watches again, as clients do who have seen all up to `zxid`.
 fn watch_again(client: &mut Client, zxid: i64, data: &[&str], exist: &[&str]) {
-    let answer = client.call(op::SET_WATCHES, |body| {
-        body.long(zxid);
-        for paths in [data, exist, &[]] {
-            body.count(paths.len());
-            for path in paths {
-                body.ustring(path);
-            }
-        }
-    });
-    answer.map(drop).expect("set watches");
+    client
+        .call(&Request::SetWatches { last_zxid: zxid, data, exist, child: &[] })
+        .expect("set watches");
 }
 
 #[test]
@@ -280,9 +273,5 @@ fn a_session_on_a_server_that_is_removed_moves_with_its_ephemerals_and_watches()
 
 /// The zxid of a znode's creation.
 fn created(client: &mut Client, path: &str) -> i64 {
-    let answer = client.call(op::EXISTS, |body| {
-        body.ustring(path);
-        body.bool(false);
-    });
-    answer.and_then(|mut stat| Ok(stat.long()?)).expect("exists")
+    client.stat(path).expect("exists").czxid
 }

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use quorate_zk::Code;
+
 use crate::support::client::{Client, Failure};
 use crate::support::ensemble::{Ensemble, Member};
 use crate::support::rights::code;
@@ -18,7 +20,7 @@ fn assert_short_of_something(client: &mut Client, member: &Member) {
     assert_eq!(code(client.create("/new", b"x", 0)), QUOTA_EXCEEDED);
     assert_eq!(code(client.set("/a", b"more")), QUOTA_EXCEEDED);
     let all = ["/new".to_owned()];
-    assert!(matches!(client.create_all(&all, 0), Err(Failure::Code(QUOTA_EXCEEDED))));
+    assert!(matches!(client.create_all(&all, 0), Err(Failure::Code(Code::QuotaExceeded))));
     assert_eq!(client.get("/a").expect("read"), "x");
     client.sync().expect("sync");
     client.ping().expect("ping");
@@ -34,7 +36,7 @@ fn fill(client: &mut Client) -> usize {
     wait_until("new data is refused", || {
         match client.create(&format!("/n-{made}"), &data, 0) {
             Ok(_) => made += 1,
-            Err(Failure::Code(QUOTA_EXCEEDED)) => return true,
+            Err(Failure::Code(Code::QuotaExceeded)) => return true,
             Err(other) => panic!("{other:?}"),
         }
         assert!(made < 1_000, "there was always enough");

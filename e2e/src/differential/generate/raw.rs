@@ -1,10 +1,11 @@
 //! Bytes that are no requests: bad lengths, frames that end too early, strangers that say
 //! something else first than a handshake, and four-letter words.
 
+use quorate_zk::{Jute, Request as Good};
+
 use super::Maker;
 use crate::differential::history::{Action, Field, Request, StepId};
-use crate::differential::ops;
-use crate::differential::wire::{self, Writer};
+use crate::differential::wire;
 
 /// ZooKeeper's `jute.maxbuffer`: the longest frame that is taken.
 pub(super) const LONGEST: usize = 0xF_FFFF;
@@ -49,10 +50,8 @@ impl Maker {
             7 => (int(-3).repeat(4), false),
             _ => {
                 // A whole request, and one that never ends: the first one may be done or not.
-                let mut frame = Writer::default();
-                frame.int(1);
-                frame.int(ops::PING);
-                let mut bytes = wire::framed(&frame.0);
+                let mut bytes = Vec::new();
+                Good::Ping.encode(1, &mut bytes);
                 bytes.extend(int(100));
                 (bytes, true)
             }
@@ -73,23 +72,20 @@ impl Maker {
             3 => wire::framed(&[0; 20]),
             4 => {
                 // A request in place of a handshake.
-                let mut frame = Writer::default();
-                frame.int(1);
-                frame.int(ops::EXISTS);
-                frame.buffer(Some(b"/"));
-                frame.0.push(0);
-                wire::framed(&frame.0)
+                let mut bytes = Vec::new();
+                Good::Exists { path: "/", watch: false }.encode(1, &mut bytes);
+                bytes
             }
             5 => {
                 // A handshake whose password has a length that it cannot have.
-                let mut frame = Writer::default();
+                let mut frame = Vec::new();
                 frame.int(0);
                 frame.long(0);
                 frame.int(10_000);
                 frame.long(0);
                 frame.int(self.rng.pick(&[-2, 17, 1 << 24, i32::MAX, i32::MIN]));
-                frame.0.extend([0; 16]);
-                wire::framed(&frame.0)
+                frame.extend([0; 16]);
+                wire::framed(&frame)
             }
             _ => self.rng.pick(&WORDS).as_bytes().to_vec(),
         };

@@ -1,37 +1,15 @@
-//! A small ZooKeeper client: one connection, one request at a time, raw frames.
+//! A small ZooKeeper client: one connection, one request at a time. Its codec is the one of
+//! `quorate_zk`, which knows nothing of the server's.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
 use bytes::Bytes;
-use quorate_node::wire::client::op;
-use quorate_node::wire::jute::{Malformed, Reader, Writer};
+use quorate_zk::{Acl, Code, Connection, Handshake, OPEN, Part, Request, multi, parts};
 
-pub(crate) const NO_NODE: i32 = -101;
-pub(crate) const EPHEMERAL: i32 = 1;
-pub(crate) const PERSISTENT_SEQUENTIAL: i32 = 2;
-
-/// Why there is no answer, or no good one.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// The connection broke: the outcome is not known. Tests show why when they fail.
-    Broken(std::io::Error),
-    /// The server's error code.
-    Code(i32),
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Failure {
-        Failure::Broken(error)
-    }
-}
-
-impl From<Malformed> for Failure {
-    fn from(error: Malformed) -> Failure {
-        Failure::Broken(std::io::Error::other(error))
-    }
-}
+pub(crate) use quorate_zk::Failure;
+pub(crate) use quorate_zk::flags::{EPHEMERAL, PERSISTENT_SEQUENTIAL};
 
 /// What a client needs to take its session to another server.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,8 +27,7 @@ impl<T: Read + Write + std::fmt::Debug + Send> Stream for T {}
 /// A connection that holds a session.
 #[derive(Debug)]
 pub(crate) struct Client {
-    stream: Box<dyn Stream>,
-    xid: i32,
+    connection: Connection<Box<dyn Stream>>,
     pub(crate) session: Session,
     /// Whether the server says that it is in read-only mode.
     pub(crate) read_only: bool,
@@ -66,18 +43,24 @@ pub(crate) fn open(port: u16) -> std::io::Result<TcpStream> {
     Ok(stream)
 }
 
+impl Session {
+    /// What a client says first, to have it.
+    fn hello(&self) -> Handshake<'_> {
+        Handshake {
+            last_zxid: 0,
+            timeout_ms: self.timeout_ms,
+            session: self.id,
+            password: Some(&self.password),
+            read_only: Some(0),
+        }
+    }
+}
+
 /// The frame of a handshake.
 pub(crate) fn handshake(session: &Session) -> Vec<u8> {
-    let mut writer = Writer::new();
-    writer.int(0);
-    writer.int(0);
-    writer.long(0);
-    writer.int(session.timeout_ms);
-    writer.long(session.id);
-    writer.buffer(Some(&session.password));
-    writer.bool(false);
-    writer.patch_length(0);
-    writer.into_inner().to_vec()
+    let mut out = Vec::new();
+    session.hello().encode(&mut out);
+    out
 }
 
 /// A four-letter word's answer.
@@ -108,61 +91,36 @@ impl Client {
 
     /// The same, saying that a server in read-only mode will do.
     pub(crate) fn attach_read_only(port: u16, session: &Session) -> Result<Client, Failure> {
-        let mut hello = handshake(session);
-        if let Some(flag) = hello.last_mut() {
-            *flag = 1;
-        }
+        let hello = Handshake { read_only: Some(1), ..session.hello() };
         Client::greet(Box::new(open(port)?), &hello)
     }
 
     /// Takes a session over on a connection that is made already.
     pub(crate) fn over(stream: Box<dyn Stream>, session: &Session) -> Result<Client, Failure> {
-        Client::greet(stream, &handshake(session))
+        Client::greet(stream, &session.hello())
     }
 
-    fn greet(mut stream: Box<dyn Stream>, hello: &[u8]) -> Result<Client, Failure> {
-        stream.write_all(hello)?;
-        let mut answer = read_frame(&mut stream)?;
-        answer.int()?;
-        let timeout_ms = answer.int()?;
-        let id = answer.long()?;
-        let password = answer.buffer()?.unwrap_or_default().to_vec();
-        let read_only = answer.bool()?;
-        let session = Session { id, password, timeout_ms };
-        Ok(Client { stream, xid: 0, session, read_only, events: Vec::new() })
+    fn greet(stream: Box<dyn Stream>, hello: &Handshake<'_>) -> Result<Client, Failure> {
+        let connection = Connection::open(stream, hello)?;
+        let quorate_zk::Session { id, password } = connection.session.clone();
+        let session = Session { id, password, timeout_ms: connection.timeout_ms };
+        let read_only = connection.read_only;
+        Ok(Client { connection, session, read_only, events: Vec::new() })
     }
 
-    pub(crate) fn call(
-        &mut self,
-        op: i32,
-        body: impl FnOnce(&mut Writer),
-    ) -> Result<Reader, Failure> {
-        let mut writer = Writer::new();
-        writer.int(0);
-        self.xid += 1;
-        writer.int(if op == op::PING { -2 } else { self.xid });
-        writer.int(op);
-        body(&mut writer);
-        writer.patch_length(0);
-        self.stream.write_all(&writer.into_inner())?;
-        loop {
-            let mut answer = read_frame(&mut self.stream)?;
-            let xid = answer.int()?;
-            answer.long()?;
-            let code = answer.int()?;
-            match (xid, code) {
-                (-1, _) => self.take_event(&mut answer)?,
-                (_, 0) => return Ok(answer),
-                (_, code) => return Err(Failure::Code(code)),
-            }
-        }
+    /// Asks, and gives the answer's body.
+    pub(crate) fn call(&mut self, request: &Request<'_>) -> Result<Vec<u8>, Failure> {
+        let answer = self.connection.call(request);
+        self.take_events();
+        answer
     }
 
-    fn take_event(&mut self, event: &mut Reader) -> Result<(), Failure> {
-        event.int()?;
-        event.int()?;
-        self.events.push(event.ustring()?.unwrap_or_default());
-        Ok(())
+    fn take_events(&mut self) {
+        self.events.extend(self.connection.events.drain(..).map(|event| event.path));
+    }
+
+    fn tell(&mut self, request: &Request<'_>) -> Result<(), Failure> {
+        self.call(request).map(drop)
     }
 
     pub(crate) fn create(
@@ -171,141 +129,96 @@ impl Client {
         data: &[u8],
         flags: i32,
     ) -> Result<String, Failure> {
-        let mut answer = self.call(op::CREATE, |body| {
-            body.ustring(path);
-            body.buffer(Some(data));
-            body.count(1);
-            body.int(31);
-            body.ustring("world");
-            body.ustring("anyone");
-            body.int(flags);
-        })?;
-        Ok(answer.ustring()?.unwrap_or_default())
+        let request = Request::Create { path, data: Some(data), acl: OPEN, flags };
+        Ok(quorate_zk::path(&self.call(&request)?)?.to_owned())
+    }
+
+    /// A znode that only this id may use.
+    pub(crate) fn create_for(&mut self, path: &str, scheme: &str, id: &str) -> Result<(), Failure> {
+        let acl = &[Acl { perms: 31, scheme, id }];
+        self.tell(&Request::Create { path, data: Some(b"x"), acl, flags: 0 })
     }
 
     /// All of them or none, as one multi, with no data.
     pub(crate) fn create_all(&mut self, paths: &[String], flags: i32) -> Result<(), Failure> {
-        let header = |body: &mut Writer, op: i32, done: bool| {
-            body.int(op);
-            body.bool(done);
-            body.int(-1);
-        };
-        let mut answer = self.call(op::MULTI, |body| {
-            for path in paths {
-                header(body, op::CREATE, false);
-                body.ustring(path);
-                body.buffer(None);
-                body.count(1);
-                body.int(31);
-                body.ustring("world");
-                body.ustring("anyone");
-                body.int(flags);
+        let creates =
+            paths.iter().map(|path| Request::Create { path, data: None, acl: OPEN, flags });
+        let answer = self.connection.call_raw(|xid, out| multi(out, xid, creates));
+        self.take_events();
+        let answer = answer?;
+        // A failure is told part by part: that of one, and of the others that they were not tried.
+        let mut failed = None;
+        for part in parts(&answer) {
+            match part? {
+                Part::Failed(Code::RuntimeInconsistency) => {
+                    failed.get_or_insert(Code::RuntimeInconsistency);
+                }
+                Part::Failed(code) => failed = Some(code),
+                Part::Created(_) | Part::Set(_) | Part::Done => {}
             }
-            header(body, -1, true);
-        })?;
-        // A failure is told op by op in an answer that is itself none.
-        match answer.int()? {
-            -1 => Err(Failure::Code(-1)),
-            _ => Ok(()),
         }
+        failed.map_or(Ok(()), |code| Err(Failure::Code(code)))
     }
 
     /// A container, with no data.
     pub(crate) fn create_container(&mut self, path: &str) -> Result<(), Failure> {
-        self.create_mortal(op::CREATE_CONTAINER, path, 4, None)
+        self.tell(&Request::CreateContainer { path, data: None, acl: OPEN })
     }
 
     /// A znode that ends after so many milliseconds without a change, with no data.
     pub(crate) fn create_ttl(&mut self, path: &str, ttl_ms: i64) -> Result<(), Failure> {
-        self.create_mortal(op::CREATE_TTL, path, 5, Some(ttl_ms))
-    }
-
-    fn create_mortal(
-        &mut self,
-        op: i32,
-        path: &str,
-        flags: i32,
-        ttl_ms: Option<i64>,
-    ) -> Result<(), Failure> {
-        let answer = self.call(op, |body| {
-            body.ustring(path);
-            body.buffer(None);
-            body.count(1);
-            body.int(31);
-            body.ustring("world");
-            body.ustring("anyone");
-            body.int(flags);
-            if let Some(ttl_ms) = ttl_ms {
-                body.long(ttl_ms);
-            }
-        });
-        answer.map(drop)
+        self.tell(&Request::CreateTtl { path, data: None, acl: OPEN, ttl_ms })
     }
 
     /// Whatever version it has.
     pub(crate) fn delete(&mut self, path: &str) -> Result<(), Failure> {
-        let answer = self.call(op::DELETE, |body| {
-            body.ustring(path);
-            body.int(-1);
-        });
-        answer.map(drop)
+        self.tell(&Request::Delete { path, version: -1 })
     }
 
     pub(crate) fn set(&mut self, path: &str, data: &[u8]) -> Result<(), Failure> {
-        let answer = self.call(op::SET_DATA, |body| {
-            body.ustring(path);
-            body.buffer(Some(data));
-            body.int(-1);
-        });
-        answer.map(drop)
+        self.tell(&Request::SetData { path, data: Some(data), version: -1 })
     }
 
     pub(crate) fn get(&mut self, path: &str) -> Result<Bytes, Failure> {
-        let mut answer = self.call(op::GET_DATA, |body| {
-            body.ustring(path);
-            body.bool(false);
-        })?;
-        Ok(answer.buffer()?.unwrap_or_default())
+        self.read(path, false)
     }
 
     /// The same, and leaves a watch.
     pub(crate) fn get_watching(&mut self, path: &str) -> Result<Bytes, Failure> {
-        let mut answer = self.call(op::GET_DATA, |body| {
-            body.ustring(path);
-            body.bool(true);
-        })?;
-        Ok(answer.buffer()?.unwrap_or_default())
+        self.read(path, true)
+    }
+
+    fn read(&mut self, path: &str, watch: bool) -> Result<Bytes, Failure> {
+        let answer = self.call(&Request::GetData { path, watch })?;
+        Ok(Bytes::copy_from_slice(quorate_zk::data(&answer)?.0))
     }
 
     /// Whether it is there; a watch is left if asked for.
     pub(crate) fn exists(&mut self, path: &str, watch: bool) -> Result<bool, Failure> {
-        let answer = self.call(op::EXISTS, |body| {
-            body.ustring(path);
-            body.bool(watch);
-        });
-        match answer {
+        match self.call(&Request::Exists { path, watch }) {
             Ok(_) => Ok(true),
-            Err(Failure::Code(NO_NODE)) => Ok(false),
+            Err(Failure::Code(Code::NoNode)) => Ok(false),
             Err(failure) => Err(failure),
         }
     }
 
+    pub(crate) fn stat(&mut self, path: &str) -> Result<quorate_zk::Stat, Failure> {
+        Ok(quorate_zk::stat(&self.call(&Request::Exists { path, watch: false })?)?)
+    }
+
     pub(crate) fn children(&mut self, path: &str) -> Result<Vec<String>, Failure> {
-        let mut answer = self.call(op::GET_CHILDREN, |body| {
-            body.ustring(path);
-            body.bool(false);
-        })?;
-        let names = answer.vector(|names| Ok(names.ustring()?.unwrap_or_default()))?;
-        Ok(names.unwrap_or_default())
+        let answer = self.call(&Request::GetChildren { path, watch: false })?;
+        let names = quorate_zk::Reader::new(&answer).texts()?;
+        Ok(names.into_iter().map(str::to_owned).collect())
     }
 
     /// Waits until this server has applied all that any server had acknowledged.
     pub(crate) fn sync(&mut self) -> Result<(), Failure> {
-        self.call(op::SYNC, |body| body.ustring("/")).map(drop)
+        self.tell(&Request::Sync { path: "/" })
     }
 
     pub(crate) fn ping(&mut self) -> Result<(), Failure> {
-        self.call(op::PING, |_| {}).map(drop)
+        self.tell(&Request::Ping)
     }
 
     /// The configuration that comes of it, and its Stat's mzxid and version.
@@ -316,45 +229,22 @@ impl Client {
         members: Option<&str>,
         version: i64,
     ) -> Result<(String, i64, i32), Failure> {
-        let answer = self.call(op::RECONFIG, |body| {
-            for list in [joining, leaving, members] {
-                body.buffer(list.map(str::as_bytes));
-            }
-            body.long(version);
-        })?;
-        shown(answer)
+        shown(&self.call(&Request::Reconfig { joining, leaving, members, version })?)
     }
 
     /// `/zookeeper/config` likewise, and leaves a watch.
     pub(crate) fn config(&mut self) -> Result<(String, i64, i32), Failure> {
-        let answer = self.call(op::GET_DATA, |body| {
-            body.ustring("/zookeeper/config");
-            body.bool(true);
-        })?;
-        shown(answer)
+        shown(&self.call(&Request::GetData { path: "/zookeeper/config", watch: true })?)
     }
 
     /// Ends the session.
     pub(crate) fn close(mut self) -> Result<(), Failure> {
-        self.call(op::CLOSE, |_| {}).map(drop)
+        self.tell(&Request::Close)
     }
 }
 
 /// Data, and of its Stat mzxid and version.
-fn shown(mut answer: Reader) -> Result<(String, i64, i32), Failure> {
-    let data = answer.buffer()?.unwrap_or_default();
-    answer.long()?;
-    let mzxid = answer.long()?;
-    answer.long()?;
-    answer.long()?;
-    let version = answer.int()?;
-    Ok((String::from_utf8_lossy(&data).into_owned(), mzxid, version))
-}
-
-fn read_frame(stream: &mut impl Read) -> std::io::Result<Reader> {
-    let mut length = [0; 4];
-    stream.read_exact(&mut length)?;
-    let mut frame = vec![0; u32::from_be_bytes(length) as usize];
-    stream.read_exact(&mut frame)?;
-    Ok(Reader::new(frame.into()))
+fn shown(answer: &[u8]) -> Result<(String, i64, i32), Failure> {
+    let (data, stat) = quorate_zk::data(answer)?;
+    Ok((String::from_utf8_lossy(data).into_owned(), stat.mzxid, stat.version))
 }

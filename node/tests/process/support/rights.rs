@@ -1,7 +1,7 @@
 //! What a client does about rights: authenticating, access lists, and asking who it is.
 
 use bytes::Bytes;
-use quorate_node::wire::client::op;
+use quorate_zk::{Reader, Request};
 
 use super::client::{Client, Failure};
 
@@ -14,33 +14,14 @@ pub(crate) const AUTH_REQUIRED: i32 = -124;
 pub(crate) fn code<T: std::fmt::Debug>(result: Result<T, Failure>) -> i32 {
     match result {
         Ok(_) => 0,
-        Err(Failure::Code(code)) => code,
+        Err(Failure::Code(code)) => code.number(),
         Err(broken) => panic!("{broken:?}"),
     }
 }
 
 impl Client {
-    /// A znode that only this id may use.
-    pub(crate) fn create_for(&mut self, path: &str, scheme: &str, id: &str) -> Result<(), Failure> {
-        let answer = self.call(op::CREATE, |body| {
-            body.ustring(path);
-            body.buffer(Some(b"x"));
-            body.count(1);
-            body.int(31);
-            body.ustring(scheme);
-            body.ustring(id);
-            body.int(0);
-        });
-        answer.map(drop)
-    }
-
     pub(crate) fn authenticate(&mut self, scheme: &str, auth: &[u8]) -> Result<(), Failure> {
-        let answer = self.call(op::AUTH, |body| {
-            body.int(0);
-            body.ustring(scheme);
-            body.buffer(Some(auth));
-        });
-        answer.map(drop)
+        self.call(&Request::Auth { scheme, auth }).map(drop)
     }
 
     /// A step of SASL.
@@ -50,17 +31,16 @@ impl Client {
 
     /// The same with a token that may be null.
     pub(crate) fn sasl_or_null(&mut self, token: Option<&[u8]>) -> Result<Option<Bytes>, Failure> {
-        let mut answer = self.call(op::SASL, |body| body.buffer(token))?;
-        Ok(answer.buffer()?)
+        let answer = self.call(&Request::Sasl { token })?;
+        Ok(Reader::new(&answer).buffer()?.map(Bytes::copy_from_slice))
     }
 
     /// `scheme:user` of each id that the server knows the client by.
     pub(crate) fn who_am_i(&mut self) -> Vec<String> {
-        let mut answer = self.call(op::WHO_AM_I, |_| {}).expect("whoAmI");
-        let ids = answer.vector(|id| {
-            let scheme = id.ustring()?.unwrap_or_default();
-            Ok(format!("{scheme}:{}", id.ustring()?.unwrap_or_default()))
-        });
-        ids.expect("ids").unwrap_or_default()
+        let answer = self.call(&Request::WhoAmI).expect("whoAmI");
+        let mut ids = Reader::new(&answer);
+        let count = ids.int().expect("ids");
+        let mut text = || ids.text().expect("an id").to_owned();
+        (0..count).map(|_| format!("{}:{}", text(), text())).collect()
     }
 }
