@@ -26,6 +26,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
 
 use args::{Args, Command};
 use common::settings::Settings;
@@ -35,18 +36,14 @@ use tests::runner;
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
-    let interrupted = async {
-        // Without a handler for it, an interrupt is never seen here and ends the process.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
     let outcome = tokio::select! {
-        outcome = run(args.command) => outcome,
-        () = interrupted => {
-            println!("\ninterrupted: `cargo e2e down` removes what is left");
-            return ExitCode::from(130);
+        // By whom it was told to end, it ends with what it started: processes and folders.
+        biased;
+        number = told_to_end() => {
+            println!("\ninterrupted: `cargo e2e down` removes what is left of a cluster");
+            return ExitCode::from(128 + number);
         }
+        outcome = run(args.command) => outcome,
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -56,6 +53,24 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Waits for a signal that asks for the end; gives its number. Without this they would end the process
+/// at once, and members of local ensembles would outlive it.
+async fn told_to_end() -> u8 {
+    let signals =
+        [(SignalKind::interrupt(), 2), (SignalKind::terminate(), 15), (SignalKind::hangup(), 1)];
+    let told = signals.map(|(kind, number)| {
+        Box::pin(async move {
+            // Where it cannot be heard, it is not waited for.
+            match signal(kind) {
+                Ok(mut told) => told.recv().await,
+                Err(_) => std::future::pending().await,
+            };
+            number
+        })
+    });
+    futures::future::select_all(told).await.0
 }
 
 async fn run(command: Command) -> Result<bool> {

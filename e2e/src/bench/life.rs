@@ -172,9 +172,10 @@ async fn leader_killed(
         let outcome = ensemble.kill(leader);
         thread::sleep(AFTER);
         over.store(true, Ordering::Relaxed);
-        let last: Vec<u64> =
-            writers.into_iter().map(|writer| writer.join().unwrap_or_default()).collect();
-        outcome.map(|()| (last, killed))
+        // One that broke down knows of no write: nothing could be found to be lost.
+        let last = writers.into_iter().map(|it| it.join().ok().context("a writer broke down"));
+        let last: Result<Vec<u64>> = last.collect();
+        outcome.and(last).map(|last| (last, killed))
     })?;
     let mut times = acknowledged.into_inner().unwrap_or_else(PoisonError::into_inner);
     times.sort_unstable();

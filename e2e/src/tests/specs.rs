@@ -32,11 +32,14 @@ pub(super) async fn bad_specs_are_refused(ctx: Arc<Ctx>) -> Result<()> {
         count += 1;
     }
     ensure!(count > 0, "there are no bad specs");
+    let mut count = 0;
     for entry in std::fs::read_dir(crds.join("examples"))? {
+        count += 1;
         let path = entry?.path().display().to_string();
         let said = ctx.kubectl(&["apply", "--dry-run=server", "-f", &path]).await?;
         ensure!(said.contains("created"), "{path}: {said}");
     }
+    ensure!(count > 0, "there are no examples");
     // The scale subresource knows the rules as well, and so do changes.
     let ensemble = Ensemble::apply(&ctx, 3, json!({ "paused": true })).await?;
     refused(ensemble.scale(4).await, "replicas must be 1, 3, 5 or 7")?;

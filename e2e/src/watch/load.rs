@@ -65,6 +65,7 @@ impl Numbers {
         ensure!(sessions == 0, "{sessions} sessions were lost");
         let lost = &self.history.lost;
         ensure!(lost.is_empty(), "the quorum was lost (from, for): {lost:?}");
+        ensure!(!self.history.sizes.is_empty(), "nobody ever saw a settled set of voters");
         let odd = self.history.sizes.iter().all(|it| it % 2 == 1);
         ensure!(odd, "settled sets of {:?} voters", self.history.sizes);
         Ok(())
