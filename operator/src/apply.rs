@@ -5,6 +5,7 @@ use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Pre
 use kube::{Api, Client};
 use quorate_crds::{CoordinationEnsemble, EnsembleStatus};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::api::{dynamic, typed};
 use crate::error::{Error, Result};
@@ -117,6 +118,22 @@ impl Applier {
                 };
                 let params = DeleteParams { preconditions: Some(only), ..DeleteParams::default() };
                 objects(target.key.kind).delete(&target.key.name, &params).await.map(drop)
+            }
+            Write::Evict(target) => {
+                // Not by the client's own call: it misspells the options, and the server would
+                // leave out what it does not know.
+                let body = json!({
+                    "apiVersion": "policy/v1",
+                    "kind": "Eviction",
+                    "metadata": { "name": target.key.name },
+                    "deleteOptions": { "preconditions": {
+                        "uid": target.uid, "resourceVersion": target.resource_version,
+                    } },
+                });
+                let (pods, params) = (objects(target.key.kind), PostParams::default());
+                let evicted =
+                    pods.create_subresource("eviction", &target.key.name, &params, &body).await;
+                evicted.map(drop::<Value>)
             }
             Write::ReplaceStatus { manager: name, ensemble } => {
                 let api: Api<CoordinationEnsemble> = typed(&self.client, names);

@@ -5,7 +5,7 @@ use k8s_openapi::ByteString;
 use quorate_crds::{CoordinationEnsemble, EnsembleStatus};
 use serde_json::{Value, json};
 
-use crate::plan::action::Action;
+use crate::plan::action::{Action, Cause};
 use crate::plan::names::{MANAGER, Names, TURN};
 use crate::plan::object::{Kind, Object, ObjectKey};
 use crate::plan::observed::{Formation, Observed};
@@ -54,6 +54,9 @@ pub enum Write {
     },
     /// DELETE of that very object only.
     Delete(Target),
+    /// Eviction of that very pod only, if its disruption budget allows it, which the API server
+    /// reads at that instant: whoever else takes pods away is reckoned with.
+    Evict(Target),
     /// PUT of a resource's status. It states uid and version, so it reports on that very spec only.
     ReplaceStatus {
         /// Who then owns the fields.
@@ -140,8 +143,13 @@ pub fn of_action(
         Action::DeleteConfigMap { name, uid, resource_version } => {
             Write::Delete(Target::of(Kind::ConfigMap, name, uid, resource_version))
         }
-        Action::DeletePod { name, uid, resource_version, .. } => {
-            Write::Delete(Target::of(Kind::Pod, name, uid, resource_version))
+        Action::DeletePod { name, uid, resource_version, cause } => {
+            let target = Target::of(Kind::Pod, name, uid, resource_version);
+            match cause {
+                // What serves nobody is no loss, and no budget may keep it broken.
+                Cause::NotServing => Write::Delete(target),
+                Cause::Outdated | Cause::OnlyMember => Write::Evict(target),
+            }
         }
         Action::LowerReplicas { name, uid, resource_version, replicas } => {
             Target::of(Kind::StatefulSet, name, uid, resource_version)
@@ -246,11 +254,11 @@ pub enum Verdict {
 }
 
 /// What the HTTP status of the API server's answer says: a conflict, or an object that is gone, that the
-/// decision is out of date.
+/// decision is out of date; a budget that is spent, that somebody else has taken a pod away.
 pub fn api_verdict(code: u16) -> Verdict {
     match code {
         200..=299 => Verdict::Done,
-        404 | 409 => Verdict::Refused,
+        404 | 409 | 429 => Verdict::Refused,
         _ => Verdict::Failed,
     }
 }

@@ -75,6 +75,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   resources: [pods]
   # To patch: whose turn it is to be restarted is an annotation of that pod.
   verbs: [get, list, watch, patch, delete]
+# Members that serve are evicted, so that their disruption budget is asked.
+- apiGroups: [""]
+  resources: [pods/eviction]
+  verbs: [create]
 - apiGroups: [""]
   resources: [services, serviceaccounts]
   verbs: [get, list, watch, create, patch]

@@ -18,6 +18,8 @@ pub(crate) enum Refusal {
     Conflict(&'static str),
     /// 422.
     Invalid(&'static str),
+    /// 429.
+    Budget,
 }
 
 impl Refusal {
@@ -27,6 +29,7 @@ impl Refusal {
             Refusal::NotFound => 404,
             Refusal::Conflict(_) => 409,
             Refusal::Invalid(_) => 422,
+            Refusal::Budget => 429,
         }
     }
 
@@ -34,6 +37,7 @@ impl Refusal {
         match self {
             Refusal::NotFound => "not found",
             Refusal::Conflict(why) | Refusal::Invalid(why) => why,
+            Refusal::Budget => "the disruption budget is spent",
         }
     }
 }
@@ -46,7 +50,7 @@ struct Stored {
 }
 
 /// What a request names, and under which uid and version; `None` says any.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Only<'a> {
     pub(crate) uid: Option<&'a str>,
     pub(crate) version: Option<&'a str>,
@@ -57,7 +61,7 @@ impl Only<'_> {
         Only { uid: metadata["uid"].as_str(), version: metadata["resourceVersion"].as_str() }
     }
 
-    fn holds(self, live: &Value) -> Result<(), Refusal> {
+    pub(crate) fn holds(self, live: &Value) -> Result<(), Refusal> {
         let meta = &live["metadata"];
         let same = |stated: Option<&str>, key: &str| stated.is_none_or(|it| meta[key] == it);
         if !same(self.uid, "uid") {

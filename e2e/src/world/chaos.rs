@@ -187,7 +187,8 @@ fn nature(cluster: &mut Cluster, rng: &mut Rng, trouble: Trouble) {
     }
     if rng.chance(trouble.eviction) {
         cluster.say(|| format!("{slot} is evicted"));
-        controllers::evict(&mut cluster.api, &format!("{NAME}-{slot}"));
+        // It goes, or the budget keeps it.
+        let _ = controllers::evict(&mut cluster.api, &format!("{NAME}-{slot}"), Only::default());
     }
     // A disk is lost only while the ensemble survives it; more is beyond repair.
     if rng.chance(trouble.disk) && cluster.away.is_empty() && cluster.world.spares_disk(slot) {

@@ -75,6 +75,8 @@ pub(crate) struct Cluster {
     /// The members of the newest committed configuration that is not joint, and who votes.
     pub(super) members: Vec<(MemberId, bool)>,
     kubelets: Kubelets,
+    /// The count of writes when Kubernetes' own controllers last looked.
+    reconciled: Option<u64>,
     operators: Vec<Operator>,
     late: Vec<(u64, Asked)>,
     history: VecDeque<Instant>,
@@ -102,6 +104,7 @@ impl Cluster {
             deletes: BTreeSet::new(),
             members: Vec::new(),
             kubelets: Kubelets::default(),
+            reconciled: None,
             operators: vec![Operator::new(0)],
             late: Vec::new(),
             history: VecDeque::new(),
@@ -146,8 +149,11 @@ impl Cluster {
     pub(crate) fn step(&mut self) -> Result<(), String> {
         self.world.go_on(STEP_MS)?;
         self.api.now = EPOCH + (self.world.now() / 1_000) as i64;
-        if self.rng.chance(50) {
+        // Where nothing was written since they last changed nothing, they change nothing.
+        if self.rng.chance(50) && self.reconciled != Some(self.api.writes) {
+            let before = self.api.writes;
             controllers::reconcile(&mut self.api);
+            self.reconciled = Some(before);
         }
         self.kubelets.step(&mut self.api, &mut self.world, &mut self.rng)?;
         self.arrive_late()?;
@@ -245,6 +251,10 @@ impl Cluster {
             Write::Delete(Target { key, uid, resource_version }) => {
                 let only = Only { uid: Some(uid), version: Some(resource_version) };
                 self.api.delete(key.kind.as_str(), &key.name, only)
+            }
+            Write::Evict(Target { key, uid, resource_version }) => {
+                let only = Only { uid: Some(uid), version: Some(resource_version) };
+                controllers::evict(&mut self.api, &key.name, only)
             }
             Write::ReplaceStatus { ensemble, .. } => {
                 let object = serde_json::to_value(ensemble).map_err(|error| error.to_string())?;

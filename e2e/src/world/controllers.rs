@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::api::{Api, Only, text};
+use super::api::{Api, Only, Refusal, text};
 
 /// Whether it goes.
 pub(crate) fn going(object: &Value) -> bool {
@@ -162,11 +162,15 @@ fn pod_of(set: &Value, name: &str, revision: &str) -> Value {
     pod
 }
 
-/// Eviction: whether the budget lets this pod go; if so, it goes.
-pub(crate) fn evict(api: &mut Api, name: &str) -> bool {
-    let Some(pod) = api.get("Pod", name) else { return false };
-    let allowed = !ready(pod) || may_disrupt(api);
-    allowed && api.delete("Pod", name, Only { uid: None, version: None }).is_ok()
+/// Eviction: a pod that the budget lets go, goes. As the budget says, a pod that is not ready always
+/// may.
+pub(crate) fn evict(api: &mut Api, name: &str, only: Only<'_>) -> Result<(), Refusal> {
+    let pod = api.get("Pod", name).ok_or(Refusal::NotFound)?;
+    only.holds(pod)?;
+    if ready(pod) && !may_disrupt(api) {
+        return Err(Refusal::Budget);
+    }
+    api.delete("Pod", name, only)
 }
 
 /// Whether the budget has one to spare.

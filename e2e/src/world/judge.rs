@@ -83,7 +83,7 @@ impl Cluster {
     pub(super) fn before(&self, wire: &Request) -> Before {
         let key = match wire {
             Request::Call(_) | Request::Write(Write::ReplaceStatus { .. }) => None,
-            Request::Write(Write::Delete(target)) => Some(&target.key),
+            Request::Write(Write::Delete(target) | Write::Evict(target)) => Some(&target.key),
             Request::Write(
                 Write::Apply { key, .. } | Write::Create { key, .. } | Write::Merge { key, .. },
             ) => Some(key),
@@ -105,7 +105,7 @@ impl Cluster {
             Step::Object(object) if object.key.kind == Kind::StatefulSet => {
                 self.judge_set(object.body(), before.replicas)
             }
-            Step::Action(Action::DeletePod { name, .. }) => self.judge_deletion(name, asked.seen),
+            Step::Action(Action::DeletePod { name, .. }) => self.judge_deletion(name, asked),
             Step::Action(Action::DeleteConfigMap { name, .. }) => {
                 let mounts = |pod: &Value| pod["spec"].to_string().contains(name.as_str());
                 let used = self.api.list("Pod").any(mounts);
@@ -136,10 +136,18 @@ impl Cluster {
     }
 
     /// S1, S6: one at a time, and never the quorum. Who crashed by itself is nobody's fault, and
-    /// neither is a disk that was lost after the members were asked.
-    fn judge_deletion(&mut self, name: &str, seen: i64) -> Result<(), String> {
-        let slot = ordinal(name).ok_or("a pod without an ordinal")?;
-        if self.serves(slot) {
+    /// neither is a disk that was lost after the members were asked. A member without a vote that
+    /// began to serve after it was looked at is no breach: its clients go on elsewhere, no quorum is
+    /// touched, and nobody can know at every instant what the next one brings. A voter's going is
+    /// judged by what it is when it goes, whatever was known.
+    fn judge_deletion(&mut self, name: &str, asked: &Asked) -> Result<(), String> {
+        let (slot, seen) = (ordinal(name).ok_or("a pod without an ordinal")?, asked.seen);
+        let observed = &asked.sight.observed;
+        let at = i32::try_from(slot).map_err(|error| error.to_string())?;
+        let known = observed.pod(at).is_some_and(|pod| pod.ready)
+            || observed.member(at).is_some_and(|member| member.ready);
+        let votes = self.voters().contains(&self.world.member(slot));
+        if self.serves(slot) && (known || votes) {
             let other = self.away.iter().find(|away| **away != slot);
             ensure(other.is_none(), || {
                 format!("S6: {name} was deleted while {other:?} was away\n{self}")

@@ -49,8 +49,7 @@ impl Kubelets {
         world: &mut Driven,
         rng: &mut Rng,
     ) -> Result<(), String> {
-        let pods: Vec<Value> = api.list("Pod").cloned().collect();
-        for pod in &pods {
+        for pod in api.list("Pod") {
             self.admit(pod, world, rng);
         }
         let names: Vec<String> = self.processes.keys().cloned().collect();

@@ -74,6 +74,20 @@ async fn a_deletion_states_the_uid_and_the_version() {
 }
 
 #[tokio::test]
+async fn an_eviction_states_the_uid_and_the_version_where_the_api_server_looks_for_them() {
+    let target =
+        Target { key: key(Kind::Pod), uid: "u".to_owned(), resource_version: "5".to_owned() };
+    let status = json!({ "kind": "Status", "apiVersion": "v1", "status": "Success", "code": 201 });
+    let (method, uri, body) = sent(&Write::Evict(target), &status).await;
+    assert_eq!(method, "POST");
+    assert!(uri.starts_with("/api/v1/namespaces/default/pods/zk-2/eviction"), "{uri}");
+    assert_eq!((&body["apiVersion"], &body["kind"]), (&json!("policy/v1"), &json!("Eviction")));
+    assert_eq!(body["metadata"], json!({ "name": "zk-2" }));
+    let only = json!({ "preconditions": { "uid": "u", "resourceVersion": "5" } });
+    assert_eq!(body["deleteOptions"], only);
+}
+
+#[tokio::test]
 async fn an_apply_names_its_manager_and_forces_only_what_is_to_be_forced() {
     for force in [false, true] {
         let (key, manager) = (key(Kind::StatefulSet), "m");
@@ -120,7 +134,9 @@ async fn a_report_is_put_as_it_is() {
 #[tokio::test]
 async fn a_conflict_is_a_refusal_and_anything_else_is_an_error() {
     let write = Write::Create { key: key(Kind::Secret), manager: "m", manifest: object() };
-    for (code, refused) in [(409, true), (404, true), (422, false), (403, false), (500, false)] {
+    for (code, refused) in
+        [(409, true), (404, true), (429, true), (422, false), (403, false), (500, false)]
+    {
         let status = json!({
             "kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "no",
             "reason": "R", "code": code,

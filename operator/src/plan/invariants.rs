@@ -155,7 +155,7 @@ fn may_restart(observed: &Observed, view: &View, uid: &str, delete: bool) -> Res
     ensure(!observed.pods.iter().any(|pod| pod.deleting), Broken::OtherPodGoing)?;
     ensure(turn::holder(observed, Some(pod)).is_none(), Broken::OtherPodsTurn)?;
     ensure(pod.turn || !delete, Broken::NotItsTurn)?;
-    if !rollout::serves(observed, view, pod) {
+    if !rollout::serves(observed, pod) {
         return Ok(());
     }
     ensure(view.healthy() && !view.changing(), Broken::NotSettled)?;
@@ -168,3 +168,6 @@ fn may_restart(observed: &Observed, view: &View, uid: &str, delete: bool) -> Res
     let spared = voters == 1 || quorum::spares_one(voters, view.serving.len());
     ensure(spared, Broken::QuorumNeedsIt)
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,7 @@ pub fn repair(observed: &Observed, view: &View) -> Option<Proposal> {
         return None;
     }
     let replaceable = |pod: &&Pod| {
-        let counted = serves(observed, view, pod) && !dispensable(observed, view, pod);
+        let counted = serves(observed, pod) && !dispensable(observed, view, pod);
         observed.outdated(pod) && !pod.deleting && !counted
     };
     let pod = observed.pods.iter().filter(replaceable).max_by_key(|pod| pod.ordinal)?;
@@ -33,7 +33,7 @@ pub fn repair(observed: &Observed, view: &View) -> Option<Proposal> {
         return Some(Proposal::wait(Operation::Rollout, step));
     }
     let name = pod.name.clone();
-    let (step, cause) = if serves(observed, view, pod) {
+    let (step, cause) = if serves(observed, pod) {
         (Step::Restart { pod: name }, Cause::Outdated)
     } else {
         (Step::ReplacePod { pod: name }, Cause::NotServing)
@@ -42,10 +42,11 @@ pub fn repair(observed: &Observed, view: &View) -> Option<Proposal> {
     Some(Proposal::act(Operation::Rollout, step, action))
 }
 
-/// Whether a pod may be serving: the kubelet or its member says so, or the member says something
-/// that this program does not know.
-pub fn serves(observed: &Observed, view: &View, pod: &Pod) -> bool {
-    pod.ready || view.serving.contains(&pod.ordinal) || strange(observed, pod)
+/// Whether a pod may be serving: the kubelet or its member says so, whether or not it votes, or the
+/// member says something that this program does not know.
+pub fn serves(observed: &Observed, pod: &Pod) -> bool {
+    let says = |member: &Member| member.ready || !member.understood();
+    pod.ready || observed.member(pod.ordinal).is_some_and(says)
 }
 
 /// Whether the others are a quorum without this pod, whose member says what this program does not

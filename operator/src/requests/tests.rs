@@ -49,9 +49,14 @@ fn deletion(cause: Cause) -> Action {
 }
 
 #[test]
-fn a_pod_is_deleted_only_as_it_was_seen() {
-    for cause in [Cause::NotServing, Cause::Outdated, Cause::OnlyMember] {
-        assert_eq!(write(&deletion(cause)), Write::Delete(seen(Kind::Pod, "zk-2")));
+fn a_pod_that_serves_nobody_is_deleted_only_as_it_was_seen() {
+    assert_eq!(write(&deletion(Cause::NotServing)), Write::Delete(seen(Kind::Pod, "zk-2")));
+}
+
+#[test]
+fn a_pod_that_serves_is_evicted_only_as_it_was_seen() {
+    for cause in [Cause::Outdated, Cause::OnlyMember] {
+        assert_eq!(write(&deletion(cause)), Write::Evict(seen(Kind::Pod, "zk-2")));
     }
 }
 
@@ -221,10 +226,10 @@ fn a_report_is_written_on_the_very_resource_that_was_seen_and_only_if_it_says_so
 fn a_refusal_is_told_from_a_failure() {
     let of =
         |verdict: fn(u16) -> Verdict, codes: &[u16]| codes.iter().map(|it| verdict(*it)).collect();
-    let api: Vec<Verdict> = of(api_verdict, &[200, 201, 404, 409, 403, 422, 429, 500, 504]);
+    let api: Vec<Verdict> = of(api_verdict, &[200, 201, 404, 409, 429, 403, 422, 500, 504]);
     let (done, refused, failed) = (Verdict::Done, Verdict::Refused, Verdict::Failed);
-    assert_eq!(api[..4], [done, done, refused, refused]);
-    assert!(api[4..].iter().all(|it| *it == failed), "{api:?}");
+    assert_eq!(api[..5], [done, done, refused, refused, refused]);
+    assert!(api[5..].iter().all(|it| *it == failed), "{api:?}");
     let call: Vec<Verdict> = of(call_verdict, &[200, 409, 412, 401, 503, 504]);
     assert_eq!(call, [done, refused, refused, refused, refused, failed]);
 }
