@@ -7,7 +7,8 @@
 //! `lease` whose turn it is among operators · `observe` what is read, [`sight`] and `pods` what is
 //! seen in it · [`requests`] what goes over the wire for each step, and what answers say of it ·
 //! `apply` sends it · `member_api` the members' admin port · `api` handles on objects · `error` what
-//! can fail, `causes` in words · `observability` metrics and probes.
+//! can fail, `causes` in words · `observability` metrics and probes ·
+//! [`mutants`] faults that tests plant.
 
 mod api;
 mod apply;
@@ -17,6 +18,7 @@ mod controller;
 mod error;
 mod lease;
 mod member_api;
+pub mod mutants;
 mod observability;
 mod observe;
 pub mod plan;

@@ -5,6 +5,7 @@ use k8s_openapi::ByteString;
 use quorate_crds::{CoordinationEnsemble, EnsembleStatus};
 use serde_json::{Value, json};
 
+use crate::mutants::planted;
 use crate::plan::action::{Action, Cause};
 use crate::plan::names::{MANAGER, Names, TURN};
 use crate::plan::object::{Kind, Object, ObjectKey};
@@ -109,6 +110,9 @@ impl Target {
     /// A change of it and of no other.
     fn merge(self, change: Value) -> Write {
         let mut patch = change;
+        if planted("a merge states no uid and version") {
+            return Write::Merge { key: self.key, manager: MANAGER, patch };
+        }
         patch["metadata"]["uid"] = json!(self.uid);
         patch["metadata"]["resourceVersion"] = json!(self.resource_version);
         Write::Merge { key: self.key, manager: MANAGER, patch }
@@ -121,7 +125,7 @@ pub fn of_object(object: &Object) -> Write {
     Write::Apply {
         key: object.key.clone(),
         manager: MANAGER,
-        force: object.uid.is_some(),
+        force: object.uid.is_some() || planted("an apply forces everything"),
         manifest: object.manifest(),
     }
 }
@@ -148,6 +152,7 @@ pub fn of_action(
             match cause {
                 // What serves nobody is no loss, and no budget may keep it broken.
                 Cause::NotServing => Write::Delete(target),
+                _ if planted("a serving pod is deleted") => Write::Delete(target),
                 Cause::Outdated | Cause::OnlyMember => Write::Evict(target),
             }
         }
@@ -228,6 +233,14 @@ fn record(names: &Names, name: &str, formation: &Formation) -> Write {
 
 fn create(names: &Names, kind: Kind, name: &str, fields: Value) -> Write {
     let object = Object::new(names, kind, name, fields);
+    if planted("a record is overwritten") {
+        return Write::Apply {
+            key: object.key.clone(),
+            manager: MANAGER,
+            force: true,
+            manifest: object.manifest(),
+        };
+    }
     Write::Create { key: object.key.clone(), manager: MANAGER, manifest: object.manifest() }
 }
 
@@ -239,6 +252,9 @@ pub fn of_status(observed: &Observed, status: &EnsembleStatus) -> Option<Write> 
     }
     ensemble.status = Some(status.clone());
     ensemble.metadata.managed_fields = None;
+    if planted("a report states no version") {
+        ensemble.metadata.resource_version = None;
+    }
     Some(Write::ReplaceStatus { manager: MANAGER, ensemble: Box::new(ensemble) })
 }
 

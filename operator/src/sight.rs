@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use quorate_crds::CoordinationEnsemble;
 
+use crate::mutants::planted;
 use crate::plan::names::{self, Names};
 use crate::plan::object::{Kind, ObjectKey};
 use crate::plan::observed::{self, Formation, Observed, Seen};
@@ -161,6 +162,7 @@ impl Sight {
 fn ours(metadata: &ObjectMeta, names: &Names) -> bool {
     let owners = metadata.owner_references.as_deref().unwrap_or_default();
     owners.iter().any(|it| it.controller == Some(true) && it.uid == names.uid())
+        || planted("another's objects are ours")
 }
 
 fn formation(map: &ConfigMap, config_map: String) -> Result<Formation, Unreadable> {

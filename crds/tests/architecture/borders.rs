@@ -272,6 +272,7 @@ mod tests {
             "use super::membership::X;",
             "crate::plan::membership::X",
         ),
+        ("operator/src/mutants.rs", "use crate::plan::view;", "crate::plan::view"),
         ("operator/src/requests.rs", "use kube::Api;", "kube::Api"),
         ("operator/src/sight.rs", "use crate::plan::view;", "crate::plan::view"),
         ("operator/src/apply.rs", "async fn f() { join!(pods.list(a)) }", "list"),

@@ -368,6 +368,7 @@ const ROOMS: &[Room] = &[
         place: "operator/src/plan",
         only: &[
             "crate::plan",
+            "crate::mutants::planted",
             "std::cmp",
             "std::collections::BTreeMap",
             "std::collections::BTreeSet",
@@ -394,10 +395,12 @@ const ROOMS: &[Room] = &[
         ],
         ..OPEN
     },
+    Room { place: "operator/src/mutants.rs", never: &["crate::plan", "kube"], ..OPEN },
     Room {
         place: "operator/src/requests.rs",
         only: &[
             "crate::requests",
+            "crate::mutants::planted",
             "crate::plan::action",
             "crate::plan::names",
             "crate::plan::object",
@@ -412,6 +415,7 @@ const ROOMS: &[Room] = &[
         place: "operator/src/sight.rs",
         only: &[
             "crate::sight",
+            "crate::mutants::planted",
             "crate::plan::names",
             "crate::plan::object",
             "crate::plan::observed",

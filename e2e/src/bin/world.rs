@@ -7,15 +7,15 @@
 #[path = "../world/mod.rs"]
 mod world;
 
-use std::panic::catch_unwind;
-use std::process::ExitCode;
+use std::panic::{UnwindSafe, catch_unwind};
+use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 
-use world::{KNOWN, Report};
+use world::{Find, KNOWN, Report};
 
 /// Runs the operator's plan on simulated ensembles, one seed a run.
 #[derive(Debug, Parser)]
@@ -33,10 +33,23 @@ struct Args {
     /// Besides, this many seeds that no run has had before.
     #[arg(long, default_value_t = 0)]
     fresh: u64,
+    /// Plants each fault of the operator's list in turn, and says who finds it: scenarios and as many
+    /// seeds as `--runs` says, and of those that stay, the tests of the operator.
+    #[arg(long)]
+    mutants: bool,
+    /// With `--mutants`: only faults whose name contains this.
+    #[arg(long, default_value = "")]
+    only: String,
+    /// With `--mutants`: asks the operator's tests about every fault.
+    #[arg(long)]
+    tests: bool,
 }
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if args.mutants {
+        return mutants(&args);
+    }
     let clock = SystemTime::now().duration_since(UNIX_EPOCH);
     let start = clock.map_or(0, |since| since.as_secs()) << 16;
     let seeds: Vec<u64> = match args.replay {
@@ -53,6 +66,60 @@ fn main() -> ExitCode {
     println!("{total:?}");
     println!("{} passed, {} failed", seeds.len() - failures, failures);
     ExitCode::from(u8::from(failures > 0))
+}
+
+/// The table of who finds which fault; a failure if nobody finds one.
+fn mutants(args: &Args) -> ExitCode {
+    let chosen: Vec<&'static str> =
+        world::ALL.into_iter().filter(|name| name.contains(&args.only)).collect();
+    let (next, survivors) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        let work = || {
+            while let Some(name) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let runs = if world::behind(name) { 0 } else { args.runs };
+                let run = |seed| guarded(seed, false).map(drop);
+                let found = match world::hunt(name, runs, run, caught) {
+                    Ok(found) => found,
+                    Err(why) => {
+                        println!("{why}");
+                        survivors.fetch_add(1, Ordering::Relaxed);
+                        return;
+                    }
+                };
+                let by_tests = (args.tests || found.is_none()).then(|| tests(name));
+                let in_worlds =
+                    found.as_ref().map(|Find { property, by }| format!("{property} ({by})"));
+                let tests = by_tests.flatten();
+                if found.is_none() && tests.is_none() {
+                    survivors.fetch_add(1, Ordering::Relaxed);
+                }
+                let nobody = || "-".to_owned();
+                let (worlds, tests) =
+                    (in_worlds.unwrap_or_else(nobody), tests.unwrap_or_else(nobody));
+                println!("| {name} | {worlds} | {tests} |");
+            }
+        };
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        (0..threads).for_each(|_| drop(scope.spawn(work)));
+    });
+    let survivors = survivors.into_inner();
+    println!("{} faults, {survivors} that nobody finds", chosen.len());
+    ExitCode::from(u8::from(survivors > 0))
+}
+
+/// The first test of the operator's crate that fails with this fault.
+fn tests(name: &str) -> Option<String> {
+    let suites: [&[&str]; 2] = [&["--lib", "--test", "plan_cases"], &["--test", "model"]];
+    suites.into_iter().find_map(|suite| {
+        let mut cargo = Command::new("cargo");
+        cargo.args(["test", "-q", "-p", "quorate-operator", "--features", "mutants"]);
+        cargo.args(suite).env("QUORATE_MUTANT", name).env("MODEL_SEEDS", "60");
+        let output = cargo.output().ok().filter(|it| !it.status.success())?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let failed = |line: &&str| line.ends_with("--- FAILED");
+        let test = text.lines().find(failed).map(|line| line.replace(" --- FAILED", ""));
+        Some(test.unwrap_or_else(|| "a test that does not run".to_owned()))
+    })
 }
 
 /// Runs these, as many at once as there are processors; what they did, and how many failed.
@@ -88,7 +155,11 @@ fn run_all(seeds: &[u64], tells: bool) -> (Report, usize) {
 
 /// Runs one; a panic of what ships is a failure like any other.
 fn guarded(seed: u64, tells: bool) -> Result<Report, String> {
-    catch_unwind(|| world::run(seed, tells)).unwrap_or_else(|panic| {
+    caught(|| world::run(seed, tells))
+}
+
+fn caught<T>(run: impl FnOnce() -> Result<T, String> + UnwindSafe) -> Result<T, String> {
+    catch_unwind(run).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|it| (*it).to_owned()));
         Err(format!("a panic: {}", text.unwrap_or_default()))

@@ -1,7 +1,7 @@
 //! A run of one seed: trouble for a while, then peace, in which everything must become what the spec
 //! says, and every key can be read and written.
 
-use quorate_crds::ensemble::{ImageSpec, ReclaimPolicy};
+use quorate_crds::ensemble::{AutoReplace, ImageSpec, ReclaimPolicy};
 use quorate_node::sim::Rng;
 use serde_json::json;
 
@@ -124,7 +124,7 @@ fn user(cluster: &mut Cluster, rng: &mut Rng, trouble: Trouble) -> Result<(), St
     if rng.chance(30) {
         estranged(cluster);
     }
-    let (what, number) = (rng.below(13), rng.below(1_000));
+    let (what, number) = (rng.below(14), rng.below(1_000));
     cluster.edit(|spec| match what {
         0..=4 => spec.replicas = [1, 3, 5, 5, 7][number as usize % 5],
         5..=7 => spec.rollout.restart_at = Some(number.to_string()),
@@ -135,6 +135,12 @@ fn user(cluster: &mut Cluster, rng: &mut Rng, trouble: Trouble) -> Result<(), St
             spec.storage.reclaim_policy = match spec.storage.reclaim_policy {
                 ReclaimPolicy::Retain => ReclaimPolicy::Delete,
                 ReclaimPolicy::Delete => ReclaimPolicy::Retain,
+            }
+        }
+        12 => {
+            spec.membership.auto_replace = match spec.membership.auto_replace {
+                AutoReplace::Never => AutoReplace::DiskLost,
+                AutoReplace::DiskLost => AutoReplace::Never,
             }
         }
         _ => spec.paused = !spec.paused,
@@ -222,6 +228,7 @@ fn peace(cluster: &mut Cluster, rng: &mut Rng) -> Result<(), String> {
     cluster.edit(|spec| {
         spec.image = None;
         spec.paused = false;
+        spec.membership.auto_replace = AutoReplace::DiskLost;
     })?;
     cluster.settle(PEACE)?;
     quiet(cluster)?;
@@ -233,6 +240,7 @@ fn stuck(cluster: &mut Cluster) -> Result<(), String> {
     cluster.edit(|spec| {
         spec.image = missing();
         spec.paused = false;
+        spec.membership.auto_replace = AutoReplace::DiskLost;
     })?;
     cluster.run(160)?;
     let before = cluster.counts.clone();

@@ -8,6 +8,7 @@ use quorate_crds::{CoordinationEnsemble, CoordinationEnsembleSpec};
 use quorate_node::model::MemberId;
 use quorate_node::sim::Rng;
 use quorate_node::{Answer, Driven, Taken};
+use quorate_operator::mutants::planted;
 use quorate_operator::plan::action::{Action, Plan};
 use quorate_operator::requests::{self, Call, NoAddress, Request, Target, Verdict, Write};
 use quorate_operator::sight::Sight;
@@ -235,7 +236,14 @@ impl Cluster {
             Request::Write(write) => outcome(self.write(write)?),
             Request::Call(Call { ip, path, body, .. }) => {
                 let slot = slot_of(ip).ok_or("a call to nowhere")?;
-                match self.world.call(slot, path, body)? {
+                let mut body = body.clone();
+                if planted("a call names any configuration")
+                    && let Some(status) = self.world.status(slot)
+                    && !body["expectedConfigVersion"].is_null()
+                {
+                    body["expectedConfigVersion"] = status["config"]["version"].clone();
+                }
+                match self.world.call(slot, path, &body)? {
                     Some(call) => Outcome::Waits(call),
                     None => Outcome::Failed("cannot connect".to_owned()),
                 }
@@ -249,11 +257,11 @@ impl Cluster {
             Write::Create { manifest, .. } => self.api.create(manifest),
             Write::Merge { key, patch, .. } => self.api.merge(key.kind.as_str(), &key.name, patch),
             Write::Delete(Target { key, uid, resource_version }) => {
-                let only = Only { uid: Some(uid), version: Some(resource_version) };
+                let only = only(uid, resource_version);
                 self.api.delete(key.kind.as_str(), &key.name, only)
             }
             Write::Evict(Target { key, uid, resource_version }) => {
-                let only = Only { uid: Some(uid), version: Some(resource_version) };
+                let only = only(uid, resource_version);
                 controllers::evict(&mut self.api, &key.name, only)
             }
             Write::ReplaceStatus { ensemble, .. } => {
@@ -377,6 +385,11 @@ impl Surroundings for Cluster {
         self.say(|| format!("{now:>8} a member answered: {outcome:?}"));
         outcome
     }
+}
+
+fn only<'a>(uid: &'a str, version: &'a str) -> Only<'a> {
+    let version = (!planted("a deletion states no version")).then_some(version);
+    Only { uid: Some(uid), version }
 }
 
 /// What the operator makes of the API server's answer.

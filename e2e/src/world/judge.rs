@@ -2,11 +2,13 @@
 //! is of this very instant, and of the end. What clients see, the simulator's own oracle judges.
 
 use quorate_crds::EnsembleStatus;
+use quorate_crds::ensemble::AutoReplace;
+use quorate_crds::status::Operation;
 use quorate_node::model::MemberId;
-use quorate_operator::plan::action::{Action, Plan};
+use quorate_operator::plan::action::{Action, Cause, Plan};
 use quorate_operator::plan::names;
 use quorate_operator::plan::object::Kind;
-use quorate_operator::plan::observed::Observed;
+use quorate_operator::plan::observed::{NewMember, Observed};
 use quorate_operator::requests::{Request, Write};
 use serde_json::Value;
 
@@ -169,7 +171,7 @@ impl Cluster {
     /// What must be true of a plan whose view is this very world.
     pub(super) fn judge(&self, observed: &Observed, plan: &Plan) -> Result<(), String> {
         for action in &plan.actions {
-            if let Action::DeletePod { name, .. } = action {
+            if let Action::DeletePod { name, cause, .. } = action {
                 let slot = ordinal(name).ok_or("a pod without an ordinal")?;
                 let voters = self.voters();
                 let serving = |id: &&MemberId| {
@@ -180,6 +182,14 @@ impl Cluster {
                 ensure(may, || {
                     format!("S1: {name} is to go, {left} of {} are left\n{self}", voters.len())
                 })?;
+                let leads = *cause == Cause::Outdated && self.world.leads(slot);
+                ensure(!leads, || format!("S10: {name} leads and hands over to nobody\n{self}"))?;
+            }
+            if let Action::TransferLeader { target, .. } = action {
+                self.judge_successor(target, plan)?;
+            }
+            if let Action::AddLearners { members, .. } = action {
+                self.judge_learners(members)?;
             }
         }
         if observed.foreign.is_some() {
@@ -187,6 +197,36 @@ impl Cluster {
             ensure(writes == 0, || "S7: writes beside an object of somebody else".to_owned())?;
         }
         plan.status.as_ref().map_or(Ok(()), |status| self.judge_status(observed, status))
+    }
+
+    /// S10: in a roll, leadership moves once: to a member that is not to be restarted any more.
+    fn judge_successor(&self, target: &str, plan: &Plan) -> Result<(), String> {
+        let operation = plan.status.as_ref().and_then(|status| status.operation.as_ref());
+        if operation.is_none_or(|operation| operation.kind != Operation::Rollout) {
+            return Ok(());
+        }
+        let slot = (0..SLOTS).find(|slot| self.world.member(*slot).to_string() == target);
+        let pod = slot.and_then(|slot| self.api.get("Pod", &format!("{NAME}-{slot}")));
+        let Some(set) = self.api.get("StatefulSet", NAME) else { return Ok(()) };
+        let newest = &set["status"]["updateRevision"];
+        let made = |pod: &Value| pod["metadata"]["labels"]["controller-revision-hash"] == *newest;
+        let wrong = pod.is_some_and(|pod| !made(pod) || going(pod));
+        ensure(!wrong, || format!("S10: an outdated member is to lead: {target}\n{self}"))
+    }
+
+    /// A lost disk stays lost where the spec says so.
+    fn judge_learners(&self, members: &[NewMember]) -> Result<(), String> {
+        if self.ensemble()?.spec.membership.auto_replace != AutoReplace::Never {
+            return Ok(());
+        }
+        let Some(config) = self.world.committed_config() else { return Ok(()) };
+        let voters = config.voters();
+        let taken = |new: &NewMember| {
+            let same = |it: &quorate_node::model::Member| i32::from(it.server.0) == new.server_id;
+            config.members.iter().any(|it| same(it) && voters.contains(&it.id))
+        };
+        let taken = members.iter().find(|it| taken(it));
+        ensure(taken.is_none(), || format!("spec: a lost disk is replaced: {taken:?}\n{self}"))
     }
 
     /// S8: what is said of this spec is so, and what was not seen is unknown.

@@ -4,7 +4,8 @@
 //! [`cluster`] the world and its clock · [`api`] the API server · [`controllers`] Kubernetes' own ·
 //! [`kubelet`] servers for pods · [`operator`] who looks, plans and asks · [`sight`] what it reads ·
 //! [`judge`] what must hold · [`chaos`] a run of a seed ·
-//! `scenarios` one operation each, and operators that die at any request of it.
+//! [`scenarios`] one operation each, and operators that die at any request of it · [`mutants`] faults that
+//! are planted in the operator, and who finds them.
 
 mod api;
 mod chaos;
@@ -12,12 +13,13 @@ mod cluster;
 mod controllers;
 mod judge;
 mod kubelet;
+mod mutants;
 mod operator;
-#[cfg(test)]
 mod scenarios;
 mod sight;
 
 pub(crate) use self::chaos::{Report, run};
+pub(crate) use self::mutants::{ALL, Find, behind, hunt};
 
 /// Seeds that once found a fault, run before all others.
 pub(crate) const KNOWN: [u64; 0] = [];

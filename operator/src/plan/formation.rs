@@ -15,11 +15,12 @@ use super::proposal::Proposal;
 use super::step::Step;
 use super::view::View;
 use super::waiting;
+use crate::mutants::planted;
 
 /// The next step of a formation, if there is anything to form.
 pub fn propose(observed: &Observed, names: &Names, view: &View) -> Option<Proposal> {
     let known = observed.members.iter().any(|member| member.ensemble_id.is_some());
-    if known || view.healthy() {
+    if (known || view.healthy()) && !planted("a second ensemble is formed") {
         return None;
     }
     // An ensemble whose members are all silent is down, not yet to be created.
@@ -37,7 +38,8 @@ pub fn propose(observed: &Observed, names: &Names, view: &View) -> Option<Propos
 /// All the first members are there and blank: decide.
 fn record(observed: &Observed, names: &Names) -> Proposal {
     let size = observed.size();
-    if !observed.applied() || size == 0 || size < observed.wanted() {
+    let partial = planted("an even or partial formation") && size > 0;
+    if (!observed.applied() || size == 0 || size < observed.wanted()) && !partial {
         return Proposal::wait(Operation::Create, Step::StartMembers);
     }
     let Some(members) = blanks(observed, names, size) else {
@@ -57,7 +59,11 @@ fn record(observed: &Observed, names: &Names) -> Proposal {
 
 /// Every ordinal's member, if each answers, is blank and has a pod of its own.
 pub fn blanks(observed: &Observed, names: &Names, size: i32) -> Option<Vec<NewMember>> {
-    (0..size).map(|ordinal| blank(observed, names, ordinal)).collect()
+    let all = (0..size).map(|ordinal| blank(observed, names, ordinal));
+    if planted("an even or partial formation") {
+        return Some(all.flatten().collect()).filter(|some: &Vec<_>| !some.is_empty());
+    }
+    all.collect()
 }
 
 fn blank(observed: &Observed, names: &Names, ordinal: i32) -> Option<NewMember> {
@@ -90,10 +96,16 @@ fn tell_seed(observed: &Observed, names: &Names, record: &Formation) -> Proposal
         return waiting::answers(observed, names, Operation::Create, &[ordinal]);
     };
     let step = Step::Form { pod: pod.clone() };
-    if member.member_id != record.seed {
+    if member.member_id != record.seed && !planted("a seed is formed again") {
         let block = Block::SeedBlankAgain { pod, config_map: names.formation() };
         return Proposal::blocked(Operation::Create, step, block);
     }
-    let action = Action::Form { ordinal, formation: record.clone() };
+    let mut formation = record.clone();
+    if planted("a seed is formed again") {
+        formation.seed = member.member_id.clone();
+        let own = formation.members.iter_mut().find(|it| it.server_id == ordinal + 1);
+        own.into_iter().for_each(|it| it.member_id = member.member_id.clone());
+    }
+    let action = Action::Form { ordinal, formation };
     Proposal::act(Operation::Create, step, action)
 }

@@ -17,18 +17,20 @@ use super::step::Step;
 use super::target::Target;
 use super::view::View;
 use super::waiting;
+use crate::mutants::planted;
 
 /// The next step towards the wanted members.
 pub fn propose(observed: &Observed, names: &Names, view: &View) -> Option<Proposal> {
     let leader = view.leader.as_ref()?;
-    if !observed.applied() {
+    if !observed.applied() && !planted("a new spec is not applied first") {
         return None;
     }
     let operation = operation(observed, view);
-    if let Some(block) = stranger(observed, names, leader) {
+    let strange = stranger(observed, names, leader);
+    if let Some(block) = strange.filter(|_| !planted("a stranger's disk fits")) {
         return Some(Proposal::blocked(operation, Step::JoinMembers, block));
     }
-    if view.changing() {
+    if view.changing() && !planted("a change of the membership upon another") {
         return Some(Proposal::wait(operation, Step::CommitChange));
     }
     if observed.size() < observed.wanted() {
@@ -84,7 +86,7 @@ fn vote(
     let operation = operation(observed, view);
     let newcomer = |id: &&String| !view.voters().any(|voter| voter.member_id == **id);
     let behind = target.voters.iter().filter(newcomer).find(|id| !view.caught_up(id));
-    if let Some(id) = behind {
+    if let Some(id) = behind.filter(|_| !planted("a learner votes at once")) {
         let pod = names.pod(ordinal(view, id));
         return Some(Proposal::wait(operation, Step::AwaitLearner { pod }));
     }
@@ -94,7 +96,8 @@ fn vote(
         let block = Block::TooFewCaughtUp { caught_up, voters };
         return Some(Proposal::blocked(operation, Step::ChangeVoters, block));
     }
-    if target.voters.contains(&leader.member_id) {
+    let stays = target.voters.contains(&leader.member_id);
+    if stays || planted("a leader leaves without a successor") {
         return Some(change(observed, view, leader, target.voters.clone()));
     }
     Some(move_leader(observed, view, leader, target))
@@ -135,7 +138,8 @@ fn change(observed: &Observed, view: &View, leader: &Member, voters: BTreeSet<St
     };
     // The mark of the configuration goes first, with the objects of this reconcile.
     let mark = observed.stateful_set.as_ref().and_then(|set| set.configuration.clone());
-    let next = if mark == view.seen() { Next::Act(action) } else { Next::Wait };
+    let marked = mark == view.seen() || planted("the mark comes after the change");
+    let next = if marked { Next::Act(action) } else { Next::Wait };
     Proposal { operation: operation(observed, view), step: Step::ChangeVoters, next }
 }
 
@@ -176,7 +180,8 @@ fn awaited(observed: &Observed, names: &Names, view: &View, target: &Target) -> 
 fn shrink(observed: &Observed, names: &Names, view: &View) -> Option<Proposal> {
     let wanted = observed.wanted();
     let set = observed.stateful_set.as_ref().filter(|set| set.replicas > wanted)?;
-    let free = view.members().iter().all(|member| member.server_id <= wanted);
+    let free = view.members().iter().all(|member| member.server_id <= wanted)
+        || planted("a pod goes while it has a member");
     let next = if free {
         Next::Act(Action::LowerReplicas {
             name: names.ensemble().to_owned(),

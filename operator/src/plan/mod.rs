@@ -38,9 +38,11 @@ pub mod waiting;
 use self::action::{Action, Plan};
 use self::block::Block;
 use self::names::Names;
+use self::object::ObjectKey;
 use self::observed::Observed;
 use self::proposal::Decision;
 use self::view::View;
+use crate::mutants::planted;
 
 /// Seconds to the next look while something is under way, and while nothing is.
 const BUSY: u64 = 1;
@@ -54,7 +56,8 @@ pub fn plan(observed: &Observed) -> Plan {
     let names = Names::of(&observed.ensemble, &observed.cluster_domain);
     let view = View::of(observed);
     let decision = decide(observed, &names, &view);
-    let frozen = observed.ensemble.spec.paused || observed.foreign.is_some() || stale(observed);
+    let paused = observed.ensemble.spec.paused && !planted("paused is not paused");
+    let frozen = paused || foreign(observed).is_some() || stale(observed);
     let status = status::report(observed, &names, &view, &decision);
     let events = events::of(observed.ensemble.status.as_ref(), &status);
     let busy = status.operation.is_some() || !status::settled(&status);
@@ -77,7 +80,7 @@ pub fn plan(observed: &Observed) -> Plan {
 /// The one thing to do: the first room that wants anything has the word, a turn is taken back
 /// before, and nothing is done that may not be.
 fn decide(observed: &Observed, names: &Names, view: &View) -> Decision {
-    if let Some(foreign) = &observed.foreign {
+    if let Some(foreign) = foreign(observed) {
         return Decision::blocked(Block::Foreign(foreign.clone()));
     }
     let proposal = rollout::repair(observed, view)
@@ -87,7 +90,7 @@ fn decide(observed: &Observed, names: &Names, view: &View) -> Decision {
         .or_else(|| versions::propose(observed, view));
     let mut decision = Decision::from(proposal);
     decision.action = turn::settle(observed, decision.action);
-    if observed.ensemble.spec.paused {
+    if observed.ensemble.spec.paused && !planted("paused is not paused") {
         return decision.paused();
     }
     let allowed = decision
@@ -100,8 +103,14 @@ fn decide(observed: &Observed, names: &Names, view: &View) -> Decision {
     }
 }
 
+/// What has a name of ours and belongs to somebody else.
+fn foreign(observed: &Observed) -> Option<&ObjectKey> {
+    observed.foreign.as_ref().filter(|_| !planted("a foreign object is none"))
+}
+
 /// Whether a newer spec than the one in view was applied already.
 fn stale(observed: &Observed) -> bool {
     let generation = observed.stateful_set.as_ref().map(|set| set.ensemble_generation);
     generation.is_some_and(|applied| applied > observed.generation())
+        && !planted("an old spec is applied again")
 }

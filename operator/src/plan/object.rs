@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Value, json};
 
 use super::names::Names;
+use crate::mutants::planted;
 
 /// The kinds of objects that an ensemble has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -146,10 +147,11 @@ impl Object {
     /// As it is sent: preconditions included.
     pub fn manifest(&self) -> Value {
         let mut manifest = self.body.clone();
-        if let Some(uid) = &self.uid {
+        if let Some(uid) = self.uid.as_ref().filter(|_| !planted("an apply states no uid")) {
             manifest["metadata"]["uid"] = json!(uid);
         }
-        if let Some(version) = &self.resource_version {
+        let version = self.resource_version.as_ref();
+        if let Some(version) = version.filter(|_| !planted("an apply states no version")) {
             manifest["metadata"]["resourceVersion"] = json!(version);
         }
         manifest

@@ -3,6 +3,8 @@
 //! Of n voters, a majority m = ⌊n/2⌋ + 1 must serve. With h of them serving now, one that serves
 //! may be taken away only if h − 1 ≥ m. One that does not serve takes nothing away.
 
+use crate::mutants::planted;
+
 /// The majority of so many voters.
 pub fn majority(voters: usize) -> usize {
     voters / 2 + 1
@@ -10,7 +12,7 @@ pub fn majority(voters: usize) -> usize {
 
 /// Whether one serving voter can be spared.
 pub fn spares_one(voters: usize, serving: usize) -> bool {
-    serving > majority(voters)
+    serving > majority(voters) || planted("a spare is not kept")
 }
 
 /// How many of so many voters may be disrupted at once by others: never more than one, and none

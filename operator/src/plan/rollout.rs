@@ -16,11 +16,12 @@ use super::trouble::{self, PodTrouble};
 use super::turn;
 use super::view::View;
 use super::waiting;
+use crate::mutants::planted;
 
 /// A pod that does not serve and would come back with what is wanted: restarting it takes nothing
 /// away, whatever else is wrong. This is how a broken image or limit is healed.
 pub fn repair(observed: &Observed, view: &View) -> Option<Proposal> {
-    if !observed.applied() {
+    if !observed.applied() && !planted("a new spec is not applied first") {
         return None;
     }
     let replaceable = |pod: &&Pod| {
@@ -28,7 +29,8 @@ pub fn repair(observed: &Observed, view: &View) -> Option<Proposal> {
         observed.outdated(pod) && !pod.deleting && !counted
     };
     let pod = observed.pods.iter().filter(replaceable).max_by_key(|pod| pod.ordinal)?;
-    if let Some(going) = observed.pods.iter().find(|pod| pod.deleting) {
+    let going = observed.pods.iter().find(|pod| pod.deleting);
+    if let Some(going) = going.filter(|_| !planted("a repair beside a pod that goes")) {
         let step = Step::AwaitTermination { pod: going.name.clone() };
         return Some(Proposal::wait(Operation::Rollout, step));
     }
@@ -46,7 +48,8 @@ pub fn repair(observed: &Observed, view: &View) -> Option<Proposal> {
 /// member says something that this program does not know.
 pub fn serves(observed: &Observed, pod: &Pod) -> bool {
     let says = |member: &Member| member.ready || !member.understood();
-    pod.ready || observed.member(pod.ordinal).is_some_and(says)
+    let ready = pod.ready && !planted("a pod is not asked whether it is ready");
+    ready || observed.member(pod.ordinal).is_some_and(says)
 }
 
 /// Whether the others are a quorum without this pod, whose member says what this program does not
@@ -76,7 +79,8 @@ pub fn propose(observed: &Observed, names: &Names, view: &View) -> Option<Propos
         let action = turn::restart(observed, pod, cause);
         Some(Proposal::act(Operation::Rollout, step, action))
     };
-    let follower = outdated.iter().filter(|pod| pod.ordinal != leader.ordinal);
+    let any = planted("a leader is restarted like a follower");
+    let follower = outdated.iter().filter(|pod| any || pod.ordinal != leader.ordinal);
     if let Some(pod) = follower.max_by_key(|pod| pod.ordinal) {
         return restart(pod, Cause::Outdated);
     }
@@ -92,7 +96,8 @@ fn hand_over(observed: &Observed, view: &View, leader: &Member) -> Proposal {
     let updated = |member: &&Member| {
         let pod = observed.pod(member.ordinal);
         member.ordinal != leader.ordinal
-            && pod.is_some_and(|pod| !observed.outdated(pod) && pod.ready)
+            && (pod.is_some_and(|pod| !observed.outdated(pod) && pod.ready)
+                || planted("leadership goes to an outdated member"))
             && view.serving.contains(&member.ordinal)
             && view.caught_up(&member.member_id)
     };
@@ -114,7 +119,8 @@ fn hold(observed: &Observed, names: &Names, view: &View) -> Option<(Step, Next)>
     if let Some(pod) = observed.pods.iter().find(|pod| pod.deleting) {
         return wait(Step::AwaitTermination { pod: pod.name.clone() });
     }
-    for ordinal in 0..observed.size() {
+    let beside = planted("a disruption beside an absent member");
+    for ordinal in (0..observed.size()).filter(|_| !beside) {
         match observed.pod(ordinal) {
             None => return wait(Step::AwaitCreation { pod: names.pod(ordinal) }),
             Some(pod) if !pod.ready => return Some(not_back(observed, pod)),
@@ -131,7 +137,8 @@ fn hold(observed: &Observed, names: &Names, view: &View) -> Option<(Step, Next)>
         let block = Block::VoteNotUnderstood(strange);
         return Some((Step::AwaitVoters, Next::Blocked(block)));
     }
-    if !view.whole() || view.changing() {
+    let whole = view.whole() || beside || planted("a roll does not wait for voters");
+    if !whole || view.changing() {
         return wait(Step::AwaitVoters);
     }
     let seconds = i64::from(observed.ensemble.spec.rollout.min_stable_seconds);

@@ -9,6 +9,7 @@ use super::member::{Member, Suffrage};
 use super::names::Names;
 use super::observed::{NewMember, Observed};
 use super::view::View;
+use crate::mutants::planted;
 
 /// Which member each wanted ordinal should have.
 #[derive(Debug, Default)]
@@ -27,12 +28,14 @@ impl Target {
     /// As the wanted size, the configuration and the answers of the members say.
     pub fn of(observed: &Observed, names: &Names, view: &View, leader: &Member) -> Target {
         let mut target = Target::default();
-        let may_replace = observed.ensemble.spec.membership.auto_replace != AutoReplace::Never;
+        let may_replace = observed.ensemble.spec.membership.auto_replace != AutoReplace::Never
+            || planted("a lost disk is replaced whatever the spec says");
         for ordinal in 0..observed.wanted() {
             let configured = |id: &str| view.members().iter().any(|it| it.member_id == id);
             let incumbent = view.voters().find(|voter| voter.server_id == ordinal + 1);
             // A pod that is going does not say what its ordinal's disk will be.
-            let going = observed.pod(ordinal).is_none_or(|pod| pod.deleting);
+            let going = observed.pod(ordinal).is_none_or(|pod| pod.deleting)
+                && !planted("a disk that goes is taken in");
             let answering = observed.member(ordinal).filter(|member| {
                 !going && !member.member_id.is_empty() && member.server_id == ordinal + 1
             });
@@ -44,6 +47,9 @@ impl Target {
                     target.join.push(describe(names, member));
                 }
                 // One that is silent keeps its place; absence is no reason to remove it.
+                None if incumbent.is_some() && planted("an absent member is removed") => {
+                    target.missing.push(ordinal);
+                }
                 _ => match incumbent {
                     Some(voter) => {
                         target.voters.insert(voter.member_id.clone());
@@ -60,7 +66,7 @@ impl Target {
 
     /// Whether every wanted ordinal has a member.
     pub fn complete(&self, wanted: i32) -> bool {
-        self.voters.len() == wanted as usize
+        self.voters.len() == wanted as usize || planted("an absent member is removed")
     }
 
     /// Learners that have no place. Observers are somebody else's, and whoever has a role that is not
@@ -79,5 +85,5 @@ impl Target {
 /// ensemble has removed before.
 fn fits(leader: &Member, member: &Member) -> bool {
     let ours = member.ensemble_id.is_some() && member.ensemble_id == leader.ensemble_id;
-    member.understood() && (member.blank() || ours)
+    member.understood() && (member.blank() || ours || planted("a stranger's disk fits"))
 }

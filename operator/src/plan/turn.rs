@@ -6,14 +6,16 @@
 
 use super::action::{Action, Cause};
 use super::observed::{Observed, Pod};
+use crate::mutants::planted;
 
 /// The next action of restarting this pod.
 pub fn restart(observed: &Observed, pod: &Pod, cause: Cause) -> Action {
     let (name, uid) = (pod.name.clone(), pod.uid.clone());
     let resource_version = pod.resource_version.clone();
-    if let Some(other) = holder(observed, Some(pod)) {
+    let other = holder(observed, Some(pod)).filter(|_| !planted("another's turn is left"));
+    if let Some(other) = other {
         take(other)
-    } else if !pod.turn {
+    } else if !pod.turn && !planted("a turn is not asked for") {
         Action::GiveTurn { name, uid, resource_version }
     } else {
         Action::DeletePod { name, uid, resource_version, cause }
@@ -26,7 +28,8 @@ pub fn settle(observed: &Observed, action: Option<Action>) -> Option<Action> {
     if action.as_ref().is_some_and(Action::restarts) {
         return action;
     }
-    holder(observed, None).map(take).or(action)
+    let holder = holder(observed, None).filter(|_| !planted("another's turn is left"));
+    holder.map(take).or(action)
 }
 
 /// A pod that has the turn, other than this one.

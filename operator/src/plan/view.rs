@@ -5,6 +5,7 @@ use quorate_crds::status::Role;
 use super::member::{ConfigMember, Member, Strange};
 use super::observed::{Observed, Seen};
 use super::quorum;
+use crate::mutants::planted;
 
 /// A leader that was heard longer ago than this is not believed, in milliseconds.
 const FRESH_MS: i64 = 3_000;
@@ -34,7 +35,8 @@ impl View {
         let leads = |member: &&Member| {
             member.role == Role::Leader
                 && member.understood()
-                && member.leader_contact_ms.is_some_and(|ms| ms <= FRESH_MS)
+                && (member.leader_contact_ms.is_some_and(|ms| ms <= FRESH_MS)
+                    || planted("a leader is heard for ever"))
                 && member.leader_id.as_deref() == Some(member.member_id.as_str())
         };
         // A deposed leader may still answer: the newest term wins, and a quorum must agree.
@@ -45,13 +47,15 @@ impl View {
             leader.config.members.iter().filter(|member| member.votes()).collect();
         let follows = |member: &&Member| {
             member.leader_id.as_deref() == Some(leader.member_id.as_str())
-                && member.term == leader.term
-                && member.ready
+                && (member.term == leader.term || planted("followers of any term count"))
+                && (member.ready || planted("members that are not ready serve"))
                 && member.understood()
                 && voters.iter().any(|voter| voter.member_id == member.member_id)
         };
         view.serving = observed.members.iter().filter(follows).map(|it| it.ordinal).collect();
-        if view.serving.len() >= quorum::majority(voters.len()) && !outdated(observed, leader) {
+        let confirmed = view.serving.len() >= quorum::majority(voters.len());
+        let believed = confirmed || planted("a leader is alone");
+        if believed && !outdated(observed, leader) {
             view.reach = leader.config.reach();
             view.leader = Some(leader.clone());
         }
@@ -122,7 +126,7 @@ fn reach(observed: &Observed) -> i32 {
 /// Whether a newer configuration than this leader's has been seen before.
 fn outdated(observed: &Observed, leader: &Member) -> bool {
     let mark = observed.stateful_set.as_ref().and_then(|set| set.configuration.as_ref());
-    mark.is_some_and(|mark| {
+    mark.filter(|_| !planted("an old configuration is believed")).is_some_and(|mark| {
         Some(&mark.ensemble_id) == leader.ensemble_id.as_ref()
             && mark.version > leader.config.version
     })

@@ -4,6 +4,7 @@ use quorate_crds::ensemble::ReclaimPolicy;
 use serde_json::{Value, json};
 
 use super::pod;
+use crate::mutants::planted;
 use crate::plan::names::{CONFIGURATION, CREATION, GENERATION, Names};
 use crate::plan::object::{Kind, Object};
 use crate::plan::observed::Observed;
@@ -13,6 +14,7 @@ use crate::plan::view::View;
 pub(super) fn object(observed: &Observed, names: &Names, view: &View) -> Object {
     let present = observed.stateful_set.as_ref();
     let deleted = match observed.ensemble.spec.storage.reclaim_policy {
+        ReclaimPolicy::Retain if planted("claims go with any spec") => "Delete",
         ReclaimPolicy::Retain => "Retain",
         ReclaimPolicy::Delete => "Delete",
     };
@@ -28,7 +30,7 @@ pub(super) fn object(observed: &Observed, names: &Names, view: &View) -> Object 
             "revisionHistoryLimit": 5,
             "persistentVolumeClaimRetentionPolicy": {
                 "whenDeleted": deleted,
-                "whenScaled": "Retain",
+                "whenScaled": if planted("claims go when scaled") { "Delete" } else { "Retain" },
             },
             "selector": { "matchLabels": names.selector() },
             "template": pod::template(observed, names),
@@ -53,6 +55,12 @@ fn size(observed: &Observed, view: &View) -> i32 {
         Some(set) => set.replicas,
         None => status.map_or(0, |status| status.members.len() as i32),
     };
+    if planted("an apply lowers the replicas") {
+        return observed.wanted();
+    }
+    if planted("a StatefulSet is made for the wanted only") {
+        return observed.wanted().max(observed.size());
+    }
     present.max(observed.wanted()).max(view.reach)
 }
 
