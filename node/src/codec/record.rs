@@ -91,6 +91,11 @@ fn checksum(nonce: u64, content: &[u8]) -> u32 {
 
 /// Appends a record.
 pub fn encode(record: &Record, seal: Seal, out: BytesMut) -> BytesMut {
+    encode_long(record, seal, 0, out)
+}
+
+/// Appends a record that takes at least so many bytes: nobody reads the zeros behind its content.
+pub(crate) fn encode_long(record: &Record, seal: Seal, least: usize, out: BytesMut) -> BytesMut {
     let mut writer = Writer::over(out);
     let start = writer.len();
     writer.u64(0);
@@ -115,6 +120,8 @@ pub fn encode(record: &Record, seal: Seal, out: BytesMut) -> BytesMut {
         }
     }
     let mut out = writer.into_inner();
+    let whole = out.len().max(start + least);
+    out.resize(whole, 0);
     let content = start + PREFIX;
     let length = (out.len() - content) as u32;
     let crc = checksum(seal.nonce, &out[content..]);

@@ -49,6 +49,8 @@ pub(super) struct SimOptions {
     pub mortal: bool,
     /// Wall clocks differ, and are set while servers run.
     pub skewed: bool,
+    /// Logs are sealed when nothing is written.
+    pub seals: bool,
     /// Servers run this program and one before it, and the ensemble's version is raised.
     pub mixed: bool,
     /// Which program that is, by the newest ensemble version that it knows.
@@ -98,6 +100,7 @@ impl SimOptions {
             by_clients: false,
             mortal: false,
             skewed: false,
+            seals: false,
             mixed: false,
             before: EnsembleVersion(1),
             raised_by_setting: false,
@@ -115,6 +118,7 @@ impl SimOptions {
         options.skewed = options.mortal && rng.chance(50);
         options.segment_bytes = [2_048, 4_096, 16_384][rng.below(3) as usize];
         options.retain = rng.between(1, 3) as usize;
+        options.seals = rng.chance(40);
         options
     }
 

@@ -4,9 +4,11 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use quorate_node::wire::record::Record;
+
 use crate::support::client::Client;
 use crate::support::ensemble::{Ensemble, Member};
-use crate::support::log_file::{active, damage, scan, segments};
+use crate::support::log_file::{active, damage, rot_last_entry, scan, segments};
 use crate::support::{stays, wait_until};
 
 const A_WHILE: Duration = Duration::from_secs(2);
@@ -118,6 +120,40 @@ fn a_damaged_server_on_its_own_refuses_to_start_and_says_what_to_do() {
         assert_eq!(refusals, life, "{}", member.log());
         assert!(member.log().contains("damaged at byte"), "{}", member.log());
     }
+}
+
+/// Waits until what is in the log shows that it was durable.
+fn wait_sealed(member: &Member) {
+    let last = |path: &PathBuf| scan(path).records.pop();
+    wait_until("the log's tail is sealed", || {
+        matches!(last(&active(&member.data)), Some(Record::Hard(_)))
+    });
+}
+
+#[test]
+fn rot_of_the_last_acknowledged_write_is_no_torn_write() {
+    let mut alone = Ensemble::serving(1, "");
+    alone.members[0].connect().create("/a", b"1", 0).expect("create");
+    let member = &mut alone.members[0];
+    wait_sealed(member);
+    member.kill();
+    rot_last_entry(&active(&member.data));
+    member.start();
+    assert_eq!(member.process().exit().code(), Some(1), "{}", member.log());
+    assert!(member.log().contains("Restore the folder from a copy"), "{}", member.log());
+
+    let mut ensemble = with_data();
+    let third = &mut ensemble.members[2];
+    third.start();
+    wait_until("it is ready", || third.ready());
+    wait_sealed(third);
+    third.kill();
+    rot_last_entry(&active(&third.data));
+    third.start();
+    wait_until("it is ready", || third.ready());
+    assert!(third.log().contains("this member does not vote until repaired"), "{}", third.log());
+    wait_until("the marker is gone", || !marker(third).exists());
+    assert_filled(&mut third.connect());
 }
 
 #[test]

@@ -15,6 +15,10 @@ use crate::core::types::{EnsembleId, EnsembleVersion, Index, WriteSeq};
 
 /// Bytes that one sync covers at most.
 const BATCH: usize = 4 << 20;
+/// Bytes that a disk loses together, at most.
+const SECTOR: u64 = 4 << 10;
+/// Bytes of a record that says term and vote.
+const HARD: u64 = 33;
 
 /// What can be done to the files of a data folder. Each is durable when it is done, and a power cut
 /// within it leaves the state before it or the one after it, unless it says otherwise.
@@ -80,6 +84,15 @@ pub enum DiskOp {
     Version(EnsembleVersion),
 }
 
+/// How long nothing was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rest {
+    /// A moment: seals are frequent, and have to be small.
+    Short,
+    /// So long that a seal may take a sector.
+    Long,
+}
+
 /// The log and what is beside it, as far as one must know it to go on.
 #[derive(Debug)]
 pub(crate) struct Journal {
@@ -103,6 +116,8 @@ pub(crate) struct Journal {
     told: Option<WriteSeq>,
     /// The version that entries are written in.
     entry: u32,
+    /// The last record shows that all before it was durable: made in this rest.
+    tail: Option<Rest>,
 }
 
 impl Journal {
@@ -129,6 +144,7 @@ impl Journal {
             batch: BytesMut::new(),
             told: None,
             entry: Format::Entry.written_in(rules::FIRST),
+            tail: None,
         };
         for change in &recovery.changes {
             match change {
@@ -220,8 +236,45 @@ impl Journal {
             files.append(self.current.number, self.at, &self.batch)?;
             self.at += self.batch.len() as u64;
             self.batch.clear();
+            self.tail = None;
         }
         Ok(())
+    }
+
+    /// Nothing is written for a while. If what was written last rotted, it would look like a write that
+    /// power cut short, which nobody was told of: so a record that says nothing new follows it, and
+    /// shows that it was durable. After a long rest another one does, in a sector of its own.
+    pub(crate) fn seal_tail<F: Files>(
+        &mut self,
+        rest: Rest,
+        files: &mut F,
+    ) -> Result<(), F::Error> {
+        let next = match rest {
+            Rest::Short => self.at,
+            Rest::Long => self.next_sector(),
+        };
+        // A segment without records counts for nothing, and what fills one is sealed by the next one.
+        let nothing = self.at == HEADER as u64;
+        if self.tail >= Some(rest) || nothing || next + HARD > self.capacity {
+            return Ok(());
+        }
+        let (record, seal) = (Record::Hard(self.hard), self.seal());
+        let mut batch = take(&mut self.batch);
+        if next > self.at {
+            batch = record::encode_long(&record, seal, (next - self.at) as usize, batch);
+        }
+        self.batch = record::encode(&record, seal, batch);
+        self.append(files)?;
+        self.tail = Some(rest);
+        Ok(())
+    }
+
+    /// Where one begins, behind a record that fills the one before.
+    fn next_sector(&self) -> u64 {
+        // Segments of tests are small.
+        let sector = SECTOR.min(self.capacity / 16).max(2 * HARD);
+        let next = self.at.next_multiple_of(sector);
+        if (1..HARD).contains(&(next - self.at)) { next + sector } else { next }
     }
 
     fn encode<F: Files>(&mut self, write: LogWrite, files: &mut F) -> Result<(), F::Error> {

@@ -1,5 +1,6 @@
 //! The thread that makes the log durable. While one sync runs the next batch gathers, so that the
-//! batch grows with the load and an idle server pays for one sync a write.
+//! batch grows with the load and an idle server pays for one sync a write, and for one more when it
+//! rests.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -9,11 +10,19 @@ use std::time::{Duration, Instant};
 use super::segment::Segment;
 use super::{DiskConfig, DiskError, files, folder, snapshots};
 pub use crate::codec::disk::journal::DiskOp;
-use crate::codec::disk::journal::{Files, Journal};
+use crate::codec::disk::journal::{Files, Journal, Rest};
 use crate::codec::record::Header;
 use crate::core::raft::event::SnapshotMeta;
 use crate::core::recovery::{Archived, File, Recovery};
 use crate::core::types::WriteSeq;
+
+/// After how long without a write the log rests. A busy log is not kept waiting by its seals.
+fn patience(rest: Rest) -> Duration {
+    match rest {
+        Rest::Short => Duration::from_millis(100),
+        Rest::Long => Duration::from_secs(10),
+    }
+}
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -39,19 +48,33 @@ impl LogQueue {
         self.0.1.notify_one();
     }
 
-    /// Waits for work; `None` when it is over.
-    fn take(&self) -> Option<VecDeque<DiskOp>> {
-        let mut queue = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if !queue.ops.is_empty() {
-                return Some(std::mem::take(&mut queue.ops));
+    /// Waits for work, until the log rests like this.
+    fn take(&self, rest: Option<Rest>) -> Next {
+        let queue = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let nothing = |queue: &mut Queue| queue.ops.is_empty() && !queue.stop;
+        let mut queue = match rest {
+            Some(rest) => {
+                let waited = self.0.1.wait_timeout_while(queue, patience(rest), nothing);
+                waited.unwrap_or_else(PoisonError::into_inner).0
             }
-            if queue.stop {
-                return None;
-            }
-            queue = self.0.1.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            None => self.0.1.wait_while(queue, nothing).unwrap_or_else(PoisonError::into_inner),
+        };
+        if !queue.ops.is_empty() {
+            Next::Write(std::mem::take(&mut queue.ops))
+        } else if queue.stop {
+            Next::Stop
+        } else {
+            Next::Rest(rest.unwrap_or(Rest::Long))
         }
     }
+}
+
+/// What the thread does next.
+enum Next {
+    Write(VecDeque<DiskOp>),
+    /// There was nothing to write for a while.
+    Rest(Rest),
+    Stop,
 }
 
 /// The log on its disk.
@@ -72,9 +95,26 @@ pub trait Told: Send + 'static {
 /// Starts the thread.
 pub fn start(mut log: Log, queue: LogQueue, told: impl Told) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("log".to_owned()).spawn(move || {
-        while let Some(ops) = queue.take() {
-            if let Err(error) = log.write(ops, &told) {
-                told.failed(error);
+        // How the log rests next, if nothing comes.
+        let mut rest = Some(Rest::Short);
+        loop {
+            let next = queue.take(rest);
+            let over = matches!(next, Next::Stop);
+            let done = match next {
+                Next::Write(ops) => {
+                    rest = Some(Rest::Short);
+                    log.write(ops, &told)
+                }
+                Next::Rest(rested) => {
+                    rest = (rested == Rest::Short).then_some(Rest::Long);
+                    log.seal_tail(rested)
+                }
+                Next::Stop => log.seal_tail(Rest::Long),
+            };
+            if let Err(error) = done {
+                return told.failed(error);
+            }
+            if over {
                 return;
             }
         }
@@ -97,6 +137,13 @@ impl Log {
     ) -> Result<(), DiskError> {
         let mut tell = |disk: &mut Disk, seq| told.durable(seq, std::mem::take(&mut disk.took));
         self.journal.write(ops, &mut self.disk, &mut tell)
+    }
+
+    fn seal_tail(&mut self, rest: Rest) -> Result<(), DiskError> {
+        self.journal.seal_tail(rest, &mut self.disk)?;
+        // Nobody waits for it.
+        self.disk.took = Duration::ZERO;
+        Ok(())
     }
 }
 

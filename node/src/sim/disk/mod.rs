@@ -15,7 +15,7 @@ use std::sync::Arc;
 use self::model::{Model, PowerCut};
 use self::truth::Truth;
 use super::rng::Rng;
-use crate::codec::disk::journal::{DiskOp, Files, Journal};
+use crate::codec::disk::journal::{DiskOp, Files, Journal, Rest};
 use crate::codec::disk::survey::{self, Source};
 use crate::codec::record;
 use crate::core::entry::Entry;
@@ -43,6 +43,8 @@ pub(super) struct Make {
     pub(super) segment_bytes: u64,
     /// Snapshots to keep.
     pub(super) retain: usize,
+    /// The log's tail is sealed whenever nothing waits to be written.
+    pub(super) seals: bool,
 }
 
 /// Of a disk part of which rotted.
@@ -140,6 +142,11 @@ impl SimDisk {
         let journal = self.journal.as_mut().expect("only while the server runs");
         let written = journal.write(ops, &mut self.files, &mut |_, seq| last = Some(seq));
         written.expect("the power is on");
+        if self.make.seals && self.pending.is_empty() {
+            let rest =
+                if last.is_some_and(|seq| seq.0 % 2 == 0) { Rest::Short } else { Rest::Long };
+            journal.seal_tail(rest, &mut self.files).expect("the power is on");
+        }
         last
     }
 
@@ -209,7 +216,9 @@ impl SimDisk {
         let most = [3, 8, 20, 100][self.rng.below(4) as usize];
         self.files.fuel = Some(self.rng.below(most));
         if let Some(mut journal) = self.journal.take() {
-            let _ = journal.write(ops, &mut self.files, &mut |_, _| {});
+            let written = journal.write(ops, &mut self.files, &mut |_, _| {});
+            let seals = self.make.seals && written.is_ok();
+            let _ = seals.then(|| journal.seal_tail(Rest::Long, &mut self.files));
         }
         self.files.power_cut();
     }

@@ -1,8 +1,8 @@
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::model::{Model, name_of};
 use super::*;
-use crate::codec::record::{HEADER, Header};
+use crate::codec::record::{HEADER, Header, Record, Seal};
 use crate::core::entry::Payload;
 use crate::core::raft::config::{Config, Member, Role};
 use crate::core::raft::event::{HardState, SnapshotMeta};
@@ -280,4 +280,57 @@ fn what_a_leaders_snapshot_replaced_never_comes_back_and_its_loss_is_noticed() {
     written.disk.lose_name(File::Snapshot(Index(10), Term(2)), false);
     let told = damage(&written.disk);
     assert!(told.contains("10"), "{told}");
+}
+
+#[test]
+fn rot_of_the_last_batch_is_noticed_once_the_tail_is_sealed() {
+    let rotten = |rests: &[Rest]| {
+        let mut written = Written::new(5);
+        written.append(1, 1..5);
+        for rest in rests {
+            written.journal.seal_tail(*rest, &mut written.disk).expect("the power is on");
+            let sound = decided(&written.disk, false).expect("it starts");
+            assert_eq!((&sound.verdict, last(&sound)), (&Verdict::Member, Some(4)));
+            assert_eq!(sound.hard, HardState { term: Term(1), vote: Some(MemberId(8)) });
+        }
+        let bytes = Bytes::from(content(&written.disk, File::Segment(1)).expect("it is there"));
+        let nonce = record::decode_header(&bytes).expect("its header").nonce;
+        let of =
+            |it: &Record| record::encode(it, Seal { nonce, synced: 0, entry: 1 }, BytesMut::new());
+        let records = record::scan(&bytes, nonce).records;
+        let before: usize = records[..4].iter().map(|it| of(it).len()).sum();
+        written.spoil(File::Segment(1), HEADER + before + 20);
+        written.disk
+    };
+    // Nothing tells it from a write that power cut short.
+    let torn = decided(&rotten(&[]), false).expect("it starts");
+    assert_eq!((&torn.verdict, last(&torn)), (&Verdict::Member, Some(3)));
+    for rests in [&[Rest::Short][..], &[Rest::Long], &[Rest::Short, Rest::Long]] {
+        let told = damage(&rotten(rests));
+        assert!(told.contains("damaged at byte"), "{told}");
+        assert!(matches!(decided(&rotten(rests), true), Err(Refusal::Alone(_))));
+    }
+}
+
+#[test]
+fn a_seal_of_a_long_rest_stands_in_a_sector_of_its_own_and_each_is_made_once() {
+    let ends = |rests: &[Rest]| {
+        let mut written = Written::new(6);
+        written.append(1, 1..4);
+        for rest in rests {
+            written.journal.seal_tail(*rest, &mut written.disk).expect("the power is on");
+        }
+        let bytes = Bytes::from(content(&written.disk, File::Segment(1)).expect("it is there"));
+        let nonce = record::decode_header(&bytes).expect("its header").nonce;
+        let scan = record::scan(&bytes, nonce);
+        (scan.length, scan.records.len())
+    };
+    let (bare, records) = ends(&[]);
+    assert_eq!(ends(&[Rest::Short]), (bare + 33, records + 1));
+    assert_eq!(ends(&[Rest::Short, Rest::Short]), (bare + 33, records + 1));
+    // Of 300 bytes a sector is 66.
+    let (long, _) = ends(&[Rest::Long]);
+    assert_eq!((long - 33) % 66, 0, "{long}");
+    assert!(long > bare + 33, "{long}");
+    assert_eq!(ends(&[Rest::Long, Rest::Short, Rest::Long]), ends(&[Rest::Long]));
 }

@@ -348,9 +348,9 @@ impl World {
 
     /// A disk of a member that never was.
     fn blank_disk(&mut self) -> SimDisk {
-        let SimOptions { segment_bytes, retain, .. } = self.options;
+        let SimOptions { segment_bytes, retain, seals, .. } = self.options;
         let seed = self.rng.word();
-        SimDisk::blank(self.new_member(), Make { seed, segment_bytes, retain })
+        SimDisk::blank(self.new_member(), Make { seed, segment_bytes, retain, seals })
     }
 
     fn clock(&self) -> Now {

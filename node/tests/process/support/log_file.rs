@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use quorate_node::wire::record::{self, Scan};
+use quorate_node::wire::record::{self, Record, Scan};
 
 /// The segments, oldest first.
 pub(crate) fn segments(data: &Path) -> Vec<PathBuf> {
@@ -20,6 +20,29 @@ pub(crate) fn scan(path: &Path) -> Scan {
     let bytes = Bytes::from(std::fs::read(path).expect("read a segment"));
     let header = record::decode_header(&bytes).expect("its header is good");
     record::scan(&bytes, header.nonce)
+}
+
+/// The good records of a segment, each with where it begins.
+pub(crate) fn placed(bytes: &[u8]) -> Vec<(usize, Record)> {
+    let nonce = record::decode_header(bytes).expect("its header is good").nonce;
+    let records = record::scan(&Bytes::copy_from_slice(bytes), nonce).records;
+    let mut next = record::HEADER;
+    let place = |record| {
+        let at = next;
+        let length = bytes[at..at + 4].try_into().expect("four bytes");
+        next += 8 + u32::from_be_bytes(length) as usize;
+        (at, record)
+    };
+    records.into_iter().map(place).collect()
+}
+
+/// Flips a bit of the last entry: nothing is written behind it but what shows that it was durable.
+pub(crate) fn rot_last_entry(path: &Path) {
+    let mut bytes = std::fs::read(path).expect("read a segment");
+    let records = placed(&bytes);
+    let entry = records.iter().rfind(|(_, it)| matches!(it, Record::Entry(_)));
+    bytes[entry.expect("there is one").0 + 30] ^= 0x10;
+    std::fs::write(path, bytes).expect("write a segment");
 }
 
 /// The newest segment that holds a record.
