@@ -1,6 +1,7 @@
 //! Every write: the requests of [`crate::requests`], sent as they are. One that is refused is not
 //! repeated but decided anew.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Client};
 use quorate_crds::{CoordinationEnsemble, EnsembleStatus};
@@ -35,13 +36,23 @@ pub(crate) enum Outcome {
 }
 
 impl Applier {
-    /// Server-side applies one object.
+    /// Server-side applies one object; and what it then is.
     ///
     /// # Errors
     /// When the API server refuses it for any other reason than a conflict.
-    pub(crate) async fn object(&self, sight: &Sight, object: &Object) -> Result<Outcome> {
-        let wrote = self.write(&sight.names, &requests::of_object(object)).await;
-        wrote.map_err(|error| Error::ApplyObject { key: object.key.clone(), source: error.into() })
+    pub(crate) async fn object(
+        &self,
+        sight: &Sight,
+        object: &Object,
+    ) -> Result<(Outcome, Option<ObjectMeta>)> {
+        let mut meta = None;
+        let sent = self.send(&sight.names, &requests::of_object(object)).await;
+        let wrote = verdict(sent.map(|it| meta = it));
+        let failed = |error: kube::Error| Error::ApplyObject {
+            key: object.key.clone(),
+            source: error.into(),
+        };
+        Ok((wrote.map_err(failed)?, meta))
     }
 
     /// Carries out one action.
@@ -87,11 +98,15 @@ impl Applier {
         }
     }
 
-    /// Sends one request, and nothing that is not in it.
     async fn write(&self, names: &Names, write: &Write) -> kube::Result<Outcome> {
+        verdict(self.send(names, write).await.map(drop))
+    }
+
+    /// Sends one request, and nothing that is not in it; what was applied, as it then is.
+    async fn send(&self, names: &Names, write: &Write) -> kube::Result<Option<ObjectMeta>> {
         let objects = |kind| dynamic(&self.client, names, kind);
         let manager = |name: &str| Some(name.to_owned());
-        verdict(match write {
+        match write {
             Write::Apply { key, manager: name, force, manifest } => {
                 let params = PatchParams {
                     field_manager: manager(name),
@@ -99,7 +114,8 @@ impl Applier {
                     ..PatchParams::default()
                 };
                 let patch = Patch::Apply(manifest);
-                objects(key.kind).patch(&key.name, &params, &patch).await.map(drop)
+                let applied = objects(key.kind).patch(&key.name, &params, &patch).await?;
+                return Ok(Some(applied.metadata));
             }
             Write::Create { key, manager: name, manifest } => {
                 let object =
@@ -140,7 +156,8 @@ impl Applier {
                 let params = PostParams { field_manager: manager(name), ..PostParams::default() };
                 api.replace_status(names.ensemble(), &params, ensemble).await.map(drop)
             }
-        })
+        }?;
+        Ok(None)
     }
 }
 

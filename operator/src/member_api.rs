@@ -1,5 +1,5 @@
-//! The members' admin port: status to read, and the calls that change the membership. One request,
-//! one attempt: a call whose outcome is unknown is never repeated before looking again.
+//! The members' admin port: the calls that change the membership. One request, one attempt: a call
+//! whose outcome is unknown is never repeated before looking again. To look is the members' own part.
 
 use std::time::Duration;
 
@@ -12,16 +12,13 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
 use crate::causes::chain;
-use crate::plan::member::Member;
 use crate::plan::names::ADMIN_PORT;
 use crate::requests::{Verdict, call_verdict};
 
-/// Time for a status.
-const GLANCE: Duration = Duration::from_millis(1_500);
 /// Time for a call; the member itself gives up after 9 s.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest answer that is read, in bytes.
-const ANSWER_MAX: usize = 1 << 20;
+pub(crate) const ANSWER_MAX: usize = 1 << 20;
 
 /// A client for all members.
 #[derive(Clone, Debug)]
@@ -33,7 +30,7 @@ impl Default for MemberApi {
     fn default() -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(Duration::from_secs(1)));
-        // Addresses of pods are reused: a connection is never kept for the next one.
+        // Addresses of pods are reused, and a call may meet nobody else.
         let http = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
         MemberApi { http }
     }
@@ -76,26 +73,18 @@ pub(crate) enum CallError {
         /// What to do.
         message: String,
     },
+    /// The member of another ordinal answered.
+    #[error("the member with the server id {server_id} answered: the address is another pod's")]
+    Another {
+        /// What it says of itself.
+        server_id: i32,
+    },
     /// What it answered is no status.
     #[error("the answer is no status: {0}")]
     NoStatus(serde_json::Error),
 }
 
 impl MemberApi {
-    /// What the member at this address says of itself.
-    ///
-    /// # Errors
-    /// When it does not answer in time, or not with a status.
-    pub(crate) async fn status(&self, ip: &str, ordinal: i32) -> Result<Member, CallError> {
-        let request = Request::builder().method(Method::GET).uri(url(ip, "/status"));
-        let request = request.body(Full::default());
-        let (code, body) = self.send(GLANCE, request).await?;
-        if code != StatusCode::OK {
-            return Err(answered(code, &body));
-        }
-        Member::read(ordinal, &body).map_err(CallError::NoStatus)
-    }
-
     /// Makes this call, an action, to the member at this address.
     ///
     /// # Errors
@@ -142,7 +131,7 @@ impl MemberApi {
 }
 
 /// What an answer that is no success says.
-fn answered(code: StatusCode, body: &[u8]) -> CallError {
+pub(crate) fn answered(code: StatusCode, body: &[u8]) -> CallError {
     let answer: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
     CallError::Answered { code: code.as_u16(), error: text("error"), message: text("message") }

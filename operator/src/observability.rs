@@ -1,6 +1,9 @@
 //! The operator's own metrics, and the port that serves them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use axum::Router;
@@ -15,7 +18,10 @@ use quorate_crds::EnsembleStatus;
 use quorate_crds::conditions::ConditionType;
 use quorate_crds::status::Operation;
 
+use crate::health::Health;
+
 const ENSEMBLE: [&str; 2] = ["namespace", "ensemble"];
+const STEP: [&str; 3] = ["namespace", "ensemble", "step"];
 const OPERATION: [&str; 3] = ["namespace", "ensemble", "type"];
 
 /// All of them.
@@ -25,10 +31,13 @@ pub(crate) struct Metrics {
     reconciles: IntCounterVec,
     seconds: HistogramVec,
     errors: IntCounterVec,
+    /// The steps that errors were counted of, by ensemble.
+    failed: Arc<Mutex<BTreeMap<[String; 2], BTreeSet<&'static str>>>>,
     actions: IntCounterVec,
     /// Whether this operator holds the lease.
     pub(crate) is_leader: IntGauge,
     success: IntGaugeVec,
+    unreadable: IntGaugeVec,
     desired: IntGaugeVec,
     voters: IntGaugeVec,
     healthy: IntGaugeVec,
@@ -71,8 +80,8 @@ impl Metrics {
             )?,
             errors: counter(
                 "quorate_operator_reconcile_errors_total",
-                "Reconciles that failed, by the step that did.",
-                &["step"],
+                "Reconciles that failed, by the ensemble and by the step that did.",
+                &STEP,
             )?,
             actions: counter(
                 "quorate_operator_actions_total",
@@ -81,9 +90,10 @@ impl Metrics {
             )?,
             success: gauge(
                 "quorate_operator_last_success_timestamp_seconds",
-                "When a reconcile last succeeded.",
+                "When an ensemble was last looked at with success.",
                 &ENSEMBLE,
             )?,
+            unreadable: gauge("quorate_operator_unreadable", "1: it cannot be read.", &ENSEMBLE)?,
             desired: gauge("quorate_ensemble_desired_members", "Wanted voters.", &ENSEMBLE)?,
             voters: gauge("quorate_ensemble_voters", "Committed voters.", &ENSEMBLE)?,
             healthy: gauge("quorate_ensemble_healthy_voters", "Voters that serve.", &ENSEMBLE)?,
@@ -104,15 +114,34 @@ impl Metrics {
                 "1 while an operation of that type cannot go on.",
                 &OPERATION,
             )?,
+            failed: Arc::default(),
             seconds,
             is_leader,
             registry,
         })
     }
 
-    /// A step of a reconcile failed.
-    pub(crate) fn failed(&self, step: &str) {
-        self.errors.with_label_values(&[step]).inc();
+    /// A step of a reconcile of this ensemble failed.
+    pub(crate) fn failed(&self, key: [&str; 2], step: &'static str) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.entry(key.map(str::to_owned)).or_default().insert(step);
+        self.errors.with_label_values(&[key[0], key[1], step]).inc();
+    }
+
+    /// This ensemble was looked at, and all that was to be done and told was.
+    pub(crate) fn succeeded(&self, key: [&str; 2]) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.success.with_label_values(&key).set(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+    }
+
+    /// Whether this resource cannot be read.
+    pub(crate) fn unreadable(&self, key: [&str; 2], so: bool) {
+        if so {
+            self.unreadable.with_label_values(&key).set(1);
+        } else {
+            // It need not be there.
+            let _ = self.unreadable.remove_label_values(&key);
+        }
     }
 
     /// A reconcile is over.
@@ -133,11 +162,9 @@ impl Metrics {
         wanted: i32,
         paused: bool,
         status: &EnsembleStatus,
-        now: i64,
     ) {
         let is = |kind: ConditionType| i64::from(status.holds(&kind));
         let quorum = status.quorum.clone().unwrap_or_default();
-        self.success.with_label_values(&key).set(now);
         self.desired.with_label_values(&key).set(i64::from(wanted));
         self.voters.with_label_values(&key).set(i64::from(quorum.voters));
         self.healthy.with_label_values(&key).set(i64::from(quorum.healthy));
@@ -179,6 +206,11 @@ impl Metrics {
             let _ = gauge.remove_label_values(&key);
         }
         self.forget_operations(key);
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        for step in failed.remove(&key.map(str::to_owned)).unwrap_or_default() {
+            // It is there, as it was counted.
+            let _ = self.errors.remove_label_values(&[key[0], key[1], step]);
+        }
     }
 
     /// In Prometheus' text format.
@@ -194,15 +226,21 @@ impl Metrics {
 ///
 /// # Errors
 /// When the address cannot be had.
-pub(crate) async fn serve(address: SocketAddr, metrics: Metrics) -> Result<()> {
+pub(crate) async fn serve(address: SocketAddr, metrics: Metrics, health: Health) -> Result<()> {
     let router = Router::new()
         .route("/livez", get(|| async { "ok\n" }))
-        .route("/readyz", get(|| async { "ok\n" }))
-        .route("/metrics", get(scrape))
-        .with_state(metrics);
+        .route("/readyz", get(ready).with_state(health))
+        .route("/metrics", get(scrape).with_state(metrics));
     let listener = tokio::net::TcpListener::bind(address).await;
     let listener = listener.with_context(|| format!("cannot listen on {address}"))?;
     axum::serve(listener, router).await.context("the HTTP server ended")
+}
+
+async fn ready(State(health): State<Health>) -> impl IntoResponse {
+    match health.troubles() {
+        none if none.is_empty() => (StatusCode::OK, "ok\n".to_owned()),
+        troubles => (StatusCode::SERVICE_UNAVAILABLE, troubles),
+    }
 }
 
 async fn scrape(State(metrics): State<Metrics>) -> impl IntoResponse {

@@ -1,52 +1,116 @@
-//! Every read. Live ones: what a cache says is never a reason to change anything. What is seen in it,
-//! [`crate::sight`] says.
+//! Every read: of what the watches said last, to see whether there is anything to do, and live, for
+//! whatever is done. What is seen in it, [`crate::sight`] says.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use futures::future::{join_all, try_join_all};
+use futures::future::try_join_all;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
-use kube::api::{DynamicObject, ListParams, PartialObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::ListParams;
 use kube::{Api, Client};
 use quorate_crds::CoordinationEnsemble;
-use tracing::debug;
+use tokio::time::Instant;
 
 use crate::api::{dynamic, typed};
+use crate::cache::{Key, Known};
 use crate::error::{Error, Result};
-use crate::member_api::MemberApi;
 use crate::plan::desired;
-use crate::plan::member::Member;
 use crate::plan::names::Names;
 use crate::plan::object::ObjectKey;
-use crate::plan::observed;
 use crate::sight::{self, Around, Objects, Sight};
+
+/// For so long a Secret is not read again: nobody is told of its changes, as Secrets are not watched.
+const SECRET_KEPT: Duration = Duration::from_secs(60);
 
 /// Where to read.
 #[derive(Clone)]
 pub(crate) struct Observer {
     /// The API server.
     pub(crate) client: Client,
-    /// The members.
-    pub(crate) members: MemberApi,
     /// The image of ensembles that name none.
     pub(crate) default_image: String,
     /// The cluster's DNS domain, if names are to be absolute.
     pub(crate) cluster_domain: String,
 }
 
+/// The Secret of an ensemble as it was read last. That there is none is not kept.
+#[derive(Debug, Default)]
+pub(crate) struct Secrets {
+    kept: Option<(Secret, Instant)>,
+}
+
+/// What was read of one ensemble.
+struct Parts {
+    ensemble: Arc<CoordinationEnsemble>,
+    stateful_set: Option<Arc<StatefulSet>>,
+    pods: Vec<Arc<Pod>>,
+    config_maps: Vec<Arc<ConfigMap>>,
+    secret: Option<Secret>,
+    existing: Vec<(ObjectKey, ObjectMeta)>,
+}
+
 impl Observer {
-    /// Looks at everything of one ensemble; `None` if it is gone.
+    /// What the watches said last of one ensemble; `None` without it. What they do not know is read:
+    /// they see only what carries the labels. Counts the requests that it takes.
     ///
     /// # Errors
     /// When anything cannot be read: a partial view is never acted upon.
-    pub(crate) async fn observe(&self, namespace: &str, name: &str) -> Result<Option<Sight>> {
-        let ensembles: Api<CoordinationEnsemble> = Api::namespaced(self.client.clone(), namespace);
-        let found = ensembles.get_opt(name).await;
+    pub(crate) async fn cached(
+        &self,
+        known: &Known,
+        secrets: &mut Secrets,
+        requests: &mut u32,
+    ) -> Result<Option<Sight>> {
+        let Some(ensemble) = known.ensemble.clone() else {
+            return Ok(None);
+        };
+        let names = Names::of(&ensemble, &self.cluster_domain);
+        let mut reader = Reader { client: &self.client, names: &names, requests };
+        let stateful_set = match known.sets.get(names.ensemble()) {
+            Some(set) => Some(Arc::clone(set)),
+            None => reader.stateful_set().await?,
+        };
+        let secret = match &secrets.kept {
+            Some((secret, at)) if at.elapsed() < SECRET_KEPT => Some(secret.clone()),
+            Some(_) | None => reader.secret().await?,
+        };
+        let existing = reader.existing(known, desired::keys(&ensemble, &names)).await?;
+        let parts = Parts {
+            stateful_set,
+            pods: known.pods.values().cloned().collect(),
+            config_maps: known.config_maps.values().cloned().collect(),
+            secret,
+            existing,
+            ensemble,
+        };
+        secrets.keep(parts.secret.as_ref());
+        self.see(&parts).map(Some)
+    }
+
+    /// Looks at everything of one ensemble now; `None` if it is gone. Only the uids of objects that
+    /// exist are the watches': they are sent as preconditions, and judged by the API server. Counts the
+    /// requests that it takes.
+    ///
+    /// # Errors
+    /// When anything cannot be read: a partial view is never acted upon.
+    pub(crate) async fn live(
+        &self,
+        key: &Key,
+        known: &Known,
+        secrets: &mut Secrets,
+        requests: &mut u32,
+    ) -> Result<Option<Sight>> {
+        let ensembles: Api<CoordinationEnsemble> =
+            Api::namespaced(self.client.clone(), &key.namespace);
+        *requests += 1;
+        let found = ensembles.get_opt(&key.name).await;
         let Some(ensemble) = found.map_err(|error| Error::ObserveEnsemble(error.into()))? else {
             return Ok(None);
         };
         let names = Names::of(&ensemble, &self.cluster_domain);
-        let reader = Reader { client: &self.client, names: &names };
+        let mut reader = Reader { client: &self.client, names: &names, requests };
         let stateful_set = reader.stateful_set().await?;
         let pods = match &stateful_set {
             Some(_) => reader.pods().await?,
@@ -54,14 +118,21 @@ impl Observer {
         };
         let config_maps = reader.config_maps().await?;
         let secret = reader.secret().await?;
-        let existing = reader.objects(desired::keys(&ensemble, &names)).await?;
+        let existing = reader.existing(known, desired::keys(&ensemble, &names)).await?;
+        let ensemble = Arc::new(ensemble);
+        let parts = Parts { ensemble, stateful_set, pods, config_maps, secret, existing };
+        secrets.keep(parts.secret.as_ref());
+        self.see(&parts).map(Some)
+    }
+
+    fn see(&self, parts: &Parts) -> Result<Sight> {
         let objects = Objects {
-            ensemble: &ensemble,
-            stateful_set: stateful_set.as_ref(),
-            pods: pods.iter().collect(),
-            config_maps: config_maps.iter().collect(),
-            secret: secret.as_ref(),
-            existing: existing.iter().map(|(key, it)| (key.clone(), &it.metadata)).collect(),
+            ensemble: &parts.ensemble,
+            stateful_set: parts.stateful_set.as_deref(),
+            pods: parts.pods.iter().map(|it| &**it).collect(),
+            config_maps: parts.config_maps.iter().map(|it| &**it).collect(),
+            secret: parts.secret.as_ref(),
+            existing: parts.existing.iter().map(|(key, meta)| (key.clone(), meta)).collect(),
         };
         let around = Around {
             now: now()?,
@@ -69,27 +140,20 @@ impl Observer {
             default_image: self.default_image.clone(),
             cluster_domain: self.cluster_domain.clone(),
         };
-        let mut sight = sight::of(&objects, around)?;
-        sight.observed.members = self.ask(&sight.observed.pods).await;
-        Ok(Some(sight))
+        Ok(sight::of(&objects, around)?)
     }
+}
 
-    /// What every member says, by ordinal; those that do not answer are missing.
-    async fn ask(&self, pods: &[observed::Pod]) -> Vec<Member> {
-        let ask = |pod: &observed::Pod| {
-            let (ip, ordinal, members) = (pod.ip.clone(), pod.ordinal, self.members.clone());
-            let pod = pod.name.clone();
-            async move {
-                match members.status(&ip?, ordinal).await {
-                    Ok(member) => Some(member),
-                    Err(error) => {
-                        debug!(pod, %error, "a member does not answer");
-                        None
-                    }
-                }
+impl Secrets {
+    /// Keeps what was read, with the time at which it was read first.
+    fn keep(&mut self, secret: Option<&Secret>) {
+        self.kept = match (self.kept.take(), secret) {
+            (_, None) => None,
+            (Some((before, at)), Some(now)) if before == *now && at.elapsed() < SECRET_KEPT => {
+                Some((before, at))
             }
+            (_, Some(now)) => Some((now.clone(), Instant::now())),
         };
-        join_all(pods.iter().map(ask)).await.into_iter().flatten().collect()
     }
 }
 
@@ -97,53 +161,70 @@ impl Observer {
 struct Reader<'a> {
     client: &'a Client,
     names: &'a Names,
+    requests: &'a mut u32,
 }
 
 impl Reader<'_> {
-    async fn stateful_set(&self) -> Result<Option<StatefulSet>> {
+    async fn stateful_set(&mut self) -> Result<Option<Arc<StatefulSet>>> {
+        *self.requests += 1;
         let api: Api<StatefulSet> = typed(self.client, self.names);
         let found = api.get_opt(self.names.ensemble()).await;
-        found.map_err(|error| Error::ObserveStatefulSet(error.into()))
+        Ok(found.map_err(|error| Error::ObserveStatefulSet(error.into()))?.map(Arc::new))
     }
 
-    async fn pods(&self) -> Result<Vec<Pod>> {
+    async fn pods(&mut self) -> Result<Vec<Arc<Pod>>> {
+        *self.requests += 1;
         let api: Api<Pod> = typed(self.client, self.names);
         let list = api.list(&self.labelled()).await;
-        Ok(list.map_err(|error| Error::ObservePods(error.into()))?.items)
+        let list = list.map_err(|error| Error::ObservePods(error.into()))?;
+        Ok(list.items.into_iter().map(Arc::new).collect())
     }
 
-    async fn config_maps(&self) -> Result<Vec<ConfigMap>> {
+    async fn config_maps(&mut self) -> Result<Vec<Arc<ConfigMap>>> {
+        *self.requests += 1;
         let api: Api<ConfigMap> = typed(self.client, self.names);
         let list = api.list(&self.labelled()).await;
-        Ok(list.map_err(|error| Error::ObserveConfigMaps(error.into()))?.items)
+        let list = list.map_err(|error| Error::ObserveConfigMaps(error.into()))?;
+        Ok(list.items.into_iter().map(Arc::new).collect())
     }
 
-    async fn secret(&self) -> Result<Option<Secret>> {
+    async fn secret(&mut self) -> Result<Option<Secret>> {
+        *self.requests += 1;
         let api: Api<Secret> = typed(self.client, self.names);
         let found = api.get_opt(&self.names.admin()).await;
         found.map_err(|error| Error::ObserveToken(error.into()))
     }
 
-    /// Which of these are there.
-    async fn objects(&self, keys: impl IntoIterator<Item = ObjectKey>) -> Result<Existing> {
-        let get = |key: ObjectKey| async move {
+    /// Which of these are there: what the watches do not know is looked for.
+    async fn existing(
+        &mut self,
+        known: &Known,
+        keys: impl IntoIterator<Item = ObjectKey>,
+    ) -> Result<Vec<(ObjectKey, ObjectMeta)>> {
+        let (mut found, mut unknown) = (Vec::new(), Vec::new());
+        for key in keys {
+            match known.meta(&key) {
+                Some(meta) => found.push((key, meta.clone())),
+                None => unknown.push(key),
+            }
+        }
+        *self.requests += u32::try_from(unknown.len()).unwrap_or(u32::MAX);
+        let get = |key: ObjectKey| async {
             let api = dynamic(self.client, self.names, key.kind);
             match api.get_metadata_opt(&key.name).await {
-                Ok(found) => Ok(found.map(|found| (key, found))),
+                Ok(found) => Ok(found.map(|found| (key, found.metadata))),
                 Err(error) => Err(Error::ObserveObject { key, source: error.into() }),
             }
         };
-        let found = try_join_all(keys.into_iter().map(get)).await?;
-        Ok(found.into_iter().flatten().collect())
+        let read = try_join_all(unknown.into_iter().map(get)).await?;
+        found.extend(read.into_iter().flatten());
+        Ok(found)
     }
 
     fn labelled(&self) -> ListParams {
         ListParams::default().labels(&self.names.selector_text())
     }
 }
-
-/// Objects of which only the metadata was read.
-type Existing = Vec<(ObjectKey, PartialObjectMeta<DynamicObject>)>;
 
 /// Seconds since the Unix epoch.
 fn now() -> Result<i64> {

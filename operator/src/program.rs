@@ -10,18 +10,22 @@ use kube::client::ClientBuilder;
 use kube::runtime::events::{Recorder, Reporter};
 use kube::{Client, Config};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tracing::{info, warn};
 
 use crate::apply::Applier;
 use crate::args::{LogFormat, RunArgs};
-use crate::controller::{self, Context};
+use crate::controller::{self, Watched};
+use crate::health::Health;
 use crate::lease::Elector;
 use crate::member_api::MemberApi;
 use crate::observability::{Metrics, serve};
 use crate::observe::Observer;
 use crate::plan::names::MANAGER;
+use crate::reconcile::Context;
 
+/// Reconciles at once in each of the two lanes.
+const RECONCILES: usize = 32;
 /// Time to finish reconciles after an order to stop.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -31,12 +35,15 @@ const GRACE: Duration = Duration::from_secs(20);
 /// When there is no cluster to talk to, or the lease is lost: another operator has taken over.
 pub async fn run(args: RunArgs) -> Result<()> {
     log(&args);
-    let config = Config::infer().await.context("no Kubernetes: not in a pod, and no kubeconfig")?;
+    let mut config =
+        Config::infer().await.context("no Kubernetes: not in a pod, and no kubeconfig")?;
     let namespace = args.lease_namespace.clone().unwrap_or(config.default_namespace.clone());
+    // What is refused for now is tried again at the ensemble's own pace, not within a reconcile.
+    config.default_retry = false;
     let client: Client = ClientBuilder::try_from(config)?.build();
-    let metrics = Metrics::new()?;
-    let server = serve(args.http_addr, metrics.clone());
-    let work = lead(&args, client, &namespace, metrics);
+    let (metrics, health) = (Metrics::new()?, Health::default());
+    let server = serve(args.http_addr, metrics.clone(), health.clone());
+    let work = lead(&args, client, &namespace, metrics, health);
     tokio::select! {
         ended = server => ended,
         done = work => done,
@@ -44,7 +51,13 @@ pub async fn run(args: RunArgs) -> Result<()> {
 }
 
 /// Waits for the lease, then works until a signal or the loss of it.
-async fn lead(args: &RunArgs, client: Client, namespace: &str, metrics: Metrics) -> Result<()> {
+async fn lead(
+    args: &RunArgs,
+    client: Client,
+    namespace: &str,
+    metrics: Metrics,
+    health: Health,
+) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut elector = Elector::new(client.clone(), namespace, &args.lease_name, &args.identity);
@@ -59,7 +72,8 @@ async fn lead(args: &RunArgs, client: Client, namespace: &str, metrics: Metrics)
     let (stop, stopped) = watch::channel(false);
     let start = |namespace: Option<String>| {
         info!(namespace = namespace.as_deref().unwrap_or("(all)"), "watching ensembles");
-        controller::run(client.clone(), namespace, Arc::clone(&context), stopped.clone())
+        let watched = Watched { client: client.clone(), namespace, health: health.clone() };
+        controller::run(watched, Arc::clone(&context), stopped.clone())
     };
     let mut controllers = Box::pin(join_all(args.watched().into_iter().map(start)));
     let lost = tokio::select! {
@@ -87,20 +101,20 @@ async fn lead(args: &RunArgs, client: Client, namespace: &str, metrics: Metrics)
 }
 
 fn context(args: &RunArgs, client: &Client, elector: &Elector, metrics: &Metrics) -> Context {
-    let members = MemberApi::default();
     let reporter =
         Reporter { controller: MANAGER.to_owned(), instance: Some(args.identity.clone()) };
     Context {
         observer: Observer {
             client: client.clone(),
-            members: members.clone(),
             default_image: args.node_image.clone(),
             cluster_domain: args.cluster_domain.clone(),
         },
-        applier: Applier { client: client.clone(), members },
+        applier: Applier { client: client.clone(), members: MemberApi::default() },
         leadership: elector.leadership.clone(),
         metrics: metrics.clone(),
         recorder: Recorder::new(client.clone(), reporter),
+        fast: Semaphore::new(RECONCILES),
+        slow: Semaphore::new(RECONCILES),
     }
 }
 

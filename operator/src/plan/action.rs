@@ -111,6 +111,25 @@ impl Action {
         matches!(self, Action::GiveTurn { .. } | Action::TakeTurn { .. } | Action::DeletePod { .. })
     }
 
+    /// Whether it is a call to a member, and not a request to the API server.
+    pub(crate) fn calls(&self) -> bool {
+        match self {
+            Action::Form { .. }
+            | Action::AddLearners { .. }
+            | Action::ChangeVoters { .. }
+            | Action::RemoveLearners { .. }
+            | Action::TransferLeader { .. }
+            | Action::RaiseVersion { .. } => true,
+            Action::CreateToken { .. }
+            | Action::CreateFormation { .. }
+            | Action::GiveTurn { .. }
+            | Action::TakeTurn { .. }
+            | Action::LowerReplicas { .. }
+            | Action::DeletePod { .. }
+            | Action::DeleteConfigMap { .. } => false,
+        }
+    }
+
     /// Its name, for metrics and logs.
     pub fn name(&self) -> &'static str {
         match self {
@@ -176,6 +195,9 @@ pub struct Plan {
     pub events: Vec<Notice>,
     /// Seconds to the next look.
     pub requeue: u64,
+    /// Seconds until something is to be done though nothing changes; `None` if time alone is no reason.
+    #[serde(skip)]
+    pub due: Option<u64>,
 }
 
 impl Plan {
@@ -187,6 +209,7 @@ impl Plan {
             status: None,
             events: Vec::new(),
             requeue: 60,
+            due: None,
         }
     }
 }

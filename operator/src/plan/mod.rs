@@ -72,9 +72,10 @@ pub fn plan(observed: &Observed) -> Plan {
     }
     let soon = stale(observed) || (busy && !frozen);
     let due = versions::due_in(observed, &view).filter(|_| !frozen);
-    let idle = due.map_or(IDLE, |seconds| IDLE.min(seconds.max(1) as u64));
+    let due = due.map(|seconds| seconds.max(1) as u64);
+    let idle = due.map_or(IDLE, |due| IDLE.min(due));
     let requeue = if soon { BUSY } else { idle };
-    Plan { objects, actions, status: Some(status), events, requeue }
+    Plan { objects, actions, status: Some(status), events, requeue, due }
 }
 
 /// The one thing to do: the first room that wants anything has the word, a turn is taken back

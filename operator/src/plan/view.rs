@@ -8,7 +8,7 @@ use super::quorum;
 use crate::mutants::planted;
 
 /// A leader that was heard longer ago than this is not believed, in milliseconds.
-const FRESH_MS: i64 = 3_000;
+pub(crate) const FRESH_MS: i64 = 3_000;
 /// A member this many entries behind is not caught up.
 pub const LAG_MAX: i64 = 100;
 
