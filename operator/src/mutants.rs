@@ -3,7 +3,7 @@
 //! property break. Only with the feature `mutants`, which no program that ships is built with.
 
 /// The names of all of them: what is left out, or done wrong.
-pub const ALL: [&str; 46] = [
+pub const ALL: [&str; 48] = [
     "an absent member is removed",
     "an apply forces everything",
     "an apply lowers the replicas",
@@ -39,6 +39,7 @@ pub const ALL: [&str; 46] = [
     "a StatefulSet is made for the wanted only",
     "a stranger's disk fits",
     "a turn is not asked for",
+    "an image that has not worked is given to others",
     "another's objects are ours",
     "another's turn is left",
     "claims go when scaled",
@@ -50,6 +51,7 @@ pub const ALL: [&str; 46] = [
     "members that are not ready serve",
     "paused is not paused",
     "the mark comes after the change",
+    "whoever does not serve is broken",
 ];
 
 #[cfg(feature = "mutants")]

@@ -13,7 +13,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use quorate_operator::plan::action::{Action, Plan};
+use quorate_operator::plan::action::{Action, Cause, Plan};
 use quorate_operator::plan::broken::Broken;
 use quorate_operator::plan::desired;
 use quorate_operator::plan::invariants;
@@ -97,6 +97,27 @@ fn a_version_is_raised_only_where_all_members_know_it_and_serve_stably() {
     assert_eq!(check(2, unapplied), Err(Broken::NotStable));
     let other = json!({ "config": { "version": 8 } });
     assert_eq!(check(2, other), Err(Broken::OtherConfiguration));
+}
+
+/// Whoever proposes it: when a bad image halts and nobody is ready, each pod stays.
+#[test]
+fn a_voter_that_may_come_back_is_not_given_an_image_that_has_not_worked() {
+    let case = read(&folder().join("repair-not-while-a-bad-image-halts.yaml"));
+    let mut observed = observed(&case);
+    for at in [0, 1] {
+        observed.pods[at].turn = true;
+        let pod = &observed.pods[at];
+        let action = Action::DeletePod {
+            name: pod.name.clone(),
+            uid: pod.uid.clone(),
+            resource_version: pod.resource_version.clone(),
+            cause: Cause::NotServing,
+        };
+        let names = Names::of(&observed.ensemble, &observed.cluster_domain);
+        let checked = invariants::check(&observed, &names, &View::of(&observed), &action);
+        assert_eq!(checked, Err(Broken::MayComeBack), "{}", pod.name);
+        observed.pods[at].turn = false;
+    }
 }
 
 fn merge_into(given: &mut Map<String, Value>, patch: Value) {

@@ -9,6 +9,7 @@ use super::member::{DataState, Member};
 use super::names::Names;
 use super::observed::{Formation, Observed};
 use super::quorum;
+use super::repair;
 use super::rollout;
 use super::trouble;
 use super::turn;
@@ -160,7 +161,7 @@ fn may_restart(observed: &Observed, view: &View, uid: &str, delete: bool) -> Res
     ensure(turn::holder(observed, Some(pod)).is_none(), Broken::OtherPodsTurn)?;
     ensure(pod.turn || !delete, Broken::NotItsTurn)?;
     if !rollout::serves(observed, pod) {
-        return Ok(());
+        return ensure(repair::replaceable(observed, view, pod), Broken::MayComeBack);
     }
     ensure(view.healthy() && !view.changing(), Broken::NotSettled)?;
     votes_understood(view)?;

@@ -3,11 +3,11 @@
 //! [`observed`] what was seen, [`member`] of a member · [`names`] every name · [`quorum`] how many
 //! may be absent · [`view`] the ensemble as its leader sees it · rooms, each with at most one
 //! [`proposal`]: [`formation`] beginning · [`membership`] growing, shrinking, replacing, towards a
-//! [`target`] · [`rollout`] restarting · [`versions`] raising the version · [`waiting`] for whom, and how long. [`step`], [`block`]
-//! and [`trouble`] say what is done and what is in the way, [`action`] what can be done, with its
+//! [`target`] · [`repair`] replacing pods that are broken · [`rollout`] restarting those that serve ·
+//! [`versions`] raising the version · [`waiting`] for whom, and how long. [`step`], [`block`] and
+//! [`trouble`] say what is done and what is in the way, [`action`] what can be done, with its
 //! preconditions; [`turn`] one pod at a time; [`invariants`] what no action may break, [`broken`] if
-//! it would · [`desired`] the objects that
-//! should exist, each an [`object`] · [`status`],
+//! it would · [`desired`] the objects that should exist, each an [`object`] · [`status`],
 //! [`conditions`] and [`events`] the report.
 
 pub mod action;
@@ -25,6 +25,7 @@ pub mod object;
 pub mod observed;
 pub mod proposal;
 pub mod quorum;
+pub mod repair;
 pub mod rollout;
 pub mod status;
 pub mod step;
@@ -84,7 +85,7 @@ fn decide(observed: &Observed, names: &Names, view: &View) -> Decision {
     if let Some(foreign) = foreign(observed) {
         return Decision::blocked(Block::Foreign(foreign.clone()));
     }
-    let proposal = rollout::repair(observed, view)
+    let proposal = repair::propose(observed, view)
         .or_else(|| formation::propose(observed, names, view))
         .or_else(|| membership::propose(observed, names, view))
         .or_else(|| rollout::propose(observed, names, view))

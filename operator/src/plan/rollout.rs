@@ -1,6 +1,6 @@
-//! Restarting members that run an outdated pod: those that do not serve first, then followers, the
-//! highest ordinal first, and the leader last, after it has handed over to an updated member. Every
-//! step looks at the whole ensemble anew.
+//! Restarting members that run an outdated pod and serve: followers first, the highest ordinal
+//! before the others, and the leader last, after it has handed over to an updated member. Every step
+//! looks at the whole ensemble anew.
 
 use quorate_crds::status::Operation;
 
@@ -18,49 +18,12 @@ use super::view::View;
 use super::waiting;
 use crate::mutants::planted;
 
-/// A pod that does not serve and would come back with what is wanted: restarting it takes nothing
-/// away, whatever else is wrong. This is how a broken image or limit is healed.
-pub fn repair(observed: &Observed, view: &View) -> Option<Proposal> {
-    if !observed.applied() && !planted("a new spec is not applied first") {
-        return None;
-    }
-    let replaceable = |pod: &&Pod| {
-        let counted = serves(observed, pod) && !dispensable(observed, view, pod);
-        observed.outdated(pod) && !pod.deleting && !counted
-    };
-    let pod = observed.pods.iter().filter(replaceable).max_by_key(|pod| pod.ordinal)?;
-    let going = observed.pods.iter().find(|pod| pod.deleting);
-    if let Some(going) = going.filter(|_| !planted("a repair beside a pod that goes")) {
-        let step = Step::AwaitTermination { pod: going.name.clone() };
-        return Some(Proposal::wait(Operation::Rollout, step));
-    }
-    let name = pod.name.clone();
-    let (step, cause) = if serves(observed, pod) {
-        (Step::Restart { pod: name }, Cause::Outdated)
-    } else {
-        (Step::ReplacePod { pod: name }, Cause::NotServing)
-    };
-    let action = turn::restart(observed, pod, cause);
-    Some(Proposal::act(Operation::Rollout, step, action))
-}
-
 /// Whether a pod may be serving: the kubelet or its member says so, whether or not it votes, or the
 /// member says something that this program does not know.
 pub fn serves(observed: &Observed, pod: &Pod) -> bool {
     let says = |member: &Member| member.ready || !member.understood();
     let ready = pod.ready && !planted("a pod is not asked whether it is ready");
     ready || observed.member(pod.ordinal).is_some_and(says)
-}
-
-/// Whether the others are a quorum without this pod, whose member says what this program does not
-/// know. So a newer image can be taken back again by an operator that does not understand it.
-fn dispensable(observed: &Observed, view: &View, pod: &Pod) -> bool {
-    let settled = view.healthy() && !view.changing() && view.strange().is_none();
-    settled && strange(observed, pod)
-}
-
-fn strange(observed: &Observed, pod: &Pod) -> bool {
-    observed.member(pod.ordinal).is_some_and(|member| !member.understood())
 }
 
 /// One step of restarting members that serve.
@@ -120,7 +83,11 @@ fn hold(observed: &Observed, names: &Names, view: &View) -> Option<(Step, Next)>
         return wait(Step::AwaitTermination { pod: pod.name.clone() });
     }
     let beside = planted("a disruption beside an absent member");
-    for ordinal in (0..observed.size()).filter(|_| !beside) {
+    // What the newest template does comes first: it is what the others wait for.
+    let mut ordinals: Vec<i32> = (0..observed.size()).filter(|_| !beside).collect();
+    ordinals
+        .sort_by_key(|ordinal| observed.pod(*ordinal).is_some_and(|pod| observed.outdated(pod)));
+    for ordinal in ordinals {
         match observed.pod(ordinal) {
             None => return wait(Step::AwaitCreation { pod: names.pod(ordinal) }),
             Some(pod) if !pod.ready => return Some(not_back(observed, pod)),

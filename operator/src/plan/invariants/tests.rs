@@ -282,5 +282,7 @@ fn a_member_that_serves_goes_only_if_the_others_are_a_quorum() {
     let mut broken = sound();
     broken.pods[2].ready = false;
     broken.members.drain(1..3);
-    assert_eq!(verdict(&broken, &turn(2)), Ok(()), "what serves nobody is no loss");
+    assert_eq!(verdict(&broken, &turn(2)), Err(Broken::MayComeBack), "it may be starting");
+    broken.pods[2].trouble = Some("CrashLoopBackOff".to_owned());
+    assert_eq!(verdict(&broken, &turn(2)), Ok(()), "what cannot run is no loss");
 }
