@@ -50,20 +50,43 @@ impl Image {
                 .await?;
             prune(&settings.cache.join("images")).await?;
         }
-        if let Some(state) = &cluster.own {
-            let absent: Vec<PathBuf> = [archive(&tag), archive(&second)]
-                .into_iter()
-                .filter(|it| {
-                    !state.join("images").join(it.file_name().unwrap_or_default()).exists()
-                })
-                .collect();
-            if !absent.is_empty() {
-                say("loading the image into the nodes");
-                aloud(script(settings, "load").args(absent)).await?;
-            }
-        }
+        load(settings, cluster, &[archive(&tag), archive(&second)]).await?;
         Ok(Image { repository: REPOSITORY.to_owned(), tag, second_tag: Some(second) })
     }
+
+    /// The tag of an image with the server of before ensemble version 2, given to the nodes; `None`
+    /// where it cannot be made: on a cluster that is somebody else's, or without the history.
+    pub(crate) async fn earlier(settings: &Settings, cluster: &Cluster) -> Result<Option<String>> {
+        if settings.foreign.is_some() {
+            return Ok(None);
+        }
+        let Some(programs) = programs::compile_earlier(settings).await? else {
+            return Ok(None);
+        };
+        let tag = format!("earlier-{}", digest(settings, &programs).await?);
+        let archive = settings.cache.join("earlier").join(format!("quorate-{tag}.tar"));
+        if !archive.exists() {
+            say(format!("building the image {REPOSITORY}:{tag}"));
+            build(settings, &programs, &[(&tag, archive.clone())]).await?;
+        }
+        load(settings, cluster, &[archive]).await?;
+        Ok(Some(tag))
+    }
+}
+
+/// Gives archives to the nodes that they do not have yet.
+async fn load(settings: &Settings, cluster: &Cluster, archives: &[PathBuf]) -> Result<()> {
+    let Some(state) = &cluster.own else {
+        return Ok(());
+    };
+    let there =
+        |it: &&PathBuf| state.join("images").join(it.file_name().unwrap_or_default()).exists();
+    let absent: Vec<&PathBuf> = archives.iter().filter(|it| !there(it)).collect();
+    if absent.is_empty() {
+        return Ok(());
+    }
+    say("loading the image into the nodes");
+    aloud(script(settings, "load").args(absent)).await
 }
 
 /// A name for the image's content.

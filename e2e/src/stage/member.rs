@@ -20,6 +20,8 @@ pub(crate) struct MemberView {
     pub(crate) serving: bool,
     pub(crate) config: ConfigView,
     pub(crate) config_hash: String,
+    /// 0 of programs that know of no versions.
+    pub(crate) ensemble_version: i32,
 }
 
 /// Its membership.
@@ -84,6 +86,7 @@ mod tests {
                 outgoing: vec!["00000000000000a1".to_owned()],
             },
             config_hash: "0123456789".to_owned(),
+            ensemble_version: 1,
         };
         let view: MemberView = serde_json::from_str(GOLDEN).expect("a status");
         assert_eq!(view, expected);

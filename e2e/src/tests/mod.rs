@@ -1,8 +1,9 @@
 //! The tests, in the order in which they run.
 //!
 //! `install` the chart · `create` the beginning and the end of an ensemble · `specs` what may be written
-//! into it · `scale` · `rollouts` restarts and changes · `crashes` what nobody planned · `operator_killed` in
-//! the middle · `clients` stock ones · `monitoring` what Prometheus knows · `container` the image by itself.
+//! into it · `scale` · `rollouts` restarts and changes · `upgrade` from the server before · `crashes` what nobody
+//! planned · `operator_killed` in the middle · `clients` stock ones · `monitoring` what Prometheus knows ·
+//! `container` the image by itself.
 //!
 //! `runner` runs them · `faults` done to what they made · `report` what there is to see after a failure.
 
@@ -19,6 +20,7 @@ mod rollouts;
 pub(crate) mod runner;
 mod scale;
 mod specs;
+mod upgrade;
 
 use crate::tests::runner::Test;
 
@@ -48,6 +50,7 @@ tests! {
     rollouts::restart_moves_the_leader_once: "spec.rollout.restartAt, under load",
     rollouts::changes_roll: "a change of the configuration, then of the image, under load",
     rollouts::a_bad_image_halts_after_one: "and heals when it is taken back, under load",
+    upgrade::an_upgrade_is_taken_back_until_its_version_is_raised: "to this server from the one before, back, and again, under load",
     crashes::a_killed_leader_is_replaced: "its process is killed under load",
     crashes::all_pods_at_once: "all pods are deleted, then all processes killed, under load",
     crashes::a_lost_disk_is_replaced: "by a new member, under load",

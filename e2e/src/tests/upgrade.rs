@@ -1,0 +1,100 @@
+//! From the server of before ensemble version 2 to this one, and back for as long as that is promised.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail, ensure};
+use quorate_crds::status::Operation;
+use serde_json::{Value, json};
+
+use crate::common::progress::say;
+use crate::common::until::{throughout, until};
+use crate::stage::ctx::{Ctx, Skip};
+use crate::stage::ensemble::{Ensemble, SOON};
+use crate::stage::image::Image;
+use crate::stage::objects::uids;
+use crate::watch::load::Load;
+
+/// What the earlier server knows.
+const OLD: i32 = 1;
+
+pub(super) async fn an_upgrade_is_taken_back_until_its_version_is_raised(
+    ctx: Arc<Ctx>,
+) -> Result<()> {
+    let earlier = Image::earlier(&ctx.stage.settings, &ctx.stage.cluster).await?;
+    let earlier =
+        earlier.ok_or(Skip("the server before is built from the history, for our own nodes"))?;
+    let image = |tag: &str| json!({ "repository": ctx.stage.image.repository, "tag": tag });
+    let (before, now) = (image(&earlier), image(&ctx.stage.image.tag));
+    let spec = json!({ "image": before, "rollout": { "raiseVersionAfterSeconds": 86_400 } });
+    let ensemble = Ensemble::apply(&ctx, 3, spec).await?;
+    ensemble.settled(3, SOON).await?;
+    let load = Load::start(&ensemble).await?;
+
+    roll(&ensemble, "upgraded", &now).await?;
+    load.writer.writes(100).await?;
+    let new = ensemble.status().await?.possible_version.unwrap_or(OLD);
+    ensure!(new > OLD, "the new server knows no newer version than {OLD}");
+    versions(&ensemble, OLD, new).await?;
+
+    roll(&ensemble, "back on the server before", &before).await?;
+    load.writer.writes(100).await?;
+
+    roll(&ensemble, "upgraded again", &now).await?;
+    ensemble.patch(json!({ "rollout": { "raiseVersionAfterSeconds": 5 } })).await?;
+    until("the version is raised", 60, async || versions(&ensemble, new, new).await).await?;
+    say(format!("the ensemble's version is {new}, by the operator"));
+    ensemble.settled(3, SOON).await?;
+    load.writer.writes(100).await?;
+
+    refuses_to_go_back(&ensemble, &before, &now).await?;
+    load.writer.writes(100).await?;
+    let numbers = load.finish().await?;
+    numbers.hold()?;
+    // One handing over in each of three rolls; the refused one touched a follower only.
+    numbers.leader_changes(3)
+}
+
+/// Every member says this version, and so does the resource.
+async fn versions(ensemble: &Ensemble, current: i32, possible: i32) -> Result<()> {
+    let status = ensemble.status().await?;
+    let told = (status.ensemble_version, status.possible_version);
+    ensure!(told == (Some(current), Some(possible)), "the resource says {told:?}");
+    for (pod, view) in ensemble.views().await? {
+        ensure!(view.ensemble_version == current, "{pod} says {}", view.ensemble_version);
+    }
+    Ok(())
+}
+
+async fn roll(ensemble: &Ensemble, what: &str, image: &Value) -> Result<()> {
+    let before = uids(&ensemble.pods().await?);
+    ensemble.patch(json!({ "image": image })).await?;
+    ensemble.settled(3, SOON).await?;
+    let after = uids(&ensemble.pods().await?);
+    ensure!(after.iter().all(|it| !before.contains(it)), "some were not replaced: {after:?}");
+    say(format!("all members are {what}"));
+    Ok(())
+}
+
+/// The first member that gets the server before says why it does not start, the others are left
+/// alone, and it serves again as soon as the image is as it was.
+async fn refuses_to_go_back(ensemble: &Ensemble, before: &Value, now: &Value) -> Result<()> {
+    let uids_before = uids(&ensemble.pods().await?);
+    ensemble.patch(json!({ "image": before })).await?;
+    let why = until("the roll says why it does not go on", 60, async || {
+        match ensemble.status().await?.operation {
+            Some(it) if it.kind == Operation::Rollout => it.blocked_by.context("it is not blocked"),
+            other => bail!("{other:?} is under way"),
+        }
+    })
+    .await?;
+    say(format!("blocked by: {why}"));
+    throughout("only one member is touched", 8, async || {
+        let now = uids(&ensemble.pods().await?);
+        let same = uids_before.iter().filter(|it| now.contains(it)).count();
+        ensure!(same == 2, "{same} of {uids_before:?} are as they were: {now:?}");
+        Ok(())
+    })
+    .await?;
+    ensemble.patch(json!({ "image": now })).await?;
+    ensemble.settled(3, SOON).await
+}
