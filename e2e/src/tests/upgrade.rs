@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use quorate_crds::status::Operation;
 use serde_json::{Value, json};
 
+use crate::common::programs::EARLIER;
 use crate::common::progress::say;
 use crate::common::until::{throughout, until};
 use crate::stage::ctx::{Ctx, Skip};
@@ -21,6 +22,11 @@ pub(super) async fn an_upgrade_is_taken_back_until_its_version_is_raised(
     ctx: Arc<Ctx>,
 ) -> Result<()> {
     let earlier = Image::earlier(&ctx.stage.settings, &ctx.stage.cluster).await?;
+    let required = std::env::var_os("QUORATE_REQUIRE_OLDER").is_some();
+    ensure!(
+        earlier.is_some() || !required,
+        "commit {EARLIER} is not there: fetch the whole history"
+    );
     let earlier =
         earlier.ok_or(Skip("the server before is built from the history, for our own nodes"))?;
     let image = |tag: &str| json!({ "repository": ctx.stage.image.repository, "tag": tag });
