@@ -2,9 +2,13 @@
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde_json::Value;
 
 use crate::plan::names::{Names, TURN};
 use crate::plan::observed;
+
+/// How many characters of a container's last words are told.
+const LAST_WORDS: usize = 400;
 
 /// The summary of a pod of that StatefulSet; `None` for any other.
 pub(crate) fn summary(pod: &Pod, set: &str, names: &Names) -> Option<observed::Pod> {
@@ -58,18 +62,78 @@ fn stuck(container: &ContainerStatus) -> Option<String> {
     }
     let last = container.last_state.as_ref().and_then(|state| state.terminated.as_ref());
     let ended = last.map(|it| {
-        format!(
-            "it last ended with exit code {} ({})",
-            it.exit_code,
-            it.reason.as_deref().unwrap_or("no reason given")
-        )
+        let reason = it.reason.as_deref().unwrap_or("no reason given");
+        let ended = format!("it last ended with exit code {} ({reason})", it.exit_code);
+        match it.message.as_deref().and_then(last_words) {
+            Some(words) => format!("{ended}: {words}"),
+            None => ended,
+        }
     });
     Some(sentence(reason, ended.as_deref().or(waiting.message.as_deref())))
+}
+
+/// The last line of what a container said before it ended, at most so many characters of it: of a log
+/// in JSON its message, and the error that it names.
+fn last_words(said: &str) -> Option<String> {
+    let line = said.lines().map(str::trim).rfind(|line| !line.is_empty())?;
+    let words = match serde_json::from_str::<Value>(line) {
+        Ok(line) => {
+            let text = |key: &str| line[key].as_str().or(line["fields"][key].as_str());
+            let told: Vec<&str> = ["message", "error"].iter().filter_map(|key| text(key)).collect();
+            told.join(": ")
+        }
+        Err(_) => line.to_owned(),
+    };
+    let words: String = words.chars().take(LAST_WORDS).collect();
+    Some(words).filter(|words| !words.is_empty())
 }
 
 fn sentence(reason: &str, message: Option<&str>) -> String {
     match message {
         Some(message) if !message.is_empty() => format!("{reason}: {message}"),
         _ => reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// The trouble of a pod whose only container waits like this, after it has ended so.
+    fn told(waiting: &str, last: &Value) -> Option<String> {
+        let status = json!({ "containerStatuses": [{
+            "name": "node", "image": "", "imageID": "", "ready": false, "restartCount": 1,
+            "state": { "waiting": { "reason": waiting, "message": "back-off 10s" } },
+            "lastState": last,
+        }] });
+        trouble(&serde_json::from_value(status).expect("a status"))
+    }
+
+    fn ended(message: &str) -> Option<String> {
+        let ended = json!({ "exitCode": 1, "reason": "Error", "message": message });
+        told("CrashLoopBackOff", &json!({ "terminated": ended }))
+    }
+
+    #[test]
+    fn a_member_that_ends_again_and_again_is_told_with_its_last_words() {
+        let begin = "CrashLoopBackOff: it last ended with exit code 1 (Error)";
+        let said = "{\"fields\":{\"message\":\"starting\"}}\nquorate-node: the log is newer\n\n";
+        assert_eq!(ended(said), Some(format!("{begin}: quorate-node: the log is newer")));
+        let said = r#"{"fields":{"message":"cannot start","error":"no space left"}}"#;
+        assert_eq!(ended(said), Some(format!("{begin}: cannot start: no space left")));
+        let said = r#"{"message":"cannot start"}"#;
+        assert_eq!(ended(said), Some(format!("{begin}: cannot start")));
+        assert_eq!(ended(" \n"), Some(begin.to_owned()));
+        assert_eq!(ended("{}"), Some(begin.to_owned()));
+        let long = ended(&"ä".repeat(2 * LAST_WORDS)).expect("a sentence");
+        assert_eq!(long.chars().count(), begin.chars().count() + 2 + LAST_WORDS);
+    }
+
+    #[test]
+    fn what_kubernetes_waits_with_is_told_where_nothing_has_ended() {
+        let told = |waiting| told(waiting, &json!({}));
+        assert_eq!(told("ErrImagePull"), Some("ErrImagePull: back-off 10s".to_owned()));
+        assert_eq!(told("ContainerCreating"), None);
     }
 }

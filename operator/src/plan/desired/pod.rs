@@ -102,6 +102,8 @@ fn container(observed: &Observed, names: &Names) -> Value {
             { "name": "admin", "containerPort": ADMIN_PORT, "protocol": "TCP" },
         ],
         "resources": resources(observed),
+        // Why a member ended is the last that it says.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         // Recovery of a large log may take minutes; afterwards the other two take over.
         "startupProbe": probe("/startupz", 1, 600),
         "livenessProbe": probe("/livez", 10, 6),
