@@ -37,6 +37,8 @@ pub enum ConditionReason {
     MembersNotReady,
     /// A quorum follows a leader.
     LeaderElected,
+    /// Members that Kubernetes finds ready do not answer the operator.
+    OperatorCannotReachMembers,
     /// No member answers, so nobody can tell.
     MembersSilent,
     /// No member leads, so nobody can tell, or nobody serves.
@@ -74,6 +76,7 @@ impl fmt::Display for ConditionReason {
             ConditionReason::NoQuorum => "NoQuorum",
             ConditionReason::MembersNotReady => "MembersNotReady",
             ConditionReason::LeaderElected => "LeaderElected",
+            ConditionReason::OperatorCannotReachMembers => "OperatorCannotReachMembers",
             ConditionReason::MembersSilent => "MembersSilent",
             ConditionReason::NoLeader => "NoLeader",
             ConditionReason::Converged => "Converged",

@@ -15,7 +15,7 @@ use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 use quorate_crds::EnsembleStatus;
-use quorate_crds::conditions::ConditionType;
+use quorate_crds::conditions::{ConditionReason, ConditionType};
 use quorate_crds::status::Operation;
 
 use crate::health::Health;
@@ -42,6 +42,7 @@ pub(crate) struct Metrics {
     voters: IntGaugeVec,
     healthy: IntGaugeVec,
     quorum: IntGaugeVec,
+    unreachable: IntGaugeVec,
     converged: IntGaugeVec,
     paused: IntGaugeVec,
     operation: IntGaugeVec,
@@ -98,6 +99,7 @@ impl Metrics {
             voters: gauge("quorate_ensemble_voters", "Committed voters.", &ENSEMBLE)?,
             healthy: gauge("quorate_ensemble_healthy_voters", "Voters that serve.", &ENSEMBLE)?,
             quorum: gauge("quorate_ensemble_quorum", "1 while a quorum has a leader.", &ENSEMBLE)?,
+            unreachable: gauge("quorate_ensemble_unreachable", "1: ready, but silent.", &ENSEMBLE)?,
             converged: gauge(
                 "quorate_ensemble_membership_converged",
                 "1 while the committed voters are the wanted ones.",
@@ -168,7 +170,16 @@ impl Metrics {
         self.desired.with_label_values(&key).set(i64::from(wanted));
         self.voters.with_label_values(&key).set(i64::from(quorum.voters));
         self.healthy.with_label_values(&key).set(i64::from(quorum.healthy));
-        self.quorum.with_label_values(&key).set(is(ConditionType::QuorumAvailable));
+        let seen = status.condition(&ConditionType::QuorumAvailable);
+        let cut_off = ConditionReason::OperatorCannotReachMembers.to_string();
+        if seen.is_some_and(|it| it.reason == cut_off) {
+            // What cannot be seen is neither there nor lost.
+            let _ = self.quorum.remove_label_values(&key);
+            self.unreachable.with_label_values(&key).set(1);
+        } else {
+            self.quorum.with_label_values(&key).set(is(ConditionType::QuorumAvailable));
+            self.unreachable.with_label_values(&key).set(0);
+        }
         self.converged.with_label_values(&key).set(is(ConditionType::MembershipConverged));
         self.paused.with_label_values(&key).set(i64::from(paused));
         self.forget_operations(key);
@@ -198,6 +209,7 @@ impl Metrics {
             &self.voters,
             &self.healthy,
             &self.quorum,
+            &self.unreachable,
             &self.converged,
             &self.paused,
         ];

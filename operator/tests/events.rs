@@ -126,3 +126,21 @@ fn the_end_of_an_operation_that_only_a_newer_operator_knows_is_not_claimed() {
     newer.operation = operation(Operation::Unknown("Defragment".to_owned()), None);
     assert!(told(&newer, &healthy()).is_empty());
 }
+
+/// What could not be seen was not lost, and was not restored either.
+#[test]
+fn members_that_cannot_be_reached_are_told_as_that() {
+    let unseen = || {
+        let mut unseen = healthy();
+        quorum(&mut unseen, "Unknown", "zk-0 does not answer the operator");
+        unseen.conditions[0].reason = "OperatorCannotReachMembers".to_owned();
+        unseen
+    };
+    let warning = "!OperatorCannotReachMembers: zk-0 does not answer the operator";
+    assert_eq!(told(&healthy(), &unseen()), [warning]);
+    assert!(told(&unseen(), &unseen()).is_empty());
+    assert!(told(&unseen(), &healthy()).is_empty());
+    let mut lost = healthy();
+    quorum(&mut lost, "False", "zk-1 knows no leader");
+    assert_eq!(told(&unseen(), &lost), ["!QuorumLost: zk-1 knows no leader"]);
+}

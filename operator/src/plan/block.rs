@@ -5,6 +5,7 @@ use std::fmt;
 use super::broken::Broken;
 use super::member::Strange;
 use super::object::ObjectKey;
+use super::reach;
 use super::trouble::PodTrouble;
 
 /// Why nothing is done now.
@@ -49,6 +50,11 @@ pub enum Block {
     },
     /// No quorum follows a leader.
     NoQuorum,
+    /// The members cannot be asked.
+    CutOff {
+        /// Pods that Kubernetes finds ready, and that do not answer.
+        pods: Vec<String>,
+    },
     /// Pods are waited for in vain.
     Pods(Vec<PodTrouble>),
     /// The configuration says of a member what this program does not know.
@@ -97,6 +103,7 @@ impl fmt::Display for Block {
                 "{pod} has lost its disk, and spec.membership.autoReplace is Never: set it to \
                  DiskLost to have it replaced"
             ),
+            Block::CutOff { pods } => f.write_str(&reach::advice(pods)),
             Block::NoQuorum => {
                 f.write_str("no quorum: nothing is restarted until there is a leader")
             }

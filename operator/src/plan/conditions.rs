@@ -9,6 +9,7 @@ use quorate_crds::status::Operation;
 use super::names::Names;
 use super::observed::Observed;
 use super::proposal::Decision;
+use super::reach;
 use super::trouble;
 use super::view::View;
 
@@ -68,6 +69,10 @@ fn ready(observed: &Observed, names: &Names, view: &View, decision: &Decision) -
         return no(ConditionReason::Blocked, block.to_string());
     }
     if !view.healthy() {
+        let cut_off = reach::cut_off(observed, names);
+        if !cut_off.is_empty() {
+            return unknown(ConditionReason::OperatorCannotReachMembers, reach::advice(&cut_off));
+        }
         return match &decision.under_way {
             Some((Operation::Create, _)) => no(ConditionReason::Forming, decision.outlook()),
             _ => no(ConditionReason::NoQuorum, no_quorum(observed, names)),
@@ -83,10 +88,14 @@ fn ready(observed: &Observed, names: &Names, view: &View, decision: &Decision) -
 }
 
 fn quorum_available(observed: &Observed, names: &Names, view: &View) -> Verdict {
+    let cut_off = reach::cut_off(observed, names);
     match &view.leader {
         Some(leader) => {
             let message = format!("{} leads", names.pod(leader.ordinal));
             yes(ConditionReason::LeaderElected, message)
+        }
+        None if !cut_off.is_empty() => {
+            unknown(ConditionReason::OperatorCannotReachMembers, reach::advice(&cut_off))
         }
         None if observed.members.is_empty() && !observed.pods.is_empty() => {
             unknown(ConditionReason::MembersSilent, no_quorum(observed, names))

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use quorate_crds::EnsembleStatus;
-use quorate_crds::conditions::ConditionType;
+use quorate_crds::conditions::{ConditionReason, ConditionType};
 use quorate_crds::status::Operation;
 use serde::{Serialize, Serializer};
 
@@ -14,6 +14,7 @@ pub enum EventReason {
     EnsembleFormed,
     QuorumRestored,
     QuorumLost,
+    OperatorCannotReachMembers,
     LeaderChanged,
     VotersChanged,
     Started(Operation),
@@ -27,6 +28,7 @@ impl fmt::Display for EventReason {
             EventReason::EnsembleFormed => f.write_str("EnsembleFormed"),
             EventReason::QuorumRestored => f.write_str("QuorumRestored"),
             EventReason::QuorumLost => f.write_str("QuorumLost"),
+            EventReason::OperatorCannotReachMembers => f.write_str("OperatorCannotReachMembers"),
             EventReason::LeaderChanged => f.write_str("LeaderChanged"),
             EventReason::VotersChanged => f.write_str("VotersChanged"),
             EventReason::Started(operation) => write!(f, "{operation}Started"),
@@ -68,12 +70,17 @@ pub fn of(before: Option<&EnsembleStatus>, after: &EnsembleStatus) -> Vec<Notice
         (None, Some(id)) => {
             say(false, EventReason::EnsembleFormed, format!("formed the ensemble {id}"));
         }
-        _ if !before.holds(&quorum) && after.holds(&quorum) => {
+        // What could not be seen was not lost.
+        _ if !before.holds(&quorum) && !cut_off(before) && after.holds(&quorum) => {
             say(false, EventReason::QuorumRestored, message());
         }
         _ => {}
     }
-    if before.holds(&quorum) && !after.holds(&quorum) {
+    if cut_off(after) {
+        if !cut_off(before) {
+            say(true, EventReason::OperatorCannotReachMembers, message());
+        }
+    } else if !after.holds(&quorum) && (before.holds(&quorum) || cut_off(before)) {
         say(true, EventReason::QuorumLost, message());
     }
     if let (Some(old), Some(new)) = (&before.leader, &after.leader)
@@ -90,6 +97,12 @@ pub fn of(before: Option<&EnsembleStatus>, after: &EnsembleStatus) -> Vec<Notice
     }
     operation(before, after, &mut say);
     notices
+}
+
+/// Whether the operator could not see if there is a quorum.
+fn cut_off(status: &EnsembleStatus) -> bool {
+    let reason = ConditionReason::OperatorCannotReachMembers.to_string();
+    status.condition(&ConditionType::QuorumAvailable).is_some_and(|it| it.reason == reason)
 }
 
 fn operation(

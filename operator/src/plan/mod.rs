@@ -1,7 +1,7 @@
 //! What to do. Pure: no client, no async, no clock; equal observations give equal plans.
 //!
 //! [`observed`] what was seen, [`member`] of a member · [`names`] every name · [`quorum`] how many
-//! may be absent · [`view`] the ensemble as its leader sees it · rooms, each with at most one
+//! may be absent · [`view`] the ensemble as its leader sees it, [`reach`] whether it can be seen · rooms, each with at most one
 //! [`proposal`]: [`formation`] beginning · [`membership`] growing, shrinking, replacing, towards a
 //! [`target`] · [`repair`] replacing pods that are broken · [`rollout`] restarting those that serve ·
 //! [`versions`] raising the version · [`waiting`] for whom, and how long. [`step`], [`block`] and
@@ -25,6 +25,7 @@ pub mod object;
 pub mod observed;
 pub mod proposal;
 pub mod quorum;
+pub mod reach;
 pub mod repair;
 pub mod rollout;
 pub mod status;

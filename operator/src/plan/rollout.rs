@@ -11,6 +11,7 @@ use super::names::Names;
 use super::observed::{Observed, Pod};
 use super::proposal::{Next, Proposal};
 use super::quorum;
+use super::reach;
 use super::step::Step;
 use super::trouble::{self, PodTrouble};
 use super::turn;
@@ -92,7 +93,9 @@ fn hold(observed: &Observed, names: &Names, view: &View) -> Option<(Step, Next)>
         }
     }
     if !view.healthy() {
-        return Some((Step::AwaitQuorum, Next::Blocked(Block::NoQuorum)));
+        let pods = reach::cut_off(observed, names);
+        let block = if pods.is_empty() { Block::NoQuorum } else { Block::CutOff { pods } };
+        return Some((Step::AwaitQuorum, Next::Blocked(block)));
     }
     if let Some(trouble) = trouble::any_not_understood(observed, names) {
         return Some((Step::AwaitVoters, Next::Blocked(Block::Pods(vec![trouble]))));
