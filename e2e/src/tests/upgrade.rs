@@ -94,6 +94,7 @@ async fn refuses_to_go_back(ensemble: &Ensemble, before: &Value, now: &Value) ->
     })
     .await?;
     say(format!("blocked by: {why}"));
+    ensure!(why.contains("newer Quorate"), "that does not say what to do");
     throughout("only one member is touched", 8, async || {
         let now = uids(&ensemble.pods().await?);
         let same = uids_before.iter().filter(|it| now.contains(it)).count();
