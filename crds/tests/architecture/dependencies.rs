@@ -10,7 +10,7 @@ pub(crate) const INDEPENDENT: [(&str, &[&str]); 4] = [
     ("node", &["crds", "operator", "e2e"]),
     ("operator", &["node", "zk", "e2e"]),
     // What tests a server must not share its mistakes.
-    ("zk", &["crds", "node", "operator", "e2e"]),
+    ("e2e/zk", &["crds", "node", "operator", "e2e"]),
 ];
 
 /// Members of the workspace, and on which others nothing but their tests may depend.

@@ -20,7 +20,7 @@ pub(crate) const LIBRARIES: [Library; 4] = [
     Library { root: "crds/src/lib.rs", name: "quorate_crds", open: None },
     Library { root: "node/src/lib.rs", name: "quorate_node", open: Some(&["sim"]) },
     Library { root: "operator/src/lib.rs", name: "quorate_operator", open: None },
-    Library { root: "zk/src/lib.rs", name: "quorate_zk", open: Some(&["frame", "op"]) },
+    Library { root: "e2e/zk/src/lib.rs", name: "quorate_zk", open: Some(&["frame", "op"]) },
 ];
 
 /// What the root exports and nobody names, and what it leaves open.

@@ -7,12 +7,15 @@ use crate::reader;
 use crate::source::{Path as Names, Source};
 
 /// Members of the workspace that have Rust in them.
-pub(crate) const MEMBERS: [&str; 5] = ["crds", "node", "operator", "zk", "e2e"];
+pub(crate) const MEMBERS: [&str; 5] = ["crds", "node", "operator", "e2e/zk", "e2e"];
+
+/// The folders that they lie in.
+const FOLDERS: [&str; 4] = ["crds", "node", "operator", "e2e"];
 
 static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
     let crates = crates();
     let files: Vec<(String, String)> =
-        MEMBERS.iter().flat_map(|member| files(member, ".rs")).collect();
+        FOLDERS.iter().flat_map(|folder| files(folder, ".rs")).collect();
     let read = |files: &[(String, String)]| -> Vec<Source> {
         files.iter().map(|(file, text)| reader::read(file, text, &crates)).collect()
     };
@@ -51,7 +54,8 @@ fn mark_tests(sources: &mut [Source]) {
 
 /// The member of the workspace that a file belongs to.
 fn member(file: &str) -> &str {
-    file.split('/').next().unwrap_or_default()
+    let inside = |member: &&&str| file.strip_prefix(**member).is_some_and(|it| it.starts_with('/'));
+    MEMBERS.iter().find(inside).copied().unwrap_or_default()
 }
 
 /// Every source of the workspace.
