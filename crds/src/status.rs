@@ -7,7 +7,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::conditions::ConditionType;
+use crate::conditions::{ConditionReason, ConditionType};
 
 crate::words! {
     /// The part that a member plays now.
@@ -111,6 +111,12 @@ impl EnsembleStatus {
     /// Whether the condition of this type is reported to be true.
     pub fn holds(&self, of: &ConditionType) -> bool {
         self.condition(of).is_some_and(|it| it.status == "True")
+    }
+
+    /// Whether the operator could not see if there is a quorum.
+    pub fn cut_off(&self) -> bool {
+        let reason = ConditionReason::OperatorCannotReachMembers.to_string();
+        self.condition(&ConditionType::QuorumAvailable).is_some_and(|it| it.reason == reason)
     }
 }
 

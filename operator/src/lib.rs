@@ -9,7 +9,7 @@
 //! themselves · `reconcile` one run of observe, plan, apply · `observe` what is read, [`sight`] and `pods`
 //! what is seen in it · [`requests`] what goes over the wire for each step, and what answers say of it ·
 //! `apply` sends it · `member_api` calls to members · `api` handles on objects · `error` what can fail,
-//! `causes` in words · `observability` metrics and probes ·
+//! `causes` in words · `observability` metrics and probes · `tell` events for people ·
 //! [`mutants`] faults that tests plant.
 
 mod api;
@@ -34,4 +34,5 @@ pub mod program;
 mod reconcile;
 pub mod requests;
 pub mod sight;
+mod tell;
 mod watches;

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Bytes;
-use hyper::{Method, Request, StatusCode};
+use hyper::body::{Bytes, Incoming};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -18,7 +18,7 @@ use crate::requests::{Verdict, call_verdict};
 /// Time for a call; the member itself gives up after 9 s.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest answer that is read, in bytes.
-pub(crate) const ANSWER_MAX: usize = 1 << 20;
+const ANSWER_MAX: usize = 1 << 20;
 
 /// A client for all members.
 #[derive(Clone, Debug)]
@@ -121,13 +121,18 @@ impl MemberApi {
                 let told = chain(&error);
                 if error.is_connect() { CallError::Connect(told) } else { CallError::Cut(told) }
             })?;
-            let code = response.status();
-            let body = Limited::new(response.into_body(), ANSWER_MAX).collect().await;
-            let body = body.map_err(|error| CallError::Cut(error.to_string()))?;
-            Ok((code, body.to_bytes()))
+            read(response).await
         };
         tokio::time::timeout(patience, exchange).await.map_err(|_| CallError::Silent(patience))?
     }
+}
+
+/// The whole of an answer.
+pub(crate) async fn read(response: Response<Incoming>) -> Result<(StatusCode, Bytes), CallError> {
+    let code = response.status();
+    let body = Limited::new(response.into_body(), ANSWER_MAX).collect().await;
+    let body = body.map_err(|error| CallError::Cut(error.to_string()))?;
+    Ok((code, body.to_bytes()))
 }
 
 /// What an answer that is no success says.

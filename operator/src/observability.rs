@@ -15,7 +15,7 @@ use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 use quorate_crds::EnsembleStatus;
-use quorate_crds::conditions::{ConditionReason, ConditionType};
+use quorate_crds::conditions::ConditionType;
 use quorate_crds::status::Operation;
 
 use crate::health::Health;
@@ -170,15 +170,12 @@ impl Metrics {
         self.desired.with_label_values(&key).set(i64::from(wanted));
         self.voters.with_label_values(&key).set(i64::from(quorum.voters));
         self.healthy.with_label_values(&key).set(i64::from(quorum.healthy));
-        let seen = status.condition(&ConditionType::QuorumAvailable);
-        let cut_off = ConditionReason::OperatorCannotReachMembers.to_string();
-        if seen.is_some_and(|it| it.reason == cut_off) {
+        self.unreachable.with_label_values(&key).set(i64::from(status.cut_off()));
+        if status.cut_off() {
             // What cannot be seen is neither there nor lost.
             let _ = self.quorum.remove_label_values(&key);
-            self.unreachable.with_label_values(&key).set(1);
         } else {
             self.quorum.with_label_values(&key).set(is(ConditionType::QuorumAvailable));
-            self.unreachable.with_label_values(&key).set(0);
         }
         self.converged.with_label_values(&key).set(is(ConditionType::MembershipConverged));
         self.paused.with_label_values(&key).set(i64::from(paused));

@@ -8,27 +8,23 @@ use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource as _;
-use kube::runtime::events::{Event, EventType, Recorder};
+use kube::runtime::events::Recorder;
 use quorate_crds::EnsembleStatus;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
 use crate::apply::{Applier, Outcome};
 use crate::cache::{Key, Known};
-use crate::causes::ApiError;
 use crate::error::Result;
 use crate::lease::Leadership;
 use crate::members::{self, Answer};
 use crate::observability::Metrics;
 use crate::observe::{Observer, Secrets};
 use crate::plan::action::{Action, Plan};
-use crate::plan::events::Notice;
 use crate::plan::object::{Kind, Object, ObjectKey};
-use crate::plan::plan;
+use crate::plan::{BUSY, plan};
 use crate::sight::Sight;
-
-/// The pause, in seconds, up to which a plan has something under way.
-const BUSY: u64 = 1;
+use crate::tell::tell;
 
 /// What reconciles of all ensembles share.
 pub(crate) struct Context {
@@ -239,28 +235,13 @@ impl<'a> Reconcile<'a> {
         self.requests += 1;
         if self.context.applier.status(sight, status).await? == Outcome::Done {
             for notice in &plan.events {
-                self.tell(sight, notice).await;
+                let about = observed.ensemble.object_ref(&());
+                let (reason, note) = (notice.reason.to_string(), &notice.note);
+                self.requests += 1;
+                tell(&self.context.recorder, &about, notice.warning, reason, note).await;
             }
         }
         Ok(())
-    }
-
-    async fn tell(&mut self, sight: &Sight, notice: &Notice) {
-        let event = Event {
-            type_: if notice.warning { EventType::Warning } else { EventType::Normal },
-            reason: notice.reason.to_string(),
-            // The API server takes 1 kB.
-            note: Some(notice.note.chars().take(1_000).collect()),
-            action: "Reconcile".to_owned(),
-            secondary: None,
-        };
-        let reference = sight.observed.ensemble.object_ref(&());
-        self.requests += 1;
-        if let Err(error) = self.context.recorder.publish(&event, &reference).await {
-            let (namespace, ensemble) = (sight.names.namespace(), sight.names.ensemble());
-            let (reason, error) = (&event.reason, ApiError::from(error).to_string());
-            warn!(namespace, ensemble, reason, error, "an event was not recorded");
-        }
     }
 }
 

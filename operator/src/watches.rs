@@ -13,7 +13,7 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
-use kube::runtime::events::{Event as Notice, EventType, Recorder};
+use kube::runtime::events::Recorder;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource};
 use quorate_crds::CoordinationEnsemble;
@@ -23,9 +23,10 @@ use tokio::sync::watch;
 use tracing::warn;
 
 use crate::cache::{Cache, Key, Reader, Watched};
-use crate::causes::{ApiError, chain};
+use crate::causes::chain;
 use crate::health::Health;
 use crate::observability::Metrics;
+use crate::tell::tell;
 
 /// What labels objects of ensembles, so that no others are watched.
 const OURS: &str = "app.kubernetes.io/managed-by=quorate-operator";
@@ -105,7 +106,7 @@ impl Watches {
         let look = |event: &watcher::Event<DeserializeGuard<CoordinationEnsemble>>| {
             if let Some(invalid) = self.judge(event, &told) {
                 // The watch goes on meanwhile.
-                tokio::spawn(tell(self.recorder.clone(), invalid));
+                tokio::spawn(tell_of(invalid, self.recorder.clone()));
             }
         };
         self.follow("CoordinationEnsemble", watcher::Config::default(), look).await;
@@ -196,7 +197,7 @@ impl Watches {
 }
 
 /// Tells people of a resource that cannot be read.
-async fn tell(recorder: Recorder, invalid: Invalid) {
+async fn tell_of(invalid: Invalid, recorder: Recorder) {
     let meta = &invalid.meta;
     let (namespace, ensemble) = (meta.namespace.as_deref(), meta.name.as_deref());
     let error = &invalid.error;
@@ -205,13 +206,6 @@ async fn tell(recorder: Recorder, invalid: Invalid) {
         "the operator cannot read this resource and leaves the ensemble alone: {error}; upgrade \
          the operator, or take that field back"
     );
-    let notice = Notice {
-        type_: EventType::Warning,
-        reason: "Unreadable".to_owned(),
-        note: Some(note.chars().take(1_000).collect()),
-        action: "Reconcile".to_owned(),
-        secondary: None,
-    };
     let reference = ObjectReference {
         api_version: Some(CoordinationEnsemble::api_version(&()).into_owned()),
         kind: Some(CoordinationEnsemble::kind(&()).into_owned()),
@@ -220,8 +214,5 @@ async fn tell(recorder: Recorder, invalid: Invalid) {
         uid: meta.uid.clone(),
         ..ObjectReference::default()
     };
-    if let Err(error) = recorder.publish(&notice, &reference).await {
-        let error = ApiError::from(error).to_string();
-        warn!(namespace, ensemble, error, "an event was not recorded");
-    }
+    tell(&recorder, &reference, true, "Unreadable".to_owned(), &note).await;
 }

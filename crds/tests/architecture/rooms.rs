@@ -348,6 +348,7 @@ const ROOMS: &[Room] = &[
             "crate::causes",
             "crate::health",
             "crate::observability",
+            "crate::tell",
         ],
         uncalled: WRITES,
         ..OPEN

@@ -3,8 +3,8 @@
 //!
 //! [`jute`] primitives · [`client`] what ZooKeeper's clients say · [`client_reply`] what they are
 //! told · [`entry`] log entries, shared by disk and peers · `action` what those do, `short` both in
-//! version 2, `configuration` of members · [`peer`] what members say, `hello` who they say they are · [`record`] the log on disk · [`snapshot`] the replicated
-//! state · [`disk`] the other files of the data folder, and what a start finds there · [`versions`] of all
+//! version 2, `configuration` of members · [`peer`] what members say, `hello` who they say they are ·
+//! [`record`] the log on disk · [`snapshot`] the replicated state · [`disk`] the other files of the data folder, and what a start finds there · [`versions`] of all
 //! these · `compact` short numbers · [`four_letter`] the words that tools send · [`x500`] subjects of
 //! certificates.
 

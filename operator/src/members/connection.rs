@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::HOST;
@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::causes::chain;
-use crate::member_api::{ANSWER_MAX, CallError, answered};
+use crate::member_api::{CallError, answered, read};
 use crate::plan::member::Member;
 use crate::plan::names::ADMIN_PORT;
 
@@ -70,11 +70,9 @@ impl Connection {
         sender.ready().await.map_err(|error| CallError::Cut(chain(&error)))?;
         let response = sender.send_request(request).await;
         let response = response.map_err(|error| CallError::Cut(chain(&error)))?;
-        let code = response.status();
-        let body = Limited::new(response.into_body(), ANSWER_MAX).collect().await;
-        let body = body.map_err(|error| CallError::Cut(error.to_string()))?.to_bytes();
+        let answer = read(response).await?;
         self.sender = Some(sender);
-        Ok((code, body))
+        Ok(answer)
     }
 }
 

@@ -69,14 +69,10 @@ fn ready(observed: &Observed, names: &Names, view: &View, decision: &Decision) -
         return no(ConditionReason::Blocked, block.to_string());
     }
     if !view.healthy() {
-        let cut_off = reach::cut_off(observed, names);
-        if !cut_off.is_empty() {
-            return unknown(ConditionReason::OperatorCannotReachMembers, reach::advice(&cut_off));
-        }
-        return match &decision.under_way {
+        return unseen(observed, names).unwrap_or_else(|| match &decision.under_way {
             Some((Operation::Create, _)) => no(ConditionReason::Forming, decision.outlook()),
             _ => no(ConditionReason::NoQuorum, no_quorum(observed, names)),
-        };
+        });
     }
     let voters = view.voters().count() as i32;
     let serving = view.serving.len() as i32;
@@ -88,20 +84,25 @@ fn ready(observed: &Observed, names: &Names, view: &View, decision: &Decision) -
 }
 
 fn quorum_available(observed: &Observed, names: &Names, view: &View) -> Verdict {
-    let cut_off = reach::cut_off(observed, names);
-    match &view.leader {
-        Some(leader) => {
-            let message = format!("{} leads", names.pod(leader.ordinal));
-            yes(ConditionReason::LeaderElected, message)
-        }
-        None if !cut_off.is_empty() => {
-            unknown(ConditionReason::OperatorCannotReachMembers, reach::advice(&cut_off))
-        }
-        None if observed.members.is_empty() && !observed.pods.is_empty() => {
-            unknown(ConditionReason::MembersSilent, no_quorum(observed, names))
-        }
-        None => no(ConditionReason::NoLeader, no_quorum(observed, names)),
+    if let Some(leader) = &view.leader {
+        let message = format!("{} leads", names.pod(leader.ordinal));
+        return yes(ConditionReason::LeaderElected, message);
     }
+    unseen(observed, names).unwrap_or_else(|| {
+        let why = no_quorum(observed, names);
+        if observed.members.is_empty() && !observed.pods.is_empty() {
+            unknown(ConditionReason::MembersSilent, why)
+        } else {
+            no(ConditionReason::NoLeader, why)
+        }
+    })
+}
+
+/// Without a leader in sight: whether it is only that members cannot be reached.
+fn unseen(observed: &Observed, names: &Names) -> Option<Verdict> {
+    let pods = reach::cut_off(observed, names);
+    let reason = ConditionReason::OperatorCannotReachMembers;
+    (!pods.is_empty()).then(|| unknown(reason, reach::advice(&pods)))
 }
 
 /// Why there is no quorum, as far as Kubernetes tells.

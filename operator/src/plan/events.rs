@@ -3,7 +3,7 @@
 use std::fmt;
 
 use quorate_crds::EnsembleStatus;
-use quorate_crds::conditions::{ConditionReason, ConditionType};
+use quorate_crds::conditions::ConditionType;
 use quorate_crds::status::Operation;
 use serde::{Serialize, Serializer};
 
@@ -71,16 +71,16 @@ pub fn of(before: Option<&EnsembleStatus>, after: &EnsembleStatus) -> Vec<Notice
             say(false, EventReason::EnsembleFormed, format!("formed the ensemble {id}"));
         }
         // What could not be seen was not lost.
-        _ if !before.holds(&quorum) && !cut_off(before) && after.holds(&quorum) => {
+        _ if !before.holds(&quorum) && !before.cut_off() && after.holds(&quorum) => {
             say(false, EventReason::QuorumRestored, message());
         }
         _ => {}
     }
-    if cut_off(after) {
-        if !cut_off(before) {
+    if after.cut_off() {
+        if !before.cut_off() {
             say(true, EventReason::OperatorCannotReachMembers, message());
         }
-    } else if !after.holds(&quorum) && (before.holds(&quorum) || cut_off(before)) {
+    } else if !after.holds(&quorum) && (before.holds(&quorum) || before.cut_off()) {
         say(true, EventReason::QuorumLost, message());
     }
     if let (Some(old), Some(new)) = (&before.leader, &after.leader)
@@ -97,12 +97,6 @@ pub fn of(before: Option<&EnsembleStatus>, after: &EnsembleStatus) -> Vec<Notice
     }
     operation(before, after, &mut say);
     notices
-}
-
-/// Whether the operator could not see if there is a quorum.
-fn cut_off(status: &EnsembleStatus) -> bool {
-    let reason = ConditionReason::OperatorCannotReachMembers.to_string();
-    status.condition(&ConditionType::QuorumAvailable).is_some_and(|it| it.reason == reason)
 }
 
 fn operation(

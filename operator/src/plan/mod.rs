@@ -1,10 +1,11 @@
 //! What to do. Pure: no client, no async, no clock; equal observations give equal plans.
 //!
 //! [`observed`] what was seen, [`member`] of a member · [`names`] every name · [`quorum`] how many
-//! may be absent · [`view`] the ensemble as its leader sees it, [`reach`] whether it can be seen · rooms, each with at most one
-//! [`proposal`]: [`formation`] beginning · [`membership`] growing, shrinking, replacing, towards a
-//! [`target`] · [`repair`] replacing pods that are broken · [`rollout`] restarting those that serve ·
-//! [`versions`] raising the version · [`waiting`] for whom, and how long. [`step`], [`block`] and
+//! may be absent · [`view`] the ensemble as its leader sees it, [`reach`] whether it can be seen ·
+//! rooms, each with at most one [`proposal`]: [`formation`] beginning · [`membership`] growing,
+//! shrinking, replacing, towards a [`target`] · [`repair`] replacing pods that are broken ·
+//! [`rollout`] restarting those that serve · [`versions`] raising the version · [`waiting`] for whom,
+//! and how long. [`step`], [`block`] and
 //! [`trouble`] say what is done and what is in the way, [`action`] what can be done, with its
 //! preconditions; [`turn`] one pod at a time; [`invariants`] what no action may break, [`broken`] if
 //! it would · [`desired`] the objects that should exist, each an [`object`] · [`status`],
@@ -46,8 +47,9 @@ use self::proposal::Decision;
 use self::view::View;
 use crate::mutants::planted;
 
-/// Seconds to the next look while something is under way, and while nothing is.
-const BUSY: u64 = 1;
+/// Seconds to the next look while something is under way.
+pub(crate) const BUSY: u64 = 1;
+/// Seconds to the next look while nothing is.
 const IDLE: u64 = 20;
 
 /// Decides. At most one action that disrupts or changes the membership comes out.
