@@ -76,9 +76,8 @@ fn mutants(args: &Args) -> ExitCode {
     thread::scope(|scope| {
         let work = || {
             while let Some(name) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let runs = if world::behind(name) { 0 } else { args.runs };
                 let run = |seed| guarded(seed, false).map(drop);
-                let found = match world::hunt(name, runs, run, caught) {
+                let found = match world::hunt(name, args.runs, run, caught) {
                     Ok(found) => found,
                     Err(why) => {
                         println!("{why}");

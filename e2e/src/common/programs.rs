@@ -14,7 +14,7 @@ use crate::common::settings::Settings;
 /// What they are called.
 pub(crate) const PROGRAMS: [&str; 2] = ["quorate-node", "quorate-operator"];
 /// The last commit whose server knows ensemble version 1 only.
-pub(crate) const EARLIER: &str = "c458e3a4319ea1a2b174b3704449767af47383a7";
+pub(crate) const EARLIER: &str = include_str!("../../../node/tests/golden/before-version-2");
 
 /// Compiles the programs; gives the folder that holds them.
 pub(crate) async fn compile(settings: &Settings) -> Result<PathBuf> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
+use k8s_openapi::api::core::v1::Pod;
 use quorate_crds::status::Operation;
 use serde_json::{Value, json};
 
@@ -59,7 +60,7 @@ fn planned(numbers: &Numbers) -> Result<()> {
 }
 
 /// Changes the spec so that every pod is replaced.
-async fn roll(ensemble: &Ensemble, what: &str, spec: Value) -> Result<()> {
+pub(super) async fn roll(ensemble: &Ensemble, what: &str, spec: Value) -> Result<()> {
     let before = uids(&ensemble.pods().await?);
     let begun = Instant::now();
     ensemble.patch(spec).await?;
@@ -77,10 +78,23 @@ async fn config_hashes(ensemble: &Ensemble) -> Result<BTreeMap<String, String>> 
 
 pub(super) async fn a_bad_image_halts_after_one(ctx: Arc<Ctx>) -> Result<()> {
     let ensemble = Ensemble::formed(&ctx, 3).await?;
-    let before = uids(&ensemble.pods().await?);
+    let before = ensemble.pods().await?;
     let load = Load::start(&ensemble).await?;
     let bad = json!({ "repository": "localhost/quorate", "tag": "missing", "pullPolicy": "Never" });
     ensemble.patch(json!({ "image": bad })).await?;
+    halts(&ensemble, &before).await?;
+    load.writer.writes(100).await?;
+    // Taken back.
+    ensemble.patch(json!({ "image": null })).await?;
+    ensemble.settled(3, SOON).await?;
+    one_replaced(&ensemble, &before).await?;
+    let numbers = load.finish().await?;
+    numbers.hold()?;
+    numbers.leader_changes(0)
+}
+
+/// Waits until a rollout cannot go on, having touched one member only; gives what is said of it.
+pub(super) async fn halts(ensemble: &Ensemble, before: &[Pod]) -> Result<String> {
     let why =
         until("the rollout is blocked", 60, async || match ensemble.status().await?.operation {
             Some(it) if it.kind == Operation::Rollout => it.blocked_by.context("it is not blocked"),
@@ -88,19 +102,15 @@ pub(super) async fn a_bad_image_halts_after_one(ctx: Arc<Ctx>) -> Result<()> {
         })
         .await?;
     say(format!("blocked by: {why}"));
-    let one_lost = async || {
-        let now = uids(&ensemble.pods().await?);
-        let same = before.iter().filter(|it| now.contains(it)).count();
-        ensure!(same == 2, "{same} of {before:?} are as they were: {now:?}");
-        Ok(())
-    };
-    throughout("only one member is touched", 8, one_lost).await?;
-    load.writer.writes(100).await?;
-    // Taken back.
-    ensemble.patch(json!({ "image": null })).await?;
-    ensemble.settled(3, SOON).await?;
-    one_lost().await?;
-    let numbers = load.finish().await?;
-    numbers.hold()?;
-    numbers.leader_changes(0)
+    let one = async || one_replaced(ensemble, before).await;
+    throughout("only one member is touched", 8, one).await?;
+    Ok(why)
+}
+
+/// Of three pods that were, two are still there.
+async fn one_replaced(ensemble: &Ensemble, before: &[Pod]) -> Result<()> {
+    let (before, now) = (uids(before), uids(&ensemble.pods().await?));
+    let same = before.iter().filter(|it| now.contains(it)).count();
+    ensure!(same == 2, "{same} of {before:?} are as they were: {now:?}");
+    Ok(())
 }

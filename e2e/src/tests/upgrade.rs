@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail, ensure};
-use quorate_crds::status::Operation;
+use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
 use crate::common::programs::EARLIER;
 use crate::common::progress::say;
-use crate::common::until::{throughout, until};
+use crate::common::until::until;
 use crate::stage::ctx::{Ctx, Skip};
 use crate::stage::ensemble::{Ensemble, SOON};
 use crate::stage::image::Image;
-use crate::stage::objects::uids;
+use crate::tests::rollouts::{halts, roll};
 use crate::watch::load::Load;
 
 /// What the earlier server knows.
@@ -29,23 +28,25 @@ pub(super) async fn an_upgrade_is_taken_back_until_its_version_is_raised(
     );
     let earlier =
         earlier.ok_or(Skip("the server before is built from the history, for our own nodes"))?;
-    let image = |tag: &str| json!({ "repository": ctx.stage.image.repository, "tag": tag });
+    let image =
+        |tag: &str| json!({ "image": { "repository": ctx.stage.image.repository, "tag": tag } });
     let (before, now) = (image(&earlier), image(&ctx.stage.image.tag));
-    let spec = json!({ "image": before, "rollout": { "raiseVersionAfterSeconds": 86_400 } });
+    let spec =
+        json!({ "image": before["image"], "rollout": { "raiseVersionAfterSeconds": 86_400 } });
     let ensemble = Ensemble::apply(&ctx, 3, spec).await?;
     ensemble.settled(3, SOON).await?;
     let load = Load::start(&ensemble).await?;
 
-    roll(&ensemble, "upgraded", &now).await?;
+    roll(&ensemble, "upgraded", now.clone()).await?;
     load.writer.writes(100).await?;
     let new = ensemble.status().await?.possible_version.unwrap_or(OLD);
     ensure!(new > OLD, "the new server knows no newer version than {OLD}");
     versions(&ensemble, OLD, new).await?;
 
-    roll(&ensemble, "back on the server before", &before).await?;
+    roll(&ensemble, "back on the server before", before.clone()).await?;
     load.writer.writes(100).await?;
 
-    roll(&ensemble, "upgraded again", &now).await?;
+    roll(&ensemble, "upgraded again", now.clone()).await?;
     ensemble.patch(json!({ "rollout": { "raiseVersionAfterSeconds": 5 } })).await?;
     until("the version is raised", 60, async || versions(&ensemble, new, new).await).await?;
     say(format!("the ensemble's version is {new}, by the operator"));
@@ -71,37 +72,13 @@ async fn versions(ensemble: &Ensemble, current: i32, possible: i32) -> Result<()
     Ok(())
 }
 
-async fn roll(ensemble: &Ensemble, what: &str, image: &Value) -> Result<()> {
-    let before = uids(&ensemble.pods().await?);
-    ensemble.patch(json!({ "image": image })).await?;
-    ensemble.settled(3, SOON).await?;
-    let after = uids(&ensemble.pods().await?);
-    ensure!(after.iter().all(|it| !before.contains(it)), "some were not replaced: {after:?}");
-    say(format!("all members are {what}"));
-    Ok(())
-}
-
 /// The first member that gets the server before says why it does not start, the others are left
 /// alone, and it serves again as soon as the image is as it was.
 async fn refuses_to_go_back(ensemble: &Ensemble, before: &Value, now: &Value) -> Result<()> {
-    let uids_before = uids(&ensemble.pods().await?);
-    ensemble.patch(json!({ "image": before })).await?;
-    let why = until("the roll says why it does not go on", 60, async || {
-        match ensemble.status().await?.operation {
-            Some(it) if it.kind == Operation::Rollout => it.blocked_by.context("it is not blocked"),
-            other => bail!("{other:?} is under way"),
-        }
-    })
-    .await?;
-    say(format!("blocked by: {why}"));
+    let pods = ensemble.pods().await?;
+    ensemble.patch(before.clone()).await?;
+    let why = halts(ensemble, &pods).await?;
     ensure!(why.contains("newer Quorate"), "that does not say what to do");
-    throughout("only one member is touched", 8, async || {
-        let now = uids(&ensemble.pods().await?);
-        let same = uids_before.iter().filter(|it| now.contains(it)).count();
-        ensure!(same == 2, "{same} of {uids_before:?} are as they were: {now:?}");
-        Ok(())
-    })
-    .await?;
-    ensemble.patch(json!({ "image": now })).await?;
+    ensemble.patch(now.clone()).await?;
     ensemble.settled(3, SOON).await
 }

@@ -8,13 +8,6 @@ use super::scenarios::SCENARIOS;
 /// All faults.
 pub(crate) const ALL: [&str; mutants::ALL.len()] = mutants::ALL;
 
-/// Seeds that found a fault before: they are asked first.
-const FINDERS: [(&str, u64); 0] = [];
-
-/// Faults that no world can find, since something behind their guard, or the world itself, keeps them from
-/// doing harm: tests of the operator's crate find each.
-const BEHIND: [&str; 0] = [];
-
 /// Who found a fault.
 #[derive(Clone, Debug)]
 pub(crate) struct Find {
@@ -22,11 +15,6 @@ pub(crate) struct Find {
     pub(crate) property: String,
     /// The seed or the scenario.
     pub(crate) by: String,
-}
-
-/// What is known of a fault before.
-pub(crate) fn behind(name: &str) -> bool {
-    BEHIND.contains(&name)
 }
 
 /// Plants a fault and looks for it in scenarios and in so many seeds; nobody may have found it.
@@ -42,13 +30,12 @@ pub(crate) fn hunt(
     if !mutants::plant(Some(name)) {
         return Err("this program is built without the feature `mutants`".to_owned());
     }
-    let find = search(name, seeds, run, act);
+    let find = search(seeds, run, act);
     mutants::plant(None);
     Ok(find)
 }
 
 fn search(
-    name: &str,
     seeds: u64,
     run: impl Fn(u64) -> Result<(), String>,
     act: impl Fn(fn() -> Result<(), String>) -> Result<(), String>,
@@ -57,12 +44,6 @@ fn search(
         let property = why.split([':', ',', '\n']).next().unwrap_or_default().trim();
         Find { property: property.to_owned(), by }
     };
-    let known = FINDERS.iter().filter(|(fault, _)| *fault == name).map(|(_, seed)| *seed);
-    for seed in known {
-        if let Err(why) = run(seed) {
-            return Some(found(format!("seed {seed}"), &why));
-        }
-    }
     for (scenario, play) in SCENARIOS {
         if let Err(why) = act(*play) {
             return Some(found((*scenario).to_owned(), &why));
