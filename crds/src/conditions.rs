@@ -15,8 +15,10 @@ crate::words! {
         MembershipConverged = "MembershipConverged",
         /// Every member runs the wanted image and configuration.
         ConfigurationInSync = "ConfigurationInSync",
-        /// An operation is under way.
-        Progressing = "Progressing",
+        /// An operation is under way, and goes on by itself. So kstatus calls it, and whoever reads by it.
+        Reconciling = "Reconciling",
+        /// Something is in the way that may need a person. So kstatus calls it, and whoever reads by it.
+        Stalled = "Stalled",
         /// The spec says paused.
         Paused = "Paused",
     }
@@ -61,6 +63,12 @@ pub enum ConditionReason {
     RollingOut,
     /// Nothing is under way.
     Idle,
+    /// Nothing is in the way.
+    NothingInTheWay,
+    /// What was to be changed was refused, or failed, again and again.
+    ReconcileFailed,
+    /// What there is could not be read, again and again.
+    NotObserved,
     /// The user wants it so.
     UserRequested,
     /// The user does not want it so.
@@ -88,6 +96,9 @@ impl fmt::Display for ConditionReason {
             ConditionReason::RolloutBlocked => "RolloutBlocked",
             ConditionReason::RollingOut => "RollingOut",
             ConditionReason::Idle => "Idle",
+            ConditionReason::NothingInTheWay => "NothingInTheWay",
+            ConditionReason::ReconcileFailed => "ReconcileFailed",
+            ConditionReason::NotObserved => "NotObserved",
             ConditionReason::UserRequested => "UserRequested",
             ConditionReason::NotPaused => "NotPaused",
         })

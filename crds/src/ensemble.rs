@@ -349,7 +349,8 @@ pub struct RolloutSpec {
     #[serde(default = "five")]
     #[schemars(range(min = 0, max = 3_600))]
     pub min_stable_seconds: i32,
-    /// A member that is not back after this long halts the rollout.
+    /// A member that is not back after this long halts the rollout. A step of any operation that takes
+    /// longer is reported as stalled.
     #[serde(default = "six_hundred")]
     #[schemars(range(min = 10, max = 86_400))]
     pub member_timeout_seconds: i32,

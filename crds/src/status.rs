@@ -113,10 +113,19 @@ impl EnsembleStatus {
         self.condition(of).is_some_and(|it| it.status == "True")
     }
 
-    /// Whether the operator could not see if there is a quorum.
+    /// Whether the operator could not reach the members to see if there is a quorum.
     pub fn cut_off(&self) -> bool {
-        let reason = ConditionReason::OperatorCannotReachMembers.to_string();
-        self.condition(&ConditionType::QuorumAvailable).is_some_and(|it| it.reason == reason)
+        self.unknown_for(&ConditionReason::OperatorCannotReachMembers)
+    }
+
+    /// Whether the operator could not see if there is a quorum, for whatever reason.
+    pub fn unseen(&self) -> bool {
+        self.cut_off() || self.unknown_for(&ConditionReason::NotObserved)
+    }
+
+    fn unknown_for(&self, reason: &ConditionReason) -> bool {
+        let quorum = self.condition(&ConditionType::QuorumAvailable);
+        quorum.is_some_and(|it| it.reason == reason.to_string())
     }
 }
 
@@ -178,7 +187,10 @@ pub struct OperationStatus {
     pub kind: Operation,
     /// What is done now.
     pub step: String,
-    /// Why nothing is done now.
+    /// Since when, in RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// What is in the way: why nothing is done now, or that it takes too long.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blocked_by: Option<String>,
 }

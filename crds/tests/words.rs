@@ -18,7 +18,7 @@ fn words_that_others_read_stay_as_they_are() {
     );
     assert_eq!(
         words(ConditionType::KNOWN.iter().map(ToString::to_string).collect()),
-        "Ready QuorumAvailable MembershipConverged ConfigurationInSync Progressing Paused"
+        "Ready QuorumAvailable MembershipConverged ConfigurationInSync Reconciling Stalled Paused"
     );
     for role in Role::KNOWN {
         assert_eq!(Role::from(role.as_str()), *role);

@@ -88,10 +88,14 @@ impl Applier {
     ///
     /// # Errors
     /// When the API server refuses it for any other reason.
-    pub(crate) async fn status(&self, sight: &Sight, status: &EnsembleStatus) -> Result<Outcome> {
-        match requests::of_status(&sight.observed, status) {
+    pub(crate) async fn status(
+        &self,
+        ensemble: &CoordinationEnsemble,
+        status: &EnsembleStatus,
+    ) -> Result<Outcome> {
+        match requests::of_status(ensemble, status) {
             Some(write) => {
-                let wrote = self.write(&sight.names, &write).await;
+                let wrote = self.write(&Names::of(ensemble, ""), &write).await;
                 wrote.map_err(|error| Error::WriteStatus(error.into()))
             }
             None => Ok(Outcome::Done),

@@ -13,6 +13,16 @@ impl From<kube::Error> for ApiError {
     }
 }
 
+impl ApiError {
+    /// What the API server answered, if it did.
+    pub(crate) fn code(&self) -> Option<u16> {
+        match &self.0 {
+            kube::Error::Api(status) => Some(status.code),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {

@@ -5,6 +5,8 @@ use crate::causes::ApiError;
 use crate::member_api::CallError;
 use crate::plan::action::Action;
 use crate::plan::object::ObjectKey;
+use crate::refusals::{Reach, Refusal};
+use crate::requests::{Verdict, api_verdict};
 use crate::sight::Unreadable;
 
 /// The result of a step.
@@ -112,6 +114,58 @@ impl Error {
             Error::WriteStatus(_) => "WriteStatus",
             Error::Deadline { .. } => "Deadline",
         }
+    }
+}
+
+impl Error {
+    /// How far it reaches in a reconcile.
+    pub(crate) fn reach(&self) -> Reach {
+        match self {
+            Error::ApplyObject { source, .. } | Error::Write { source, .. } => {
+                let denied = |code| api_verdict(code) == Verdict::Denied;
+                if source.code().is_some_and(denied) {
+                    Reach::Dependents
+                } else {
+                    Reach::Everything
+                }
+            }
+            _ => Reach::Everything,
+        }
+    }
+
+    /// What people can do about it, where it does not say so itself.
+    fn advice(&self) -> Option<&'static str> {
+        let code = match self {
+            Error::ApplyObject { source, .. }
+            | Error::Write { source, .. }
+            | Error::ObserveObject { source, .. }
+            | Error::ObserveEnsemble(source)
+            | Error::ObserveStatefulSet(source)
+            | Error::ObservePods(source)
+            | Error::ObserveConfigMaps(source)
+            | Error::ObserveToken(source)
+            | Error::WriteStatus(source) => source.code(),
+            _ => return None,
+        };
+        Some(match code {
+            Some(400 | 422) => "correct what it names in the spec",
+            Some(401) => "the operator's own token is not taken: restart the operator",
+            Some(403) => {
+                "allow it: the operator's roles, and the quotas and policies of the namespace, decide"
+            }
+            Some(500..) => "a webhook, or the API server itself, fails: look there",
+            Some(_) => return None,
+            None => "the API server did not answer: look at it, and at the network",
+        })
+    }
+
+    /// As people are told of it.
+    pub(crate) fn refusal(&self, about: String) -> Refusal {
+        let why = match self.advice() {
+            Some(advice) => format!("{self}; {advice}"),
+            None => self.to_string(),
+        };
+        Refusal { step: self.step(), about, why }
     }
 }
 

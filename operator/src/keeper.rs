@@ -18,7 +18,7 @@ use crate::plan::member::Member;
 use crate::plan::names::Names;
 use crate::plan::observed;
 use crate::pods;
-use crate::reconcile::{Context, Memory, Reconcile, Turn};
+use crate::reconcile::{Context, Done, Memory, Reconcile, Turn};
 
 /// Time for one reconcile.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -167,9 +167,10 @@ impl Keeper {
         (came, requests)
     }
 
-    fn tell<T>(&self, outcome: &Result<T>, took: Duration) {
+    fn tell(&self, outcome: &Result<Done>, took: Duration) {
         let label = match outcome {
-            Ok(_) => "ok",
+            Ok(done) if done.clean => "ok",
+            Ok(_) => "refused",
             Err(Error::Deadline { .. }) => "timeout",
             Err(_) => "error",
         };
@@ -177,7 +178,9 @@ impl Keeper {
         metrics.reconciled(label, took.as_secs_f64());
         let (namespace, ensemble) = (&self.key.namespace, &self.key.name);
         match outcome {
-            Ok(_) => metrics.succeeded([namespace, ensemble]),
+            Ok(done) if done.clean => metrics.succeeded([namespace, ensemble]),
+            // It was told as it happened.
+            Ok(_) => {}
             Err(error) => {
                 let step = error.step();
                 metrics.failed([namespace, ensemble], step);

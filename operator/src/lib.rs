@@ -8,6 +8,7 @@
 //! relied upon · `keeper` who looks after one ensemble, at its `pace` · `members` what they say of
 //! themselves · `reconcile` one run of observe, plan, apply · `observe` what is read, [`sight`] and `pods`
 //! what is seen in it · [`requests`] what goes over the wire for each step, and what answers say of it ·
+//! [`refusals`] what was refused, what that keeps from being done, and who is told ·
 //! `apply` sends it · `member_api` calls to members · `api` handles on objects · `error` what can fail,
 //! `causes` in words · `observability` metrics and probes · `tell` events for people ·
 //! [`mutants`] faults that tests plant.
@@ -32,6 +33,7 @@ pub mod plan;
 mod pods;
 pub mod program;
 mod reconcile;
+pub mod refusals;
 pub mod requests;
 pub mod sight;
 mod tell;

@@ -105,7 +105,9 @@ impl MemberApi {
         let (code, body) = self.send(PATIENCE, request).await?;
         match call_verdict(code.as_u16()) {
             Verdict::Done => Ok(Called::Done),
-            Verdict::Refused => Ok(Called::Refused(answered(code, &body).to_string())),
+            Verdict::Refused | Verdict::Denied => {
+                Ok(Called::Refused(answered(code, &body).to_string()))
+            }
             Verdict::Failed => Err(answered(code, &body)),
         }
     }

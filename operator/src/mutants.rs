@@ -3,7 +3,7 @@
 //! property break. Only with the feature `mutants`, which no program that ships is built with.
 
 /// The names of all of them: what is left out, or done wrong.
-pub const ALL: [&str; 47] = [
+pub const ALL: [&str; 49] = [
     "an absent member is removed",
     "an apply forces everything",
     "an apply lowers the replicas",
@@ -26,6 +26,7 @@ pub const ALL: [&str; 47] = [
     "a lost disk is replaced whatever the spec says",
     "a merge states no uid and version",
     "a new spec is not applied first",
+    "a pod goes though another could not start",
     "a pod goes while it has a member",
     "a pod is not asked whether it is ready",
     "a record is overwritten",
@@ -38,6 +39,7 @@ pub const ALL: [&str; 47] = [
     "a spare is not kept",
     "a StatefulSet is made for the wanted only",
     "a stranger's disk fits",
+    "a template is applied without what it needs",
     "a turn is not asked for",
     "an image that has not worked is given to others",
     "another's objects are ours",

@@ -171,7 +171,7 @@ impl Metrics {
         self.voters.with_label_values(&key).set(i64::from(quorum.voters));
         self.healthy.with_label_values(&key).set(i64::from(quorum.healthy));
         self.unreachable.with_label_values(&key).set(i64::from(status.cut_off()));
-        if status.cut_off() {
+        if status.unseen() {
             // What cannot be seen is neither there nor lost.
             let _ = self.quorum.remove_label_values(&key);
         } else {

@@ -227,7 +227,7 @@ impl Reader<'_> {
 }
 
 /// Seconds since the Unix epoch.
-fn now() -> Result<i64> {
+pub(crate) fn now() -> Result<i64> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| Error::Clock)?;
     i64::try_from(now.as_secs()).map_err(|_| Error::Clock)
 }

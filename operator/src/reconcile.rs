@@ -9,20 +9,24 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource as _;
 use kube::runtime::events::Recorder;
-use quorate_crds::EnsembleStatus;
+use quorate_crds::{CoordinationEnsemble, EnsembleStatus};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use crate::apply::{Applier, Outcome};
 use crate::cache::{Key, Known};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::lease::Leadership;
 use crate::members::{self, Answer};
 use crate::observability::Metrics;
-use crate::observe::{Observer, Secrets};
+use crate::observe::{Observer, Secrets, now};
 use crate::plan::action::{Action, Plan};
+use crate::plan::conditions::Stated;
+use crate::plan::events;
+use crate::plan::names::Names;
 use crate::plan::object::{Kind, Object, ObjectKey};
 use crate::plan::{BUSY, plan};
+use crate::refusals::{self, Before, Reach, Refusal, Refusals};
 use crate::sight::Sight;
 use crate::tell::tell;
 
@@ -52,6 +56,7 @@ pub(crate) struct Memory {
     owner: String,
     applied: Applied,
     secrets: Secrets,
+    refused: Before,
 }
 
 impl Memory {
@@ -93,6 +98,8 @@ pub(crate) struct Done {
     pub(crate) acted: bool,
     /// Whether all is as wanted.
     pub(crate) at_rest: bool,
+    /// Whether nothing was refused.
+    pub(crate) clean: bool,
     /// What is reported.
     pub(crate) status: Option<EnsembleStatus>,
     /// Whether everything was read live.
@@ -134,9 +141,13 @@ impl<'a> Reconcile<'a> {
     pub(crate) async fn run(&mut self, live: bool) -> Result<Done> {
         let mut live = live;
         let (sight, plan) = loop {
-            let Some(sight) = self.observe(live).await? else {
-                let (acted, at_rest) = (false, true);
-                return Ok(Done { acted, at_rest, status: None, live, due: None });
+            let observed = self.observe(live).await;
+            if let Err(error) = &observed {
+                self.blind(error).await;
+            }
+            let Some(sight) = observed? else {
+                let (acted, at_rest, clean) = (false, true, true);
+                return Ok(Done { acted, at_rest, clean, status: None, live, due: None });
             };
             let mut plan = plan(&sight.observed);
             plan.objects.retain(|object| !self.memory.applied.has(object, &self.known));
@@ -145,14 +156,55 @@ impl<'a> Reconcile<'a> {
             }
             live = true;
         };
-        let carried = self.carry_out(&sight, &plan).await;
-        let reported = self.report(&sight, &plan).await;
-        let acted = carried?;
-        reported?;
+        let mut refusals = Refusals::none(&sight.names);
+        let acted = self.carry_out(&sight, &plan, &mut refusals).await;
+        let told = self.note(&refusals);
+        let stated = sight.observed.stated();
+        let status = plan.status.map(|it| refusals.reported(it, &stated, &told));
+        if let Some(status) = &status {
+            self.report(&sight, status).await?;
+        }
+        let clean = refusals.is_empty();
         // Of what belongs to others no watch tells.
-        let at_rest = plan.requeue > BUSY && !acted && sight.observed.foreign.is_none();
+        let foreign = sight.observed.foreign.is_some();
+        let at_rest = plan.requeue > BUSY && !acted && clean && !foreign;
         let due = plan.due.map(Duration::from_secs);
-        Ok(Done { acted, at_rest, status: plan.status, live, due })
+        Ok(Done { acted, at_rest, clean, status, live, due })
+    }
+
+    /// Counts and logs what was refused; what is to be told in the report.
+    fn note(&mut self, refusals: &Refusals) -> Vec<Refusal> {
+        let (namespace, ensemble) = (&self.key.namespace, &self.key.name);
+        for refusal in refusals.iter() {
+            let Refusal { step, about, why } = refusal;
+            self.context.metrics.failed([namespace, ensemble], step);
+            if self.memory.refused.has(refusal) {
+                debug!(namespace, ensemble, step, about, why, "refused again");
+            } else {
+                warn!(namespace, ensemble, step, about, why, "refused");
+            }
+        }
+        self.memory.refused.tell(refusals)
+    }
+
+    /// What cannot be seen is told on the resource as it was last known.
+    async fn blind(&mut self, error: &Error) {
+        let Some(ensemble) = self.known.ensemble.clone() else { return };
+        let mut refusals = Refusals::none(&Names::of(&ensemble, ""));
+        refusals.unseen(error.refusal(String::new()));
+        let told = self.memory.refused.tell(&refusals);
+        let Ok(now) = now() else { return };
+        if told.is_empty() {
+            return;
+        }
+        let before = ensemble.status.as_ref();
+        let stated = Stated { before, generation: ensemble.metadata.generation, now };
+        let status = refusals::blind(before.cloned().unwrap_or_default(), &stated, &told);
+        let key = [self.key.namespace.as_str(), self.key.name.as_str()];
+        self.context.metrics.report(key, ensemble.spec.replicas, ensemble.spec.paused, &status);
+        if let Err(error) = self.write(&ensemble, &status).await {
+            debug!(%error, "not told");
+        }
     }
 
     async fn observe(&mut self, live: bool) -> Result<Option<Sight>> {
@@ -169,47 +221,68 @@ impl<'a> Reconcile<'a> {
         }))
     }
 
-    /// Objects first, then actions; whether anything was done. What was refused ends the reconcile: it was
-    /// decided on a view that is out of date.
-    async fn carry_out(&mut self, sight: &Sight, plan: &Plan) -> Result<bool> {
-        let (namespace, ensemble) = (sight.names.namespace(), sight.names.ensemble());
+    /// Objects first, then actions; whether anything was done. What was refused is noted, and ends what
+    /// follows as far as it reaches.
+    async fn carry_out(&mut self, sight: &Sight, plan: &Plan, refusals: &mut Refusals) -> bool {
         let mut acted = false;
         for object in &plan.objects {
-            self.requests += 1;
-            match self.context.applier.object(sight, object).await? {
-                (Outcome::Done, meta) => {
-                    self.memory.applied.note(object, meta.as_ref());
-                    acted = true;
-                }
-                (Outcome::Refused(why), _) => {
-                    debug!(namespace, ensemble, object = %object.key, why, "an object was refused");
-                    return Ok(false);
-                }
+            if refusals.lets_apply(&object.key) {
+                acted |= self.apply(sight, object, refusals).await;
             }
         }
         for action in &plan.actions {
-            if !self.context.leadership.holds() {
-                return Ok(false);
-            }
-            let outcome = self.act(sight, action).await;
-            let (label, why) = match &outcome {
-                Ok(Outcome::Done) => ("done", None),
-                Ok(Outcome::Refused(why)) => ("refused", Some(why.as_str())),
-                Err(_) => ("failed", None),
-            };
-            let name = action.name();
-            self.context.metrics.acted(name, label);
-            info!(namespace, ensemble, action = name, subject = %action, outcome = label, why, "acted");
-            match outcome? {
-                Outcome::Done => acted = true,
-                Outcome::Refused(_) => return Ok(false),
+            if self.context.leadership.holds() && refusals.lets_act(action) {
+                acted |= self.act(sight, action, refusals).await;
             }
         }
-        Ok(acted)
+        acted
+    }
+
+    async fn apply(&mut self, sight: &Sight, object: &Object, refusals: &mut Refusals) -> bool {
+        self.requests += 1;
+        match self.context.applier.object(sight, object).await {
+            Ok((Outcome::Done, meta)) => {
+                self.memory.applied.note(object, meta.as_ref());
+                return true;
+            }
+            Ok((Outcome::Refused(why), _)) => {
+                let why = format!("cannot apply {}: {why}", object.key);
+                let about = object.key.to_string();
+                let refusal = Refusal { step: "ApplyObject", about, why };
+                refusals.object(object, Reach::Everything, refusal);
+            }
+            Err(error) => {
+                let refusal = error.refusal(object.key.to_string());
+                refusals.object(object, error.reach(), refusal);
+            }
+        }
+        false
+    }
+
+    async fn act(&mut self, sight: &Sight, action: &Action, refusals: &mut Refusals) -> bool {
+        let (namespace, ensemble) = (sight.names.namespace(), sight.names.ensemble());
+        let (name, about) = (action.name(), action.to_string());
+        let outcome = self.send(sight, action).await;
+        let (label, refusal) = match outcome {
+            Ok(Outcome::Done) => ("done", None),
+            Ok(Outcome::Refused(why)) => {
+                let why = format!("{name} of {about} was refused: {why}");
+                let refusal = Refusal { step: name, about: about.clone(), why };
+                ("refused", Some((Reach::Everything, refusal)))
+            }
+            Err(error) => ("failed", Some((error.reach(), error.refusal(about.clone())))),
+        };
+        self.context.metrics.acted(name, label);
+        info!(namespace, ensemble, action = name, subject = about, outcome = label, "acted");
+        let done = refusal.is_none();
+        if let Some((reach, refusal)) = refusal {
+            refusals.action(action, reach, refusal);
+        }
+        done
     }
 
     /// One action. Whoever waits for a member's answer is in nobody's way.
-    async fn act(&mut self, sight: &Sight, action: &Action) -> Result<Outcome> {
+    async fn send(&mut self, sight: &Sight, action: &Action) -> Result<Outcome> {
         let calls = action.calls();
         if calls {
             self.turn.yields();
@@ -223,21 +296,29 @@ impl<'a> Reconcile<'a> {
         outcome
     }
 
-    async fn report(&mut self, sight: &Sight, plan: &Plan) -> Result<()> {
-        let Some(status) = &plan.status else { return Ok(()) };
-        let observed = &sight.observed;
+    async fn report(&mut self, sight: &Sight, status: &EnsembleStatus) -> Result<()> {
+        let ensemble = &sight.observed.ensemble;
         let key = [sight.names.namespace(), sight.names.ensemble()];
-        let spec = &observed.ensemble.spec;
+        let spec = &ensemble.spec;
         self.context.metrics.report(key, spec.replicas, spec.paused, status);
-        if observed.ensemble.status.as_ref() == Some(status) {
+        self.write(ensemble, status).await
+    }
+
+    /// Writes the report, and tells what has changed in it.
+    async fn write(
+        &mut self,
+        ensemble: &CoordinationEnsemble,
+        status: &EnsembleStatus,
+    ) -> Result<()> {
+        if ensemble.status.as_ref() == Some(status) {
             return Ok(());
         }
         self.requests += 1;
-        if self.context.applier.status(sight, status).await? == Outcome::Done {
-            for notice in &plan.events {
-                let about = observed.ensemble.object_ref(&());
-                let (reason, note) = (notice.reason.to_string(), &notice.note);
+        if self.context.applier.status(ensemble, status).await? == Outcome::Done {
+            for notice in events::of(ensemble.status.as_ref(), status) {
+                let about = ensemble.object_ref(&());
                 self.requests += 1;
+                let (reason, note) = (notice.reason.to_string(), &notice.note);
                 tell(&self.context.recorder, &about, notice.warning, reason, note).await;
             }
         }

@@ -148,7 +148,11 @@ pub fn of_action(
             Write::Delete(Target::of(Kind::ConfigMap, name, uid, resource_version))
         }
         Action::DeletePod { name, uid, resource_version, cause } => {
-            let target = Target::of(Kind::Pod, name, uid, resource_version);
+            let version = match planted("a deletion states no version") {
+                true => "",
+                false => resource_version,
+            };
+            let target = Target::of(Kind::Pod, name, uid, version);
             match cause {
                 // What serves nobody is no loss, and no budget may keep it broken.
                 Cause::NotServing => Write::Delete(target),
@@ -199,6 +203,9 @@ pub fn of_action(
 
 /// A change of the ensemble: of this very one, and under the configuration that was seen.
 fn change(ensemble_id: &str, expected: i64, what: &str, value: Value) -> Value {
+    if planted("a call names any configuration") {
+        return json!({ "ensembleId": ensemble_id, (what): value });
+    }
     json!({ "ensembleId": ensemble_id, "expectedConfigVersion": expected, (what): value })
 }
 
@@ -245,8 +252,8 @@ fn create(names: &Names, kind: Kind, name: &str, fields: Value) -> Write {
 }
 
 /// Writes the report on the resource as it was seen; `None` if that says the same already.
-pub fn of_status(observed: &Observed, status: &EnsembleStatus) -> Option<Write> {
-    let mut ensemble = observed.ensemble.clone();
+pub fn of_status(ensemble: &CoordinationEnsemble, status: &EnsembleStatus) -> Option<Write> {
+    let mut ensemble = ensemble.clone();
     if ensemble.status.as_ref() == Some(status) {
         return None;
     }
@@ -265,7 +272,9 @@ pub enum Verdict {
     Done,
     /// What it was decided on is not so any more: look again, then decide.
     Refused,
-    /// It failed, or nobody knows what came of it.
+    /// It is not to be, whatever it was decided on.
+    Denied,
+    /// Nobody knows what came of it.
     Failed,
 }
 
@@ -275,6 +284,8 @@ pub fn api_verdict(code: u16) -> Verdict {
     match code {
         200..=299 => Verdict::Done,
         404 | 409 | 429 => Verdict::Refused,
+        // A webhook that fails is told by 500.
+        400..=500 => Verdict::Denied,
         _ => Verdict::Failed,
     }
 }

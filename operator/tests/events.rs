@@ -3,6 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use quorate_crds::EnsembleStatus;
+use quorate_crds::conditions::{ConditionReason, ConditionType};
 use quorate_crds::status::{LeaderStatus, Operation, OperationStatus, QuorumStatus};
 use quorate_operator::plan::events;
 
@@ -37,6 +38,7 @@ fn operation(kind: Operation, blocked_by: Option<&str>) -> Option<OperationStatu
     Some(OperationStatus {
         kind,
         step: "a step".to_owned(),
+        since: None,
         blocked_by: blocked_by.map(str::to_owned),
     })
 }
@@ -143,4 +145,26 @@ fn members_that_cannot_be_reached_are_told_as_that() {
     let mut lost = healthy();
     quorum(&mut lost, "False", "zk-1 knows no leader");
     assert_eq!(told(&unseen(), &lost), ["!QuorumLost: zk-1 knows no leader"]);
+}
+
+#[test]
+fn a_refusal_is_an_event_once_for_each_thing_that_it_says() {
+    let stalled = |why: &str| {
+        let mut status = EnsembleStatus::default();
+        let reason = ConditionReason::ReconcileFailed.to_string();
+        status.conditions.push(Condition {
+            type_: ConditionType::Stalled.to_string(),
+            status: "True".to_owned(),
+            reason,
+            message: why.to_owned(),
+            observed_generation: None,
+            last_transition_time: Time(Timestamp::UNIX_EPOCH),
+        });
+        status
+    };
+    let (well, ill) = (EnsembleStatus::default(), stalled("cannot apply Service/zk"));
+    assert_eq!(told(&well, &ill), ["!ReconcileFailed: cannot apply Service/zk"]);
+    assert_eq!(told(&ill, &ill), [""; 0]);
+    assert_eq!(told(&ill, &well), [""; 0]);
+    assert_eq!(told(&ill, &stalled("no token")), ["!ReconcileFailed: no token"]);
 }

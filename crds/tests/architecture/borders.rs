@@ -281,6 +281,7 @@ mod tests {
         ),
         ("operator/src/mutants.rs", "use crate::plan::view;", "crate::plan::view"),
         ("operator/src/requests.rs", "use kube::Api;", "kube::Api"),
+        ("operator/src/refusals.rs", "use crate::plan::view;", "crate::plan::view"),
         ("operator/src/sight.rs", "use crate::plan::view;", "crate::plan::view"),
         ("operator/src/apply.rs", "async fn f() { join!(pods.list(a)) }", "list"),
         ("operator/src/apply.rs", "use crate::plan::view;", "crate::plan::view"),

@@ -18,6 +18,7 @@ mod debug_text;
 mod dependencies;
 mod e2e_rooms;
 mod exports;
+mod operator_rooms;
 mod paths;
 mod reader;
 mod room;

@@ -14,6 +14,8 @@ pub(crate) type Key = (String, String);
 pub(crate) enum Refusal {
     /// 404.
     NotFound,
+    /// 403.
+    Forbidden,
     /// 409.
     Conflict(&'static str),
     /// 422.
@@ -27,6 +29,7 @@ impl Refusal {
     pub(crate) fn code(&self) -> u16 {
         match self {
             Refusal::NotFound => 404,
+            Refusal::Forbidden => 403,
             Refusal::Conflict(_) => 409,
             Refusal::Invalid(_) => 422,
             Refusal::Budget => 429,
@@ -36,6 +39,7 @@ impl Refusal {
     pub(crate) fn why(&self) -> &'static str {
         match self {
             Refusal::NotFound => "not found",
+            Refusal::Forbidden => "forbidden",
             Refusal::Conflict(why) | Refusal::Invalid(why) => why,
             Refusal::Budget => "the disruption budget is spent",
         }
@@ -83,6 +87,8 @@ pub(crate) struct Api {
     pub(crate) now: i64,
     /// Every change of an object.
     pub(crate) writes: u64,
+    /// Of this kind nothing may be applied.
+    pub(crate) forbidden: Option<&'static str>,
 }
 
 /// What [`Api::copy`] gives: all objects at one instant.
@@ -152,6 +158,9 @@ impl Api {
     /// Server-side apply by the one field manager that does so.
     pub(crate) fn apply(&mut self, object: &Value, force: bool) -> Result<(), Refusal> {
         let meta = &object["metadata"];
+        if self.forbidden.is_some_and(|kind| object["kind"] == kind) {
+            return Err(Refusal::Forbidden);
+        }
         let only = Only::of(meta);
         let mut wanted = object.clone();
         for key in ["uid", "resourceVersion"] {

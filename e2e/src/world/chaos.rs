@@ -84,11 +84,14 @@ pub(crate) fn run(seed: u64, tells: bool) -> Result<Report, String> {
     if rng.chance(5) {
         stranger(&mut cluster)?;
     }
+    let mut refusals = Refusals::draw(seed);
     for _ in 0..rng.between(60, 140) {
+        refusals.of(&mut cluster);
         user(&mut cluster, &mut rng, trouble)?;
         nature(&mut cluster, &mut rng, trouble);
         cluster.run(1)?;
     }
+    cluster.api.forbidden = None;
     peace(&mut cluster, &mut rng)?;
     Ok(Report {
         seconds: cluster.world.now() / 1_000,
@@ -98,6 +101,38 @@ pub(crate) fn run(seed: u64, tells: bool) -> Result<Report, String> {
         requests: cluster.requests,
         hash: cluster.hash(),
     })
+}
+
+/// What the API server forbids, for a while, in some worlds. Its chances are its own: worlds without it
+/// are what they were before.
+struct Refusals {
+    rng: Rng,
+    often: u64,
+}
+
+impl Refusals {
+    fn draw(seed: u64) -> Refusals {
+        let mut rng = Rng::new(seed ^ 0xF0B1D);
+        let often = if rng.chance(30) { rng.between(2, 10) } else { 0 };
+        Refusals { rng, often }
+    }
+
+    fn of(&mut self, cluster: &mut Cluster) {
+        const KINDS: [&str; 6] = [
+            "ConfigMap",
+            "NetworkPolicy",
+            "PodDisruptionBudget",
+            "Service",
+            "ServiceAccount",
+            "StatefulSet",
+        ];
+        if self.rng.chance(self.often) {
+            let kind = KINDS[self.rng.below(KINDS.len() as u64) as usize];
+            let over = cluster.api.forbidden.is_some();
+            cluster.api.forbidden = (!over).then_some(kind);
+            cluster.say(|| format!("forbidden is {:?}", cluster.api.forbidden));
+        }
+    }
 }
 
 /// Somebody else has an object of our name.

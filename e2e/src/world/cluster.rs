@@ -8,7 +8,6 @@ use quorate_crds::{CoordinationEnsemble, CoordinationEnsembleSpec};
 use quorate_node::model::MemberId;
 use quorate_node::sim::Rng;
 use quorate_node::{Answer, Driven, Taken};
-use quorate_operator::mutants::planted;
 use quorate_operator::plan::action::{Action, Plan};
 use quorate_operator::requests::{self, Call, NoAddress, Request, Target, Verdict, Write};
 use quorate_operator::sight::Sight;
@@ -236,14 +235,7 @@ impl Cluster {
             Request::Write(write) => outcome(self.write(write)?),
             Request::Call(Call { ip, path, body, .. }) => {
                 let slot = slot_of(ip).ok_or("a call to nowhere")?;
-                let mut body = body.clone();
-                if planted("a call names any configuration")
-                    && let Some(status) = self.world.status(slot)
-                    && !body["expectedConfigVersion"].is_null()
-                {
-                    body["expectedConfigVersion"] = status["config"]["version"].clone();
-                }
-                match self.world.call(slot, path, &body)? {
+                match self.world.call(slot, path, body)? {
                     Some(call) => Outcome::Waits(call),
                     None => Outcome::Failed("cannot connect".to_owned()),
                 }
@@ -388,8 +380,8 @@ impl Surroundings for Cluster {
 }
 
 fn only<'a>(uid: &'a str, version: &'a str) -> Only<'a> {
-    let version = (!planted("a deletion states no version")).then_some(version);
-    Only { uid: Some(uid), version }
+    // Without one any version will do.
+    Only { uid: Some(uid), version: Some(version).filter(|it| !it.is_empty()) }
 }
 
 /// What the operator makes of the API server's answer.
@@ -404,6 +396,7 @@ fn told(verdict: Verdict, why: &str) -> Outcome {
     match verdict {
         Verdict::Done => Outcome::Done,
         Verdict::Refused => Outcome::Refused(why.to_owned()),
+        Verdict::Denied => Outcome::Denied(why.to_owned()),
         Verdict::Failed => Outcome::Failed(why.to_owned()),
     }
 }

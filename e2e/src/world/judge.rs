@@ -44,6 +44,15 @@ impl Cluster {
         self.world.ready(slot)
     }
 
+    /// Whether a pod that is made now has what it needs to start.
+    fn can_start(&self) -> bool {
+        let Some(set) = self.api.get("StatefulSet", NAME) else { return true };
+        let spec = &set["spec"]["template"]["spec"];
+        let volumes = spec["volumes"].as_array();
+        let config = volumes.into_iter().flatten().find_map(|it| it["configMap"]["name"].as_str());
+        config.is_none_or(|name| self.api.get("ConfigMap", name).is_some())
+    }
+
     fn replicas(&self) -> Option<u64> {
         self.api.get("StatefulSet", NAME)?["spec"]["replicas"].as_u64()
     }
@@ -145,6 +154,9 @@ impl Cluster {
     fn judge_deletion(&mut self, name: &str, asked: &Asked) -> Result<(), String> {
         let (slot, seen) = (ordinal(name).ok_or("a pod without an ordinal")?, asked.seen);
         let observed = &asked.sight.observed;
+        ensure(self.can_start(), || {
+            format!("C5: {name} was deleted, and nothing can take its place\n{self}")
+        })?;
         let at = i32::try_from(slot).map_err(|error| error.to_string())?;
         let known = observed.pod(at).is_some_and(|pod| pod.ready)
             || observed.member(at).is_some_and(|member| member.ready);

@@ -10,6 +10,7 @@ use quorate_node::sim::Rng;
 use quorate_operator::plan::action::{Action, Plan};
 use quorate_operator::plan::object::Object;
 use quorate_operator::plan::plan;
+use quorate_operator::refusals::{Reach, Refusal, Refusals};
 use quorate_operator::requests::{self, NoAddress, Request};
 use quorate_operator::sight::Sight;
 
@@ -65,6 +66,8 @@ pub(crate) trait Surroundings {
 pub(crate) enum Outcome {
     Done,
     Refused(String),
+    /// Not this, whatever it was decided on.
+    Denied(String),
     /// Nobody knows, or it cannot be asked.
     Failed(String),
     /// A member has not answered yet.
@@ -93,12 +96,40 @@ struct Pass {
     /// Seconds to the next look, if all goes well.
     requeue: u64,
     waits: Option<(Taken, u64)>,
+    /// What is asked now.
+    asks: Option<Step>,
+    refusals: Refusals,
+}
+
+impl Pass {
+    /// The next step that no refusal keeps from being done.
+    fn next(&mut self) -> Option<Step> {
+        while let Some(step) = self.rest.pop_front() {
+            let may = match &step {
+                Step::Object(object) => self.refusals.lets_apply(&object.key),
+                Step::Action(action) => self.refusals.lets_act(action),
+                Step::Status(_) => true,
+            };
+            if may {
+                return Some(step);
+            }
+        }
+        None
+    }
+
+    /// What is reported at the end.
+    fn report(&mut self) -> Option<Step> {
+        let status = self.status.take()?;
+        let (told, stated) =
+            (self.refusals.iter().cloned().collect::<Vec<_>>(), self.sight.observed.stated());
+        Some(Step::Status(Box::new(self.refusals.reported(*status, &stated, &told))))
+    }
 }
 
 enum Phase {
     /// Until then, or until something changes.
     Rests(u64),
-    Acts(Pass),
+    Acts(Box<Pass>),
 }
 
 /// One process of it.
@@ -163,7 +194,18 @@ impl Operator {
         let rest = objects.chain(actions.into_iter().map(Step::Action)).collect();
         let (sight, seen) = (Rc::new(sight), seen_at(&parts));
         let status = status.map(Box::new);
-        self.phase = Phase::Acts(Pass { rest, status, sight, seen, requeue, waits: None });
+        let refusals = Refusals::none(&sight.names);
+        let (waits, asks) = (None, None);
+        self.phase = Phase::Acts(Box::new(Pass {
+            rest,
+            status,
+            sight,
+            seen,
+            requeue,
+            waits,
+            asks,
+            refusals,
+        }));
         Ok(())
     }
 
@@ -181,17 +223,11 @@ impl Operator {
             self.went(&outcome);
             return Ok(true);
         }
-        let (step, last) = match (pass.rest.pop_front(), pass.status.take()) {
-            (Some(step), status) => {
-                pass.status = status;
-                (step, false)
-            }
-            (None, Some(status)) => (Step::Status(status), true),
-            (None, None) => {
-                self.phase = Phase::Rests(now + pass.requeue * 1_000);
-                return Ok(false);
-            }
+        let Some(step) = pass.next().or_else(|| pass.report()) else {
+            self.phase = Phase::Rests(now + pass.requeue * 1_000);
+            return Ok(false);
         };
+        pass.asks = Some(step.clone());
         let asked = Asked { step, sight: Rc::clone(&pass.sight), seen: pass.seen };
         match around.fate(&asked) {
             Fate::Arrives => {}
@@ -210,9 +246,9 @@ impl Operator {
                 return Ok(false);
             }
             Fate::Pauses => {
-                match last {
-                    true => pass.status = status_of(asked.step),
-                    false => pass.rest.push_front(asked.step),
+                match asked.step {
+                    Step::Status(status) => pass.status = Some(status),
+                    step => pass.rest.push_front(step),
                 }
                 self.paused_until = Some(now + around.rng().between(1_000, 40_000));
                 return Ok(false);
@@ -230,23 +266,27 @@ impl Operator {
         }
     }
 
-    /// A request was answered. What was refused or failed ends the pass, but for the report.
+    /// A request was answered. What was refused or failed ends the pass as far as it reaches, but for the
+    /// report.
     fn went(&mut self, outcome: &Outcome) {
         let Phase::Acts(pass) = &mut self.phase else { return };
-        let again = match outcome {
+        let (again, reach, why) = match outcome {
             Outcome::Done | Outcome::Waits(_) => return,
-            Outcome::Refused(_) => 1,
-            Outcome::Failed(_) => 3,
+            Outcome::Refused(why) => (1, Reach::Everything, why),
+            Outcome::Denied(why) => (3, Reach::Dependents, why),
+            Outcome::Failed(why) => (3, Reach::Everything, why),
         };
-        pass.rest.clear();
         pass.requeue = again;
-    }
-}
-
-fn status_of(step: Step) -> Option<Box<EnsembleStatus>> {
-    match step {
-        Step::Status(status) => Some(status),
-        Step::Object(_) | Step::Action(_) => None,
+        let refusal = |about: String| Refusal { step: "Ask", about, why: why.clone() };
+        match &pass.asks {
+            Some(Step::Object(object)) => {
+                pass.refusals.object(object, reach, refusal(object.key.to_string()));
+            }
+            Some(Step::Action(action)) => {
+                pass.refusals.action(action, reach, refusal(action.to_string()));
+            }
+            Some(Step::Status(_)) | None => {}
+        }
     }
 }
 
@@ -261,7 +301,9 @@ impl Asked {
         Ok(match &self.step {
             Step::Object(object) => Some(Request::Write(requests::of_object(object))),
             Step::Action(action) => Some(requests::of_action(observed, names, action, TOKEN)?),
-            Step::Status(status) => requests::of_status(observed, status).map(Request::Write),
+            Step::Status(status) => {
+                requests::of_status(&observed.ensemble, status).map(Request::Write)
+            }
         })
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! `cuts` operators that die or stand still at any request of one.
 
+use quorate_crds::conditions::ConditionType;
 use quorate_crds::ensemble::AutoReplace;
 use quorate_node::sim::Rng;
 use serde_json::Value;
@@ -38,6 +39,7 @@ scenarios! {
     a_broken_image_from_the_start_is_healed_without_a_single_answer,
     a_lost_disk_becomes_a_new_member_with_all_the_data,
     a_lost_disk_stays_lost_where_the_spec_says_never,
+    what_is_forbidden_holds_up_only_what_depends_on_it,
     an_operation_that_is_reversed_at_any_moment_ends_where_it_began,
     nothing_but_the_report_is_written_while_it_is_paused,
     a_statefulset_that_is_deleted_while_members_leave_is_made_for_all_of_them,
@@ -149,6 +151,32 @@ fn a_lost_disk_stays_lost_where_the_spec_says_never() -> Done {
     assert_eq!(cluster.voters(), voters);
     cluster.edit(|spec| spec.membership.auto_replace = AutoReplace::DiskLost)?;
     cluster.settle(100)
+}
+
+fn what_is_forbidden_holds_up_only_what_depends_on_it() -> Done {
+    for (kind, restarts) in [("NetworkPolicy", true), ("Service", true), ("ConfigMap", false)] {
+        let mut cluster = up(3)?;
+        cluster.api.forbidden = Some(kind);
+        let (before, voters) = (cluster.counts.clone(), cluster.voters());
+        // A change of the configuration needs another map.
+        cluster.edit(|spec| spec.config.tick_time_ms = 3_000)?;
+        cluster.run(if restarts { 120 } else { 30 })?;
+        let deleted = if restarts { 3 } else { 0 };
+        assert_eq!(cluster.counts.deletions, before.deletions + deleted, "{kind}");
+        let status = cluster.ensemble()?.status.unwrap_or_default();
+        let stalled = status.condition(&ConditionType::Stalled).filter(|it| it.status == "True");
+        let stalled = stalled.ok_or("nobody is told")?;
+        assert!(stalled.message.contains("forbidden"), "{kind}: {}", stalled.message);
+        cluster.edit(|spec| spec.config.tick_time_ms = 2_000)?;
+        cluster.run(if restarts { 120 } else { 5 })?;
+        lose_disk(&mut cluster, &mut Rng::new(0), 1);
+        cluster.run(60)?;
+        assert_ne!(cluster.voters(), voters, "{kind}: a lost disk is not replaced");
+        cluster.api.forbidden = None;
+        cluster.settle(100)?;
+        cluster.probe()?;
+    }
+    Ok(())
 }
 
 fn an_operation_that_is_reversed_at_any_moment_ends_where_it_began() -> Done {

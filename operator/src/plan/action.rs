@@ -6,7 +6,6 @@ use std::fmt;
 use quorate_crds::EnsembleStatus;
 use serde::Serialize;
 
-use super::events::Notice;
 use super::object::Object;
 use super::observed::{Formation, NewMember};
 
@@ -191,8 +190,6 @@ pub struct Plan {
     pub actions: Vec<Action>,
     /// What to report.
     pub status: Option<EnsembleStatus>,
-    /// What changed, for people.
-    pub events: Vec<Notice>,
     /// Seconds to the next look.
     pub requeue: u64,
     /// Seconds until something is to be done though nothing changes; `None` if time alone is no reason.
@@ -203,13 +200,6 @@ pub struct Plan {
 impl Plan {
     /// The object is going: nothing is made any more.
     pub fn nothing() -> Plan {
-        Plan {
-            objects: Vec::new(),
-            actions: Vec::new(),
-            status: None,
-            events: Vec::new(),
-            requeue: 60,
-            due: None,
-        }
+        Plan { objects: Vec::new(), actions: Vec::new(), status: None, requeue: 60, due: None }
     }
 }

@@ -6,9 +6,10 @@ use super::broken::Broken;
 use super::member::Strange;
 use super::object::ObjectKey;
 use super::reach;
+use super::step::Step;
 use super::trouble::PodTrouble;
 
-/// Why nothing is done now.
+/// What is in the way.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Block {
     /// An object with a name of the ensemble's belongs to somebody else.
@@ -59,6 +60,13 @@ pub enum Block {
     Pods(Vec<PodTrouble>),
     /// The configuration says of a member what this program does not know.
     VoteNotUnderstood(Strange),
+    /// A step takes longer than it may; it goes on.
+    Overdue {
+        /// Which.
+        step: Step,
+        /// How long it may take.
+        seconds: i64,
+    },
     /// The spec says paused.
     Paused,
     /// What was proposed would break this.
@@ -112,6 +120,11 @@ impl fmt::Display for Block {
                 f.write_str(&troubles.join("; "))
             }
             Block::VoteNotUnderstood(strange) => write!(f, "{strange}"),
+            Block::Overdue { step, seconds } => write!(
+                f,
+                "{step} takes longer than {seconds} s, and goes on: look at the events of the \
+                 StatefulSet and its pods, and at the logs of the members and of the operator"
+            ),
             Block::Paused => f.write_str("paused by spec.paused"),
             Block::Invariant(broken) => write!(f, "{broken}"),
         }

@@ -3,9 +3,11 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
+use quorate_crds::EnsembleStatus;
 use quorate_crds::conditions::{ConditionReason, ConditionType};
 use quorate_crds::status::Operation;
 
+use super::block::Block;
 use super::names::Names;
 use super::observed::Observed;
 use super::proposal::Decision;
@@ -20,10 +22,11 @@ pub fn of(observed: &Observed, names: &Names, view: &View, decision: &Decision) 
         (ConditionType::QuorumAvailable, quorum_available(observed, names, view)),
         (ConditionType::MembershipConverged, membership(observed, view, decision)),
         (ConditionType::ConfigurationInSync, in_sync(observed, decision)),
-        (ConditionType::Progressing, progressing(decision)),
+        (ConditionType::Reconciling, reconciling(decision)),
+        (ConditionType::Stalled, stalled(decision)),
         (ConditionType::Paused, paused(observed)),
     ]
-    .map(|(of, verdict)| condition(observed, &of, verdict))
+    .map(|(of, it)| observed.stated().condition(&of, it.status, &it.reason, &it.message))
     .into()
 }
 
@@ -46,20 +49,48 @@ fn unknown(reason: ConditionReason, message: impl Into<String>) -> Verdict {
     Verdict { status: "Unknown", reason, message: message.into() }
 }
 
-/// A condition; its transition is now, unless its status is what it was.
-fn condition(observed: &Observed, of: &ConditionType, verdict: Verdict) -> Condition {
-    let Verdict { status, reason, message } = verdict;
-    let before = observed.ensemble.status.as_ref();
-    let last = before.and_then(|before| before.condition(of));
-    let last = last.filter(|it| it.status == status);
-    let now = || Time(Timestamp::from_second(observed.now).unwrap_or(Timestamp::UNIX_EPOCH));
-    Condition {
-        type_: of.to_string(),
-        status: status.to_owned(),
-        reason: reason.to_string(),
-        message,
-        observed_generation: observed.ensemble.metadata.generation,
-        last_transition_time: last.map_or_else(now, |it| it.last_transition_time.clone()),
+/// What conditions are stated of, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Stated<'a> {
+    /// The report before.
+    pub before: Option<&'a EnsembleStatus>,
+    /// The generation of the spec.
+    pub generation: Option<i64>,
+    /// Seconds since the epoch.
+    pub now: i64,
+}
+
+impl Stated<'_> {
+    /// A condition; its transition is now, unless its status is what it was.
+    pub fn condition(
+        &self,
+        of: &ConditionType,
+        status: &str,
+        reason: &ConditionReason,
+        message: &str,
+    ) -> Condition {
+        let last = self.before.and_then(|before| before.condition(of));
+        let last = last.filter(|it| it.status == status);
+        let now = || Time(Timestamp::from_second(self.now).unwrap_or(Timestamp::UNIX_EPOCH));
+        Condition {
+            type_: of.to_string(),
+            status: status.to_owned(),
+            reason: reason.to_string(),
+            message: message.to_owned(),
+            observed_generation: self.generation,
+            last_transition_time: last.map_or_else(now, |it| it.last_transition_time.clone()),
+        }
+    }
+}
+
+impl Observed {
+    /// What the conditions of its report are stated of.
+    pub fn stated(&self) -> Stated<'_> {
+        Stated {
+            before: self.ensemble.status.as_ref(),
+            generation: self.ensemble.metadata.generation,
+            now: self.now,
+        }
     }
 }
 
@@ -193,15 +224,24 @@ fn in_sync(observed: &Observed, decision: &Decision) -> Verdict {
     no(reason, message)
 }
 
-fn progressing(decision: &Decision) -> Verdict {
+fn reconciling(decision: &Decision) -> Verdict {
     match (&decision.under_way, &decision.blocked) {
-        (Some((operation, _)), Some(block)) => {
-            no(ConditionReason::Blocked, format!("{operation}: {block}"))
-        }
+        (Some(_), Some(_)) => no(ConditionReason::Blocked, decision.outlook()),
         (Some((operation, step)), None) => {
             yes(ConditionReason::Operation(operation.clone()), step.to_string())
         }
         (None, _) => no(ConditionReason::Idle, "nothing is under way"),
+    }
+}
+
+/// Who has paused it knows what is in the way.
+fn stalled(decision: &Decision) -> Verdict {
+    match (&decision.under_way, &decision.blocked) {
+        (_, None | Some(Block::Paused)) => no(ConditionReason::NothingInTheWay, ""),
+        (Some((operation, _)), Some(block)) => {
+            yes(ConditionReason::Blocked, format!("{operation}: {block}"))
+        }
+        (None, Some(block)) => yes(ConditionReason::Blocked, block.to_string()),
     }
 }
 

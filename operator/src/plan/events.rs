@@ -3,7 +3,7 @@
 use std::fmt;
 
 use quorate_crds::EnsembleStatus;
-use quorate_crds::conditions::ConditionType;
+use quorate_crds::conditions::{ConditionReason, ConditionType};
 use quorate_crds::status::Operation;
 use serde::{Serialize, Serializer};
 
@@ -20,6 +20,7 @@ pub enum EventReason {
     Started(Operation),
     Completed(Operation),
     OperationBlocked,
+    ReconcileFailed,
 }
 
 impl fmt::Display for EventReason {
@@ -34,6 +35,7 @@ impl fmt::Display for EventReason {
             EventReason::Started(operation) => write!(f, "{operation}Started"),
             EventReason::Completed(operation) => write!(f, "{operation}Completed"),
             EventReason::OperationBlocked => f.write_str("OperationBlocked"),
+            EventReason::ReconcileFailed => f.write_str("ReconcileFailed"),
         }
     }
 }
@@ -71,7 +73,7 @@ pub fn of(before: Option<&EnsembleStatus>, after: &EnsembleStatus) -> Vec<Notice
             say(false, EventReason::EnsembleFormed, format!("formed the ensemble {id}"));
         }
         // What could not be seen was not lost.
-        _ if !before.holds(&quorum) && !before.cut_off() && after.holds(&quorum) => {
+        _ if !before.holds(&quorum) && !before.unseen() && after.holds(&quorum) => {
             say(false, EventReason::QuorumRestored, message());
         }
         _ => {}
@@ -80,7 +82,8 @@ pub fn of(before: Option<&EnsembleStatus>, after: &EnsembleStatus) -> Vec<Notice
         if !before.cut_off() {
             say(true, EventReason::OperatorCannotReachMembers, message());
         }
-    } else if !after.holds(&quorum) && (before.holds(&quorum) || before.cut_off()) {
+    } else if !after.holds(&quorum) && !after.unseen() && (before.holds(&quorum) || before.unseen())
+    {
         say(true, EventReason::QuorumLost, message());
     }
     if let (Some(old), Some(new)) = (&before.leader, &after.leader)
@@ -96,7 +99,17 @@ pub fn of(before: Option<&EnsembleStatus>, after: &EnsembleStatus) -> Vec<Notice
         say(false, EventReason::VotersChanged, note);
     }
     operation(before, after, &mut say);
+    if let Some(why) = failed(after).filter(|why| failed(before).as_ref() != Some(why)) {
+        say(true, EventReason::ReconcileFailed, why);
+    }
     notices
+}
+
+/// What was refused, or could not be seen, again and again.
+fn failed(status: &EnsembleStatus) -> Option<String> {
+    let stalled = status.condition(&ConditionType::Stalled)?;
+    let failed = stalled.reason == ConditionReason::ReconcileFailed.to_string();
+    failed.then(|| stalled.message.clone())
 }
 
 fn operation(

@@ -5,7 +5,7 @@
 //! rooms, each with at most one [`proposal`]: [`formation`] beginning · [`membership`] growing,
 //! shrinking, replacing, towards a [`target`] · [`repair`] replacing pods that are broken ·
 //! [`rollout`] restarting those that serve · [`versions`] raising the version · [`waiting`] for whom,
-//! and how long. [`step`], [`block`] and
+//! and how long, [`deadline`] of every step. [`step`], [`block`] and
 //! [`trouble`] say what is done and what is in the way, [`action`] what can be done, with its
 //! preconditions; [`turn`] one pod at a time; [`invariants`] what no action may break, [`broken`] if
 //! it would · [`desired`] the objects that should exist, each an [`object`] · [`status`],
@@ -15,6 +15,7 @@ pub mod action;
 pub mod block;
 pub mod broken;
 pub mod conditions;
+pub mod deadline;
 pub mod desired;
 pub mod events;
 pub mod formation;
@@ -59,11 +60,13 @@ pub fn plan(observed: &Observed) -> Plan {
     }
     let names = Names::of(&observed.ensemble, &observed.cluster_domain);
     let view = View::of(observed);
-    let decision = decide(observed, &names, &view);
+    let mut decision = decide(observed, &names, &view);
+    if decision.blocked.is_none() {
+        decision.blocked = deadline::overdue(observed, &decision);
+    }
     let paused = observed.ensemble.spec.paused && !planted("paused is not paused");
     let frozen = paused || foreign(observed).is_some() || stale(observed);
     let status = status::report(observed, &names, &view, &decision);
-    let events = events::of(observed.ensemble.status.as_ref(), &status);
     let busy = status.operation.is_some() || !status::settled(&status);
     let (mut objects, mut actions) = (Vec::new(), Vec::new());
     if !frozen {
@@ -79,7 +82,7 @@ pub fn plan(observed: &Observed) -> Plan {
     let due = due.map(|seconds| seconds.max(1) as u64);
     let idle = due.map_or(IDLE, |due| IDLE.min(due));
     let requeue = if soon { BUSY } else { idle };
-    Plan { objects, actions, status: Some(status), events, requeue, due }
+    Plan { objects, actions, status: Some(status), requeue, due }
 }
 
 /// The one thing to do: the first room that wants anything has the word, a turn is taken back

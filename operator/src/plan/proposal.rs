@@ -52,7 +52,7 @@ pub struct Decision {
     pub under_way: Option<(Operation, Step)>,
     /// What to do.
     pub action: Option<Action>,
-    /// Why nothing is done.
+    /// What is in the way: why nothing is done, or what of it people should know.
     pub blocked: Option<Block>,
 }
 

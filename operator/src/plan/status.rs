@@ -1,5 +1,6 @@
 //! The report: worked out anew from what was seen, never a memory.
 
+use k8s_openapi::jiff::Timestamp;
 use quorate_crds::EnsembleStatus;
 use quorate_crds::conditions::ConditionType;
 use quorate_crds::status::{
@@ -7,6 +8,7 @@ use quorate_crds::status::{
 };
 
 use super::conditions;
+use super::deadline;
 use super::names::{CLIENT_PORT, Names};
 use super::observed::Observed;
 use super::proposal::Decision;
@@ -39,12 +41,18 @@ pub fn report(
         operation: decision.under_way.as_ref().map(|(operation, step)| OperationStatus {
             kind: operation.clone(),
             step: step.to_string(),
+            since: since(observed, decision),
             blocked_by: decision.blocked.as_ref().map(ToString::to_string),
         }),
         endpoints: Some(endpoints(observed, names)),
         image: Some(observed.image()),
         conditions: conditions::of(observed, names, view, decision),
     }
+}
+
+fn since(observed: &Observed, decision: &Decision) -> Option<String> {
+    let since = Timestamp::from_second(deadline::since(observed, decision)?);
+    since.ok().map(|it| it.to_string())
 }
 
 /// Whether all is as wanted.

@@ -37,6 +37,11 @@ pub(crate) fn namespace(index: usize) -> String {
 impl Fleet {
     /// Makes so many ensembles, and an operator that looks after them.
     pub(crate) async fn start(size: usize) -> Fleet {
+        Fleet::start_with(size, |_| {}).await
+    }
+
+    /// The same, on a server that is prepared for it.
+    pub(crate) async fn start_with(size: usize, prepare: impl FnOnce(&Server)) -> Fleet {
         // Tests beside this one have other addresses.
         static NETWORKS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let number = std::process::id() * 7 + NETWORKS.fetch_add(1, Ordering::Relaxed);
@@ -46,6 +51,7 @@ impl Fleet {
             Some(members::address(network, index, usize::try_from(ordinal).ok()?))
         })
         .await;
+        prepare(&server);
         let start = |index| Members::start(network, index, &namespace(index), SIZE);
         let members: Vec<Members> = (0..size).map(start).collect();
         for index in 0..size {
@@ -118,6 +124,13 @@ impl Fleet {
         let status = self.status(index);
         let found = status["conditions"].as_array()?.iter().find(|it| it["type"] == kind)?;
         found["status"].as_str().map(str::to_owned)
+    }
+
+    /// What a condition of an ensemble says in words.
+    pub(crate) fn message(&self, index: usize, kind: &str) -> Option<String> {
+        let status = self.status(index);
+        let found = status["conditions"].as_array()?.iter().find(|it| it["type"] == kind)?;
+        found["message"].as_str().map(str::to_owned)
     }
 
     pub(crate) fn ready(&self, index: usize) -> bool {

@@ -188,3 +188,42 @@ async fn a_resource_that_cannot_be_read_is_told_and_stops_nobody() {
     assert!(metrics.contains(line), "{metrics}");
     assert_eq!(fleet.operator.ask("/readyz").await.0, 200);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_refused_is_told_on_the_resource_and_holds_up_nothing_else() {
+    let (policies, pods) = ("PATCH networkpolicies", "GET pods");
+    let fleet = Fleet::start_with(1, |server| server.api.refuse("n0", policies)).await;
+    let told = |fleet: &Fleet, it| {
+        let stalled = fleet.message(it, "Stalled").unwrap_or_default();
+        stalled.contains("cannot apply NetworkPolicy/zk: it is forbidden (403 Forbidden); allow it")
+    };
+    let left = fleet.until(PATIENCE, [0], told).await;
+    assert!(left.is_empty(), "nobody is told:\n{}", fleet.operator.log());
+    let left = fleet.until(PATIENCE, [0], Fleet::ready).await;
+    assert!(left.is_empty(), "all else is done:\n{}", fleet.operator.log());
+    let generation = fleet.edit(0, json!({ "rollout": { "minStableSeconds": 7 } }));
+    let seen = |fleet: &Fleet, it: usize| fleet.reported(it, generation);
+    assert!(fleet.until(PATIENCE, [0], seen).await.is_empty(), "a change is not looked at");
+    let failed = "quorate_operator_reconcile_errors_total\
+                  {ensemble=\"zk\",namespace=\"n0\",step=\"ApplyObject\"}";
+    assert!(fleet.until_metrics(failed).await, "{}", fleet.operator.log());
+    let log = fleet.operator.log();
+    let warned = log.lines().filter(|it| it.contains("NetworkPolicy/zk")).count();
+    assert_eq!(warned, 1, "it is logged once:\n{log}");
+    fleet.server.api.allow("n0", policies);
+    let over = |fleet: &Fleet, it| fleet.condition(it, "Stalled").as_deref() == Some("False");
+    assert!(fleet.until(PATIENCE, [0], over).await.is_empty(), "it is told for ever");
+
+    // What cannot be seen is not said to be well, nor to be lost.
+    fleet.server.api.refuse("n0", pods);
+    fleet.edit(0, json!({ "rollout": { "minStableSeconds": 8 } }));
+    let blind = |fleet: &Fleet, it| fleet.condition(it, "Ready").as_deref() == Some("Unknown");
+    assert!(fleet.until(PATIENCE, [0], blind).await.is_empty(), "{}", fleet.operator.log());
+    let why = fleet.message(0, "Stalled").unwrap_or_default();
+    assert!(why.starts_with("cannot list the pods: it is forbidden (403 Forbidden)"), "{why}");
+    fleet.server.api.allow("n0", pods);
+    assert!(fleet.until(PATIENCE, [0], Fleet::ready).await.is_empty(), "it stays blind");
+    let events = fleet.server.api.take_asked().remove("n0").unwrap_or_default();
+    let told = events.iter().filter(|it| it.ends_with(" events")).count();
+    assert!(told >= 2, "events for people: {events:?}");
+}
