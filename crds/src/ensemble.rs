@@ -152,9 +152,16 @@ impl ImageSpec {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.storageClassName) == has(oldSelf.storageClassName)").message("storage.storageClassName cannot be added or removed: volumes keep their class; create another ensemble and move the data"))]
 pub struct StorageSpec {
-    /// Size of each volume. It can grow, not shrink.
+    /// Size of each volume, at least 128Mi: members take no new data with less than 64 MiB free. It
+    /// can grow, not shrink. It is for volumes that are made from now on: those that are there grow
+    /// by `kubectl edit` of their PersistentVolumeClaims, if the storage class can expand volumes.
     #[serde(default = "ten_gib")]
-    #[x_kube(validation = Rule::new("quantity(self).compareTo(quantity(oldSelf)) >= 0").message("storage.size cannot shrink: volumes only grow; set it to at least its former value"))]
+    #[schemars(extend("nullable" = false, "maxLength" = 32, "pattern" = r"^\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$"))]
+    #[x_kube(
+        validation = Rule::new("isQuantity(string(self))").message("storage.size must be a quantity, as 10Gi is: a number and Mi, Gi or Ti"),
+        validation = Rule::new("!isQuantity(string(self)) || quantity(string(self)).compareTo(quantity('128Mi')) >= 0").message("storage.size must be at least 128Mi: members take no new data with less than 64 MiB free"),
+        validation = Rule::new("!isQuantity(string(self)) || !isQuantity(string(oldSelf)) || quantity(string(self)).compareTo(quantity(string(oldSelf))) >= 0").message("storage.size cannot shrink: volumes only grow; set it to at least its former value"),
+    )]
     pub size: Quantity,
     /// The class; without it, the cluster's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,11 +1,13 @@
 //! The `CoordinationEnsemble` custom resource: what users write and what the operator answers.
 //! Knows no client and no runtime. [`ensemble`] what is written, [`status`] what is answered,
-//! with its [`conditions`]; `words` are those of another program that this one may not know.
+//! with its [`conditions`]; what a [`quantity`] in either is worth; `words` are those of another
+//! program that this one may not know.
 
 mod words;
 
 pub mod conditions;
 pub mod ensemble;
+pub mod quantity;
 pub mod status;
 
 pub use ensemble::{CoordinationEnsemble, CoordinationEnsembleSpec};

@@ -43,6 +43,7 @@ pub(super) async fn bad_specs_are_refused(ctx: Arc<Ctx>) -> Result<()> {
     // The scale subresource knows the rules as well, and so do changes.
     let ensemble = Ensemble::apply(&ctx, 3, json!({ "paused": true })).await?;
     refused(ensemble.scale(4).await, "replicas must be 1, 3, 5 or 7")?;
+    refused(ensemble.patch(json!({ "storage": { "size": "lots" } })).await, "must be a quantity")?;
     let smaller = json!({ "storage": { "size": "500Mi" } });
     refused(ensemble.patch(smaller).await, "storage.size cannot shrink")?;
     Ok(())

@@ -5,6 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use quorate_crds::EnsembleStatus;
 use quorate_crds::conditions::{ConditionReason, ConditionType};
+use quorate_crds::quantity;
 use quorate_crds::status::Operation;
 
 use super::block::Block;
@@ -200,7 +201,7 @@ fn in_sync(observed: &Observed, decision: &Decision) -> Verdict {
     if outdated == 0 && observed.applied() {
         let size = observed.ensemble.spec.storage.size.0.as_str();
         return match set.claimed() {
-            Some(claimed) if claimed != size => {
+            Some(claimed) if !quantity::same(claimed, size) => {
                 let message = format!(
                     "volumes are made with {claimed}, not {size}: enlarge the \
                      PersistentVolumeClaims with kubectl; this version does not do it"
