@@ -55,7 +55,7 @@ pub struct CoordinationEnsembleSpec {
     #[x_kube(validation = Rule::new("self in [1, 3, 5, 7]").message("replicas must be 1, 3, 5 or 7: an even number of voters tolerates no more failures than one fewer; choose the next odd number"))]
     pub replicas: i32,
 
-    /// Which image the members run. Without it, the operator's default.
+    /// Which image the members run. What is left out is as in the operator's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageSpec>,
 
@@ -103,14 +103,16 @@ impl Default for CoordinationEnsembleSpec {
     }
 }
 
-/// An image reference.
+/// An image, and how it is pulled. Whatever is left out is as in the operator's default.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageSpec {
-    /// Registry and name.
+    /// Registry and name. Without it, those of the operator's default image; with it, nothing of that
+    /// one's tag or digest counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
-    pub repository: String,
-    /// The tag.
+    pub repository: Option<String>,
+    /// The tag. Without a repository, digest and tag: the operator's default image as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     pub tag: Option<String>,
@@ -118,33 +120,23 @@ pub struct ImageSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^sha256:[0-9a-f]{64}$"))]
     pub digest: Option<String>,
-    /// `Always`, `IfNotPresent` or `Never`.
+    /// `Always`, `IfNotPresent` or `Never`. Without it, the operator's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull_policy: Option<PullPolicy>,
-    /// Secrets for the registry.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Secrets of this namespace for the registry. Without it, the operator's default; `[]` is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 8))]
-    pub pull_secrets: Vec<LocalObjectReference>,
+    pub pull_secrets: Option<Vec<LocalObjectReference>>,
 }
 
 /// When the image is pulled.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[allow(missing_docs)]
 pub enum PullPolicy {
     Always,
+    #[default]
     IfNotPresent,
     Never,
-}
-
-impl ImageSpec {
-    /// As a pod names it.
-    pub fn reference(&self) -> String {
-        match (&self.digest, &self.tag) {
-            (Some(digest), _) => format!("{}@{digest}", self.repository),
-            (None, Some(tag)) => format!("{}:{tag}", self.repository),
-            (None, None) => self.repository.clone(),
-        }
-    }
 }
 
 /// The members' volumes.

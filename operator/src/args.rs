@@ -3,6 +3,10 @@
 use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use k8s_openapi::api::core::v1::LocalObjectReference;
+use quorate_crds::ensemble::PullPolicy;
+
+use crate::plan::image::Image;
 
 /// The Kubernetes operator for CoordinationEnsemble.
 #[derive(Debug, Parser)]
@@ -43,6 +47,14 @@ pub struct RunArgs {
     /// The image of ensembles that name none.
     #[arg(long, env = "QUORATE_NODE_IMAGE")]
     pub node_image: String,
+    /// When members pull their image, if their ensemble does not say: Always, IfNotPresent or Never.
+    #[arg(long, env = "QUORATE_NODE_IMAGE_PULL_POLICY", value_parser = pull_policy)]
+    #[arg(default_value = "IfNotPresent")]
+    pub node_image_pull_policy: PullPolicy,
+    /// Secrets of their own namespaces that members pull their image with, if their ensemble does not
+    /// say, separated by commas.
+    #[arg(long, env = "QUORATE_NODE_IMAGE_PULL_SECRETS", value_delimiter = ',')]
+    pub node_image_pull_secrets: Vec<String>,
     /// The cluster's DNS domain; without it names stay relative to the pods' search path.
     #[arg(long, env = "QUORATE_CLUSTER_DOMAIN", default_value = "")]
     pub cluster_domain: String,
@@ -69,8 +81,58 @@ pub struct RunArgs {
 impl RunArgs {
     /// The namespaces to watch: one `None` stands for all.
     pub fn watched(&self) -> Vec<Option<String>> {
-        let named = self.namespaces.iter().map(|it| it.trim()).filter(|it| !it.is_empty());
-        let named: Vec<Option<String>> = named.map(|it| Some(it.to_owned())).collect();
+        let named: Vec<Option<String>> = listed(&self.namespaces).map(Some).collect();
         if named.is_empty() { vec![None] } else { named }
+    }
+
+    /// What members run whose ensemble does not say.
+    pub fn default_image(&self) -> Image {
+        let secret = |name: String| LocalObjectReference { name };
+        Image {
+            reference: self.node_image.clone(),
+            pull_policy: self.node_image_pull_policy,
+            pull_secrets: listed(&self.node_image_pull_secrets).map(secret).collect(),
+        }
+    }
+}
+
+/// What was given with commas between, and perhaps with blanks.
+fn listed(given: &[String]) -> impl Iterator<Item = String> {
+    given.iter().map(|it| it.trim()).filter(|it| !it.is_empty()).map(str::to_owned)
+}
+
+fn pull_policy(text: &str) -> Result<PullPolicy, String> {
+    match text {
+        "Always" => Ok(PullPolicy::Always),
+        "IfNotPresent" => Ok(PullPolicy::IfNotPresent),
+        "Never" => Ok(PullPolicy::Never),
+        _ => Err("it is Always, IfNotPresent or Never".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(args: &[&str]) -> Result<Image, clap::Error> {
+        let args = ["quorate-operator", "run", "--node-image=q:1"].iter().chain(args);
+        match Cli::try_parse_from(args)?.command {
+            Command::Run(args) => Ok(args.default_image()),
+            Command::Crd | Command::Version => Ok(Image::default()),
+        }
+    }
+
+    #[test]
+    fn how_members_pull_their_image_is_said_in_flags() {
+        let image = parsed(&[]).expect("nothing is needed");
+        let default = Image { reference: "q:1".to_owned(), ..Image::default() };
+        assert_eq!(image, default);
+        let given = ["--node-image-pull-policy=Always", "--node-image-pull-secrets=a, b,"];
+        let image = parsed(&given).expect("both are known");
+        assert_eq!(image.pull_policy, PullPolicy::Always);
+        let names: Vec<&str> = image.pull_secrets.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, ["a", "b"]);
+        let error = parsed(&["--node-image-pull-policy=always"]).expect_err("a typo");
+        assert!(error.to_string().contains("Always, IfNotPresent or Never"), "{error}");
     }
 }

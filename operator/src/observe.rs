@@ -17,6 +17,7 @@ use crate::api::{dynamic, typed};
 use crate::cache::{Key, Known};
 use crate::error::{Error, Result};
 use crate::plan::desired;
+use crate::plan::image::Image;
 use crate::plan::names::Names;
 use crate::plan::object::ObjectKey;
 use crate::sight::{self, Around, Objects, Sight};
@@ -30,7 +31,7 @@ pub(crate) struct Observer {
     /// The API server.
     pub(crate) client: Client,
     /// The image of ensembles that name none.
-    pub(crate) default_image: String,
+    pub(crate) default_image: Image,
     /// The cluster's DNS domain, if names are to be absolute.
     pub(crate) cluster_domain: String,
 }

@@ -106,7 +106,7 @@ fn context(args: &RunArgs, client: &Client, elector: &Elector, metrics: &Metrics
     Context {
         observer: Observer {
             client: client.clone(),
-            default_image: args.node_image.clone(),
+            default_image: args.default_image(),
             cluster_domain: args.cluster_domain.clone(),
         },
         applier: Applier { client: client.clone(), members: MemberApi::default() },

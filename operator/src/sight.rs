@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use quorate_crds::CoordinationEnsemble;
 
 use crate::mutants::planted;
+use crate::plan::image::Image;
 use crate::plan::names::{self, Names};
 use crate::plan::object::{Kind, ObjectKey};
 use crate::plan::observed::{self, Formation, Observed, Seen};
@@ -48,7 +49,7 @@ pub struct Around {
     /// New for every reconcile.
     pub nonce: String,
     /// The image of ensembles that name none.
-    pub default_image: String,
+    pub default_image: Image,
     /// The cluster's DNS domain, if names are to be absolute.
     pub cluster_domain: String,
 }

@@ -71,6 +71,23 @@ fn every_object_that_is_applied_was_looked_up() {
     }
 }
 
+#[test]
+fn members_run_the_image_that_is_wanted_and_pull_it_as_wanted() {
+    for (name, image, policy) in [
+        ("base/new", "quorate:1", "IfNotPresent"),
+        ("image-pull-settings-alone", "quorate:1", "Always"),
+        ("image-of-the-operators-default", "registry:5000/quorate:2", "Never"),
+    ] {
+        let plan = plan(&observed(&read(&folder().join(format!("{name}.yaml")))));
+        let set = plan.objects.iter().find(|it| it.key.kind == Kind::StatefulSet);
+        let body = set.expect("a StatefulSet").body();
+        let container = &body["spec"]["template"]["spec"]["containers"][0];
+        assert_eq!(container["image"], image, "{name}");
+        assert_eq!(container["imagePullPolicy"], policy, "{name}");
+        assert_eq!(plan.status.and_then(|status| status.image).as_deref(), Some(image), "{name}");
+    }
+}
+
 /// A raise cannot be taken back, so whoever proposes it, it is checked once more.
 #[test]
 fn a_version_is_raised_only_where_all_members_know_it_and_serve_stably() {

@@ -58,6 +58,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- include "quorate.reference" (dict "repository" $repository "tag" $tag "digest" $digest) -}}
 {{- end -}}
 
+{{- /* Of a list of {name: NAME}, with commas between. */ -}}
+{{- define "quorate.names" -}}
+{{- $names := list -}}
+{{- range . -}}
+{{- $names = append $names .name -}}
+{{- end -}}
+{{- join "," $names -}}
+{{- end -}}
+
 {{- /* What the operator may do to ensembles and their parts, wherever it watches. */ -}}
 {{- define "quorate.rules" -}}
 - apiGroups: [quorate.dev]

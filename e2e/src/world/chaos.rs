@@ -15,7 +15,7 @@ const PEACE: u64 = 400;
 
 /// An image that does not exist.
 pub(crate) fn missing() -> Option<ImageSpec> {
-    Some(ImageSpec { repository: "missing".to_owned(), ..ImageSpec::default() })
+    Some(ImageSpec { repository: Some("missing".to_owned()), ..ImageSpec::default() })
 }
 
 /// What a run did.

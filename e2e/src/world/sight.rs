@@ -11,6 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use quorate_crds::CoordinationEnsemble;
 use quorate_node::Driven;
 use quorate_operator::plan::desired;
+use quorate_operator::plan::image::Image;
 use quorate_operator::plan::member::Member;
 use quorate_operator::plan::names::Names;
 use quorate_operator::plan::object::ObjectKey;
@@ -141,7 +142,7 @@ impl Eyes {
         let around = Around {
             now: parts.now,
             nonce: parts.nonce.clone(),
-            default_image: IMAGE.to_owned(),
+            default_image: Image { reference: IMAGE.to_owned(), ..Image::default() },
             cluster_domain: String::new(),
         };
         let mut sight = sight::of(&objects, around).map_err(|it| format!("{it:?}"))?;

@@ -1,6 +1,6 @@
 //! What to do. Pure: no client, no async, no clock; equal observations give equal plans.
 //!
-//! [`observed`] what was seen, [`member`] of a member · [`names`] every name · [`quorum`] how many
+//! [`observed`] what was seen, [`member`] of a member · [`names`] every name · [`image`] what members run · [`quorum`] how many
 //! may be absent · [`view`] the ensemble as its leader sees it, [`reach`] whether it can be seen ·
 //! rooms, each with at most one [`proposal`]: [`formation`] beginning · [`membership`] growing,
 //! shrinking, replacing, towards a [`target`] · [`repair`] replacing pods that are broken ·
@@ -19,6 +19,7 @@ pub mod deadline;
 pub mod desired;
 pub mod events;
 pub mod formation;
+pub mod image;
 pub mod invariants;
 pub mod member;
 pub mod membership;

@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use quorate_crds::CoordinationEnsemble;
 use serde::{Deserialize, Serialize};
 
+use super::image::Image;
 use super::member::Member;
 use super::object::ObjectKey;
 
@@ -21,7 +22,7 @@ pub struct Observed {
     /// The custom resource.
     pub ensemble: CoordinationEnsemble,
     /// The image for ensembles that name none.
-    pub default_image: String,
+    pub default_image: Image,
     /// The cluster's domain; empty leaves names relative.
     #[serde(default)]
     pub cluster_domain: String,
@@ -204,8 +205,7 @@ impl Observed {
     }
 
     /// The wanted image.
-    pub fn image(&self) -> String {
-        let own = self.ensemble.spec.image.as_ref().map(|image| image.reference());
-        own.unwrap_or_else(|| self.default_image.clone())
+    pub fn image(&self) -> Image {
+        Image::wanted(self.ensemble.spec.image.as_ref(), &self.default_image)
     }
 }

@@ -45,7 +45,7 @@ pub fn report(
             blocked_by: decision.blocked.as_ref().map(ToString::to_string),
         }),
         endpoints: Some(endpoints(observed, names)),
-        image: Some(observed.image()),
+        image: Some(observed.image().reference),
         conditions: conditions::of(observed, names, view, decision),
     }
 }

@@ -15,7 +15,8 @@ fn observed() -> Observed {
         },
         "spec": {},
     });
-    let observed = json!({ "now": 0, "ensemble": ensemble, "defaultImage": "quorate:1" });
+    let observed =
+        json!({ "now": 0, "ensemble": ensemble, "defaultImage": { "reference": "quorate:1" } });
     let mut observed: Observed = serde_json::from_value(observed).expect("an observation");
     let ip = Some("10.0.0.2".to_owned());
     observed.pods = vec![Pod { ordinal: 2, name: "zk-2".to_owned(), ip, ..Pod::default() }];

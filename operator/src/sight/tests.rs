@@ -32,7 +32,7 @@ fn around() -> Around {
     Around {
         now: 9,
         nonce: "n".to_owned(),
-        default_image: "quorate:1".to_owned(),
+        default_image: Image { reference: "quorate:1".to_owned(), ..Image::default() },
         cluster_domain: String::new(),
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn service(name: &str) -> ObjectKey {
 
 /// An image that does not exist.
 pub(crate) fn missing() -> Option<ImageSpec> {
-    Some(ImageSpec { repository: "missing".to_owned(), ..ImageSpec::default() })
+    Some(ImageSpec { repository: Some("missing".to_owned()), ..ImageSpec::default() })
 }
 
 /// A whole pass of a sound operator; whether any request was made but status.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use quorate_crds::status::Role;
+use quorate_operator::plan::image::Image;
 use quorate_operator::plan::member::{self, DataState};
 use quorate_operator::plan::object::Kind;
 use quorate_operator::plan::observed::{self, Observed};
@@ -23,7 +24,7 @@ impl World {
             now: self.now,
             nonce,
             ensemble: self.ensemble.clone(),
-            default_image: "quorate:1".to_owned(),
+            default_image: Image { reference: "quorate:1".to_owned(), ..Image::default() },
             cluster_domain: String::new(),
             stateful_set: self.set.as_ref().map(|set| observed::StatefulSet {
                 uid: set.uid.clone(),

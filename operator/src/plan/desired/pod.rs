@@ -1,10 +1,11 @@
 //! The pod of a member, restricted as far as Kubernetes can.
 
-use quorate_crds::ensemble::{AntiAffinity, PullPolicy};
+use quorate_crds::ensemble::AntiAffinity;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::config;
+use crate::plan::image::Image;
 use crate::plan::names::{ADMIN_PORT, CLIENT_PORT, CONTAINER, Names, PEER_PORT, RESTART_AT};
 use crate::plan::observed::Observed;
 
@@ -20,6 +21,7 @@ pub(super) fn template(observed: &Observed, names: &Names) -> Value {
     if let Some(at) = &observed.ensemble.spec.rollout.restart_at {
         annotations[RESTART_AT] = json!(at);
     }
+    let image = observed.image();
     let mut spec = json!({
         "serviceAccountName": names.ensemble(),
         "automountServiceAccountToken": false,
@@ -28,7 +30,7 @@ pub(super) fn template(observed: &Observed, names: &Names) -> Value {
         "affinity": affinity(observed, names),
         "topologySpreadConstraints": spread(observed, names),
         "securityContext": security(observed),
-        "containers": [container(observed, names)],
+        "containers": [container(observed, &image, names)],
         "volumes": [
             { "name": "config", "configMap": { "name": config::name(&observed.ensemble.spec.config, names), "defaultMode": 0o444 } },
             { "name": "admin", "secret": {
@@ -46,9 +48,7 @@ pub(super) fn template(observed: &Observed, names: &Names) -> Value {
         &pod.priority_class_name,
         pod.priority_class_name.is_none(),
     );
-    if let Some(image) = &observed.ensemble.spec.image {
-        put(&mut spec, "imagePullSecrets", &image.pull_secrets, image.pull_secrets.is_empty());
-    }
+    put(&mut spec, "imagePullSecrets", &image.pull_secrets, image.pull_secrets.is_empty());
     json!({ "metadata": { "labels": labels, "annotations": annotations }, "spec": spec })
 }
 
@@ -64,7 +64,7 @@ fn merge(into: &mut Value, from: Value) {
     }
 }
 
-fn container(observed: &Observed, names: &Names) -> Value {
+fn container(observed: &Observed, image: &Image, names: &Names) -> Value {
     let host = format!("$(POD_NAME).{}", names.domain());
     let probe = |path: &str, period: i32, failures: i32| {
         json!({
@@ -75,12 +75,10 @@ fn container(observed: &Observed, names: &Names) -> Value {
             "successThreshold": 1,
         })
     };
-    let image = observed.ensemble.spec.image.as_ref();
-    let policy = image.and_then(|image| image.pull_policy);
     json!({
         "name": CONTAINER,
-        "image": observed.image(),
-        "imagePullPolicy": policy.unwrap_or(PullPolicy::IfNotPresent),
+        "image": image.reference,
+        "imagePullPolicy": image.pull_policy,
         "command": ["/quorate-node", "run"],
         "args": [
             "--data-dir=/data",

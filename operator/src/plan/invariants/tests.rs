@@ -25,7 +25,8 @@ fn sound() -> Observed {
         "metadata": { "name": "zk", "namespace": "default", "uid": "e", "generation": 1 },
         "spec": { "replicas": 3 },
     });
-    let observed = json!({ "now": 100, "ensemble": ensemble, "defaultImage": "quorate:1" });
+    let observed =
+        json!({ "now": 100, "ensemble": ensemble, "defaultImage": { "reference": "quorate:1" } });
     let mut observed: Observed = serde_json::from_value(observed).expect("an observation");
     observed.stateful_set = Some(StatefulSet {
         uid: "set".to_owned(),
