@@ -171,8 +171,8 @@ pub(crate) struct Answered {
     pub xid: i32,
     /// Of the answer.
     pub zxid: Zxid,
-    /// Since it came in.
-    pub millis: u64,
+    /// Microseconds from the step that it came with to this one.
+    pub waited: u64,
     /// Whether it went through the log.
     pub write: bool,
 }

@@ -29,6 +29,10 @@ number!(
     pub(crate) Mono(u64)
 );
 number!(
+    /// The same in microseconds, only for telling how long clients waited: nothing is decided by it.
+    pub(crate) Micros(u64)
+);
+number!(
     /// Wall-clock time in milliseconds since the Unix epoch. Only for `ctime`/`mtime` and TTLs.
     pub Wall(i64)
 );
@@ -93,6 +97,13 @@ impl Mono {
     }
 }
 
+impl Micros {
+    /// Microseconds from `earlier` to `self`, 0 when `earlier` is later.
+    pub(crate) fn since(self, earlier: Micros) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
 /// The instant of one step, read by the shell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Now {
@@ -100,6 +111,8 @@ pub(crate) struct Now {
     pub mono: Mono,
     /// Wall clock, for what clients see.
     pub wall: Wall,
+    /// Monotonic, for how long answers take.
+    pub micros: Micros,
 }
 
 /// How to reckon ages by a wall clock that may have been set meanwhile.

@@ -18,14 +18,14 @@ use super::metrics::Metrics;
 use super::notes::NoteLog;
 use super::peers::queue::PeerQueue;
 use super::peers::wanted::WantedLinks;
-use crate::core::effect::{Effect, Note};
+use crate::core::effect::{Answered, Effect, Note};
 use crate::core::input::{AdminError, AdminRequest, Input, Snapshot};
 use crate::core::message::Hello;
 use crate::core::node::{Node, Recovered};
 use crate::core::options::Options;
 use crate::core::raft::event::LogWrite;
 use crate::core::status::{Connection, Status};
-use crate::core::types::{CallId, ConnId, Index, LinkId, MemberId, Term};
+use crate::core::types::{CallId, ConnId, Index, LinkId, MemberId, Micros, Term};
 
 /// Work that is neither a client's, a peer's nor the log's.
 #[derive(Debug)]
@@ -42,6 +42,8 @@ pub(crate) type HelloAnswer = (bool, Hello);
 
 struct Inner {
     node: Node,
+    /// When the step began whose effects these are.
+    began: Micros,
     effects: Vec<Effect>,
     clients: HashMap<ConnId, ClientQueue>,
     /// Outbound links that are up.
@@ -87,9 +89,11 @@ impl Driver {
         metrics: Metrics,
     ) -> Arc<Driver> {
         let mut effects = Vec::new();
-        let node = Node::new(options, recovered, boot, clock::now(), &mut effects);
+        let now = clock::now();
+        let node = Node::new(options, recovered, boot, now, &mut effects);
         let inner = Inner {
             node,
+            began: now.micros,
             effects,
             clients: HashMap::new(),
             peers: HashMap::new(),
@@ -125,8 +129,9 @@ impl Driver {
     }
 
     fn step_locked(&self, inner: &mut Inner, input: Input) {
-        let Inner { node, effects, .. } = inner;
-        node.step(clock::now(), input, effects);
+        let now = clock::now();
+        inner.began = now.micros;
+        inner.node.step(now, input, &mut inner.effects);
         self.dispatch(inner);
     }
 
@@ -304,15 +309,23 @@ impl Driver {
             Effect::Wipe => assign(chores, Chore::Wipe),
             Effect::Fatal(why) => assign(chores, Chore::Fatal(why)),
             Effect::Note(note) => {
-                if let Note::Answered(answered) = &note
-                    && let Some(client) = inner.clients.get(&answered.conn)
-                {
-                    client.stats.record(answered, self.metrics.uptime_ms());
+                if let Note::Answered(answered) = &note {
+                    self.answered(inner, answered);
                 }
                 self.metrics.note(&note);
                 inner.notes.write(&note);
             }
         }
+    }
+
+    /// One look at the clock says how long it took, and when it was.
+    fn answered(&self, inner: &Inner, answered: &Answered) {
+        let now = clock::uptime();
+        let took = Duration::from_micros(answered.waited + now.since(inner.began));
+        if let Some(client) = inner.clients.get(&answered.conn) {
+            client.stats.record(answered, took, now.0 / 1_000);
+        }
+        self.metrics.answered(answered, took);
     }
 }
 

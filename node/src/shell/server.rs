@@ -14,6 +14,7 @@ use super::accept::Port;
 use super::admin::{self, http};
 use super::clients::budget::Budget;
 use super::clients::port::{Clients, Limits};
+use super::clock;
 use super::disk::recovery::{self, Found};
 use super::disk::writer::{self, Log, LogQueue, Told};
 use super::disk::{DiskConfig, DiskError, files, snapshots};
@@ -100,6 +101,8 @@ impl Server {
         let listeners = Listeners::open(&config.addresses).await?;
         let tls = config.tls.clone().map(Tls::load).transpose()?;
         let client = listeners.client.as_ref().and_then(Port::address);
+        // It counts from the first look.
+        clock::uptime();
         let metrics = Metrics::new()?;
         let alone = config.options.static_list.len() == 1;
         let (found, log) = recover(&config.disk, alone, &metrics).await?;

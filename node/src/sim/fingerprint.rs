@@ -169,7 +169,7 @@ fn of_note(it: Bytes, note: &Note) -> Bytes {
         Note::Answered(answered) => {
             let it = it.word(9).word(answered.conn.0).text(answered.name);
             let it = it.word(answered.xid as u64).word(answered.zxid.0 as u64);
-            it.word(answered.millis).word(u64::from(answered.write))
+            it.word(answered.waited / 1_000).word(u64::from(answered.write))
         }
         Note::Applied { millis } => it.word(10).word(*millis),
         Note::Fired { kind, watches } => it.word(11).word(*kind as u64).word(*watches as u64),

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::core::effect::Answered;
 
@@ -38,18 +38,18 @@ impl Answers {
         self.sum.checked_div(self.count).unwrap_or(0)
     }
 
-    fn record(&mut self, answered: &Answered, at: u64) {
+    fn record(&mut self, answered: &Answered, millis: u64, at: u64) {
         if answered.xid >= 0 {
             self.cxid = i64::from(answered.xid);
         }
         self.name = answered.name;
         self.zxid = answered.zxid.0;
         self.at = at;
-        self.last = answered.millis;
-        self.min = if self.count == 0 { answered.millis } else { self.min.min(answered.millis) };
-        self.max = self.max.max(answered.millis);
+        self.last = millis;
+        self.min = if self.count == 0 { millis } else { self.min.min(millis) };
+        self.max = self.max.max(millis);
         self.count += 1;
-        self.sum += answered.millis;
+        self.sum += millis;
     }
 }
 
@@ -103,9 +103,9 @@ impl ClientStats {
         now.saturating_sub(self.heard.load(Ordering::Relaxed))
     }
 
-    /// A request of it was answered, so many milliseconds after this process started.
-    pub(crate) fn record(&self, answered: &Answered, at: u64) {
-        self.lock().record(answered, at);
+    /// A request of it was answered after this time, so many milliseconds after this process started.
+    pub(crate) fn record(&self, answered: &Answered, took: Duration, at: u64) {
+        self.lock().record(answered, took.as_millis() as u64, at);
     }
 
     /// The last answered request, and how long answers took.
@@ -134,12 +134,12 @@ mod tests {
             name: "GETD",
             xid: 7,
             zxid: Zxid(9),
-            millis: 4,
+            waited: 4_000,
             write: false,
         };
-        stats.record(&answered, 50);
-        answered = Answered { name: "PING", xid: -2, millis: 1, ..answered };
-        stats.record(&answered, 60);
+        stats.record(&answered, Duration::from_micros(4_900), 50);
+        answered = Answered { name: "PING", xid: -2, ..answered };
+        stats.record(&answered, Duration::from_millis(1), 60);
         let seen = stats.answers();
         assert_eq!((seen.name, seen.cxid, seen.zxid), ("PING", 7, 9));
         assert_eq!((seen.at, seen.last), (60, 1));

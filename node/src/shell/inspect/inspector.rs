@@ -10,6 +10,7 @@ use crate::codec::four_letter::Facts;
 use crate::core::status::Status;
 use crate::core::types::Zxid;
 use crate::shell::clients::budget::Budget;
+use crate::shell::clock;
 use crate::shell::disk::{self, DiskConfig};
 use crate::shell::driver::Driver;
 use crate::shell::metrics::own::{ClientMemory, DataVolume};
@@ -35,7 +36,7 @@ impl Inspector {
     }
 
     fn facts_of(&self, status: &Status, disk: &disk::Sizes) -> Facts {
-        let (conf, uptime_ms) = (&self.shown.conf, self.metrics.uptime_ms());
+        let (conf, uptime_ms) = (&self.shown.conf, clock::uptime().0 / 1_000);
         facts::of(status, self.metrics.zookeeper(), disk, conf, uptime_ms)
     }
 

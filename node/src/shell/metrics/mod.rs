@@ -12,7 +12,7 @@ pub(crate) mod summary;
 pub(crate) mod zookeeper;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prometheus::{
     Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
@@ -41,7 +41,6 @@ pub(crate) struct Metrics(Arc<Inner>);
 
 struct Inner {
     registry: Registry,
-    started: Instant,
     zookeeper: ZooCounters,
     last_snapshot: Mutex<Option<(Zxid, u64)>>,
     requests: IntCounterVec,
@@ -80,7 +79,6 @@ impl Metrics {
         };
         let elections = IntCounter::new("quorate_node_elections_won_total", "Elections won")?;
         let inner = Inner {
-            started: Instant::now(),
             zookeeper: ZooCounters::default(),
             last_snapshot: Mutex::default(),
             requests: counters("quorate_node_requests_total", "Answered requests", "kind")?,
@@ -119,11 +117,6 @@ impl Metrics {
     /// What is counted under ZooKeeper's names.
     pub(crate) fn zookeeper(&self) -> &ZooCounters {
         &self.0.zookeeper
-    }
-
-    /// Milliseconds since this process started.
-    pub(crate) fn uptime_ms(&self) -> u64 {
-        self.0.started.elapsed().as_millis() as u64
     }
 
     /// Frames of this many bytes came in.
@@ -172,7 +165,6 @@ impl Metrics {
     pub(crate) fn note(&self, note: &Note) {
         self.0.zookeeper.note(note);
         match note {
-            Note::Answered(answered) => self.answered(answered),
             Note::OverQuota(overrun) => {
                 let limit = if overrun.hard { "hard" } else { "soft" };
                 self.0.over_quota.with_label_values(&[limit]).inc();
@@ -183,12 +175,12 @@ impl Metrics {
         }
     }
 
-    fn answered(&self, answered: &Answered) {
-        self.0.zookeeper.answered(answered);
+    /// A request was answered, so long after it came in.
+    pub(crate) fn answered(&self, answered: &Answered, took: Duration) {
+        self.0.zookeeper.answered(answered.write, took);
         let kind = if answered.write { "write" } else { "read" };
         self.0.requests.with_label_values(&[kind]).inc();
-        let seconds = answered.millis as f64 / 1_000.0;
-        self.0.request_seconds.observe(seconds);
+        self.0.request_seconds.observe(took.as_secs_f64());
     }
 
     /// A snapshot of this zxid lies on the disk, stored at this time.
@@ -240,4 +232,37 @@ where
 {
     registry.register(Box::new(metric.clone()))?;
     Ok(metric)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::types::ConnId;
+
+    #[test]
+    fn how_long_an_answer_took_is_counted_as_finely_as_it_is_shown() {
+        let metrics = Metrics::new().expect("metrics");
+        let answered = Answered {
+            conn: ConnId(1),
+            name: "GETD",
+            xid: 7,
+            zxid: Zxid(9),
+            waited: 0,
+            write: false,
+        };
+        for micros in [40, 300, 1_500] {
+            metrics.answered(&answered, Duration::from_micros(micros));
+        }
+        let text = TextEncoder::new().encode_to_string(&metrics.0.registry.gather());
+        let text = text.expect("a page");
+        for shown in [
+            "quorate_node_request_seconds_bucket{le=\"0.00005\"} 1",
+            "quorate_node_request_seconds_bucket{le=\"0.0002\"} 1",
+            "quorate_node_request_seconds_bucket{le=\"0.0005\"} 2",
+            "quorate_node_request_seconds_bucket{le=\"0.002\"} 3",
+            "quorate_node_request_seconds_sum 0.00184",
+        ] {
+            assert!(text.contains(shown), "no {shown} in {text}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::count::{Counter, Sizes};
 use super::sample::{Sample, Value};
 use super::summary::Summary;
-use crate::core::effect::{Answered, CloseReason, Note};
+use crate::core::effect::{CloseReason, Note};
 use crate::core::entry::{Entry, Payload};
 use crate::core::op::EventType;
 
@@ -66,12 +66,9 @@ fn millis(took: Duration) -> u64 {
 
 impl ZooCounters {
     /// A request was answered.
-    pub(crate) fn answered(&self, answered: &Answered) {
-        if answered.write {
-            self.updatelatency.observe(answered.millis);
-        } else {
-            self.readlatency.observe(answered.millis);
-        }
+    pub(crate) fn answered(&self, write: bool, took: Duration) {
+        let latency = if write { &self.updatelatency } else { &self.readlatency };
+        latency.observe(millis(took));
     }
 
     /// The core noted something.

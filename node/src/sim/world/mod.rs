@@ -40,8 +40,8 @@ use crate::core::node::Node;
 use crate::core::op::ServerFrame;
 use crate::core::raft::config::Role;
 use crate::core::types::{
-    CallId, ConnId, EnsembleId, EnsembleVersion, Index, LinkId, MemberId, Mono, Now, SessionId,
-    Term, Wall,
+    CallId, ConnId, EnsembleId, EnsembleVersion, Index, LinkId, MemberId, Micros, Mono, Now,
+    SessionId, Term, Wall,
 };
 
 /// As many servers as the largest ensemble of a run has.
@@ -354,7 +354,8 @@ impl World {
     }
 
     fn clock(&self) -> Now {
-        Now { mono: Mono(self.now), wall: Wall(1_700_000_000_000 + self.now as i64) }
+        let wall = Wall(1_700_000_000_000 + self.now as i64);
+        Now { mono: Mono(self.now), wall, micros: Micros(self.now * 1_000) }
     }
 
     /// The same by a server's own clock.

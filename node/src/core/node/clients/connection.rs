@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::window::Flow;
 use crate::core::auth::digest_md5::Exchange;
 use crate::core::op::{Body, ErrorCode, Id, Op, Read, Request, SetWatches, WatcherType};
-use crate::core::types::{ConnId, Index, Mono, SessionId, Zxid};
+use crate::core::types::{ConnId, Index, Micros, Mono, SessionId, Zxid};
 
 /// How far a connection's handshake is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub(crate) struct Item {
     pub xid: i32,
     /// Its short name.
     pub name: &'static str,
-    pub arrived: Mono,
+    pub arrived: Micros,
     /// Who was on the connection when it came.
     pub ids: Arc<[Id]>,
     pub waits: Waits,
@@ -118,7 +118,7 @@ pub(crate) struct Connection {
     /// Negotiated, in milliseconds.
     pub timeout_ms: i32,
     /// When it asked for a session.
-    pub greeted: Mono,
+    pub greeted: Micros,
     /// Whether the handshake carried the read-only flag, so the answer must too.
     pub knows_read_only: bool,
     /// Who is on it; the implicit `ip` id first.
@@ -161,7 +161,7 @@ impl Connection {
         Connection {
             stage: Stage::New,
             timeout_ms: 0,
-            greeted: Mono::default(),
+            greeted: Micros::default(),
             knows_read_only: false,
             ids: Arc::new([ip]),
             sasl: Exchange::Fresh(entropy),

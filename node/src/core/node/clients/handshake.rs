@@ -29,7 +29,7 @@ impl Clients {
             Stage::Closing => return,
             _ => return self.close(cx, conn, CloseReason::Protocol),
         }
-        connection.greeted = cx.now.mono;
+        connection.greeted = cx.now.micros;
         connection.knows_read_only = request.read_only.is_some();
         if cx.service.draining {
             return self.close(cx, conn, CloseReason::Draining);
@@ -91,7 +91,7 @@ impl Clients {
             return self.refuse_session(cx, conn);
         };
         connection.timeout_ms = opened.timeout_ms;
-        let millis = cx.now.mono.since(connection.greeted);
+        let waited = cx.now.micros.since(connection.greeted);
         let response = ConnectResponse {
             timeout_ms: opened.timeout_ms,
             session: opened.session,
@@ -106,7 +106,7 @@ impl Clients {
             name: op_name::SESSION,
             xid: 0,
             zxid: state.zxid(),
-            millis,
+            waited,
             write: true,
         })));
         self.begin_requests(cx, state, conn);

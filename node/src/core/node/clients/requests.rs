@@ -153,7 +153,7 @@ impl Clients {
         };
         let heavy = reconfig || self.is_heavy(state, &work);
         if let Some(connection) = self.connections.get_mut(conn) {
-            connection.push(Item { xid, name, arrived: cx.now.mono, ids, waits, work, heavy });
+            connection.push(Item { xid, name, arrived: cx.now.micros, ids, waits, work, heavy });
             self.pump(cx, state, conn);
         }
     }
@@ -168,7 +168,7 @@ impl Clients {
             name: op_name::PING,
             xid: PING_XID,
             zxid: reply.zxid,
-            millis: 0,
+            waited: 0,
             write: false,
         };
         self.tell(cx, conn, ServerFrame::Reply(reply));
@@ -239,7 +239,7 @@ impl Clients {
                 name: item.name,
                 xid: item.xid,
                 zxid: state.zxid(),
-                millis: cx.now.mono.since(item.arrived),
+                waited: cx.now.micros.since(item.arrived),
                 write: matches!(item.work, Work::Write(_) | Work::Close),
             };
             self.answer(cx, state, conn, item);

@@ -79,7 +79,7 @@ mod tests {
     const HOUR: i64 = 3_600_000;
 
     fn at(mono: u64, wall: i64) -> Now {
-        Now { mono: Mono(mono), wall: Wall(wall) }
+        Now { mono: Mono(mono), wall: Wall(wall), ..Now::default() }
     }
 
     fn age(watch: &WallWatch, now: Now, stamp: i64) -> i64 {

@@ -17,7 +17,8 @@ use crate::core::options::Options;
 use crate::core::raft::config::{Member, Role};
 use crate::core::raft::event::{HardState, SnapshotMeta};
 use crate::core::types::{
-    CallId, ConnId, EnsembleId, MemberId, Mono, Now, ServerId, SessionId, Wall, WriteSeq, Zxid,
+    CallId, ConnId, EnsembleId, MemberId, Micros, Mono, Now, ServerId, SessionId, Wall, WriteSeq,
+    Zxid,
 };
 
 mod shortage;
@@ -80,7 +81,8 @@ impl Alone {
         self.again = false;
         let mut inputs = vec![input];
         while let Some(input) = inputs.pop() {
-            let now = Now { mono: Mono(self.now), wall: Wall(self.now as i64) };
+            let micros = Micros(self.now * 1_000);
+            let now = Now { mono: Mono(self.now), wall: Wall(self.now as i64), micros };
             let mut out = Vec::new();
             self.node.step(now, input, &mut out);
             for effect in out {

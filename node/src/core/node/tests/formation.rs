@@ -6,11 +6,13 @@ use crate::core::node::{Node, Recovered};
 use crate::core::options::Options;
 use crate::core::raft::config::{Member, Role};
 use crate::core::raft::event::HardState;
-use crate::core::types::{CallId, EnsembleId, MemberId, Mono, Now, ServerId, Wall, WriteSeq};
+use crate::core::types::{
+    CallId, EnsembleId, MemberId, Micros, Mono, Now, ServerId, Wall, WriteSeq,
+};
 
 const SELF: MemberId = MemberId(1);
 
-const START: Now = Now { mono: Mono(0), wall: Wall(0) };
+const START: Now = Now { mono: Mono(0), wall: Wall(0), micros: Micros(0) };
 
 fn blank(repairing: bool) -> (Node, Vec<Effect>) {
     let blank = Recovered {
@@ -60,7 +62,7 @@ fn a_founder_dials_nobody_before_its_ensemble_is_durable() {
     assert_eq!(dialled(&out), 0);
     for (written, expected) in [(1, 0), (2, 0), (3, 2)] {
         let mut out = Vec::new();
-        let now = Now { mono: Mono(1), wall: Wall(1) };
+        let now = Now { mono: Mono(1), wall: Wall(1), micros: Micros(1_000) };
         node.step(now, Input::Durable(WriteSeq(written)), &mut out);
         assert_eq!(dialled(&out), expected, "after write {written}");
     }
