@@ -12,6 +12,7 @@ use tracing::warn;
 
 use crate::cache::{Cache, Key, Known};
 use crate::error::{Error, Result};
+use crate::labels::Ended;
 use crate::members::{self, Members};
 use crate::pace::{Came, Pace, RESYNC};
 use crate::plan::member::Member;
@@ -169,10 +170,10 @@ impl Keeper {
 
     fn tell(&self, outcome: &Result<Done>, took: Duration) {
         let label = match outcome {
-            Ok(done) if done.clean => "ok",
-            Ok(_) => "refused",
-            Err(Error::Deadline { .. }) => "timeout",
-            Err(_) => "error",
+            Ok(done) if done.clean => Ended::Ok,
+            Ok(_) => Ended::Refused,
+            Err(Error::Deadline { .. }) => Ended::Timeout,
+            Err(_) => Ended::Error,
         };
         let metrics = &self.context.metrics;
         metrics.reconciled(label, took.as_secs_f64());

@@ -10,7 +10,7 @@
 //! what is seen in it · [`requests`] what goes over the wire for each step, and what answers say of it ·
 //! [`refusals`] what was refused, what that keeps from being done, and who is told ·
 //! `apply` sends it · `member_api` calls to members · `api` handles on objects · `error` what can fail,
-//! `causes` in words · `observability` metrics and probes · `tell` events for people ·
+//! `causes` in words · `observability` metrics and probes, with `labels` · `tell` events for people ·
 //! [`mutants`] faults that tests plant.
 
 mod api;
@@ -22,6 +22,7 @@ mod controller;
 mod error;
 mod health;
 mod keeper;
+mod labels;
 mod lease;
 mod member_api;
 mod members;

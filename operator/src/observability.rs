@@ -19,6 +19,7 @@ use quorate_crds::conditions::ConditionType;
 use quorate_crds::status::Operation;
 
 use crate::health::Health;
+use crate::labels::{Acted, Ended};
 
 const ENSEMBLE: [&str; 2] = ["namespace", "ensemble"];
 const STEP: [&str; 3] = ["namespace", "ensemble", "step"];
@@ -147,14 +148,14 @@ impl Metrics {
     }
 
     /// A reconcile is over.
-    pub(crate) fn reconciled(&self, outcome: &str, seconds: f64) {
-        self.reconciles.with_label_values(&[outcome]).inc();
+    pub(crate) fn reconciled(&self, outcome: Ended, seconds: f64) {
+        self.reconciles.with_label_values(&[outcome.as_str()]).inc();
         self.seconds.with_label_values::<&str>(&[]).observe(seconds);
     }
 
     /// An action was tried.
-    pub(crate) fn acted(&self, action: &str, outcome: &str) {
-        self.actions.with_label_values(&[action, outcome]).inc();
+    pub(crate) fn acted(&self, action: &str, outcome: Acted) {
+        self.actions.with_label_values(&[action, outcome.as_str()]).inc();
     }
 
     /// What is reported of an ensemble now.

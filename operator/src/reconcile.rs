@@ -16,6 +16,7 @@ use tracing::{debug, info, warn};
 use crate::apply::{Applier, Outcome};
 use crate::cache::{Key, Known};
 use crate::error::{Error, Result};
+use crate::labels::Acted;
 use crate::lease::Leadership;
 use crate::members::{self, Answer};
 use crate::observability::Metrics;
@@ -264,15 +265,16 @@ impl<'a> Reconcile<'a> {
         let (name, about) = (action.name(), action.to_string());
         let outcome = self.send(sight, action).await;
         let (label, refusal) = match outcome {
-            Ok(Outcome::Done) => ("done", None),
+            Ok(Outcome::Done) => (Acted::Done, None),
             Ok(Outcome::Refused(why)) => {
                 let why = format!("{name} of {about} was refused: {why}");
                 let refusal = Refusal { step: name, about: about.clone(), why };
-                ("refused", Some((Reach::Everything, refusal)))
+                (Acted::Refused, Some((Reach::Everything, refusal)))
             }
-            Err(error) => ("failed", Some((error.reach(), error.refusal(about.clone())))),
+            Err(error) => (Acted::Failed, Some((error.reach(), error.refusal(about.clone())))),
         };
         self.context.metrics.acted(name, label);
+        let label = label.as_str();
         info!(namespace, ensemble, action = name, subject = about, outcome = label, "acted");
         let done = refusal.is_none();
         if let Some((reach, refusal)) = refusal {

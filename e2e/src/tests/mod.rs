@@ -2,11 +2,12 @@
 //!
 //! `install` the chart · `create` the beginning and the end of an ensemble · `specs` what may be written
 //! into it · `scale` · `rollouts` restarts and changes · `upgrade` from the server before · `crashes` what nobody
-//! planned · `operator_killed` in the middle · `clients` stock ones · `monitoring` what Prometheus knows ·
+//! planned · `operator_killed` in the middle · `clients` stock ones · `monitoring` what Prometheus knows, `asked` what the chart asks it ·
 //! `container` the image by itself.
 //!
 //! `runner` runs them · `faults` done to what they made · `report` what there is to see after a failure.
 
+mod asked;
 mod clients;
 mod container;
 mod crashes;
@@ -57,5 +58,6 @@ tests! {
     operator_killed::while_it_scales: "it is killed in the middle of 3→5→3, under load",
     operator_killed::while_it_restarts: "its pod is removed in the middle of a restart, under load",
     monitoring::prometheus_answers: "who leads and follows, the quorum, what is under way",
+    monitoring::panels_and_alerts_find_what_they_ask_for: "every series that the chart's dashboards and alerts name",
     install::uninstalling_keeps_ensembles: "and a new installation takes over where the last one was",
 }
