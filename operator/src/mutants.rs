@@ -41,6 +41,7 @@ pub const ALL: [&str; 49] = [
     "a stranger's disk fits",
     "a template is applied without what it needs",
     "a turn is not asked for",
+    "an ensemble is formed before its pods are sure",
     "an image that has not worked is given to others",
     "another's objects are ours",
     "another's turn is left",
@@ -51,6 +52,7 @@ pub const ALL: [&str; 49] = [
     "invariants are not asked",
     "members that are not ready serve",
     "paused is not paused",
+    "pods go though an ensemble may be there",
     "the mark comes after the change",
     "whoever does not serve is broken",
 ];

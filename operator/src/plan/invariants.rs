@@ -62,14 +62,7 @@ pub fn check(
             ensure(versions::stable_since(observed, view).is_some(), Broken::NotStable)
         }
         Action::LowerReplicas { uid, resource_version, replicas, .. } => {
-            ensure(view.healthy() && !view.changing(), Broken::NotSettled)?;
-            let same = observed
-                .stateful_set
-                .as_ref()
-                .is_some_and(|set| set.uid == *uid && set.resource_version == *resource_version);
-            ensure(same && observed.applied(), Broken::OtherStatefulSet)?;
-            let free = view.members().iter().all(|member| member.server_id <= *replicas);
-            ensure(free, Broken::PodIsMember)
+            may_lower(observed, view, uid, resource_version, *replicas)
         }
         Action::GiveTurn { uid, .. } => may_restart(observed, view, uid, false),
         Action::DeletePod { uid, .. } => may_restart(observed, view, uid, true),
@@ -101,7 +94,8 @@ fn may_form(
     let seed = observed.member(ordinal).is_some_and(|member| {
         member.member_id == formation.seed && member.data_state == DataState::Blank
     });
-    ensure(seed, Broken::NotTheSeed)
+    ensure(seed, Broken::NotTheSeed)?;
+    ensure(formation::prepared(observed, formation), Broken::PodsNotSure)
 }
 
 /// A member that is not understood may know one.
@@ -151,6 +145,28 @@ fn may_vote(view: &View, leader: &Member, voters: &[String]) -> Result<(), Broke
     ensure(voters.iter().all(known), Broken::VoterNoMember)?;
     let ready = voters.iter().filter(|id| view.caught_up(id)).count();
     ensure(ready >= quorum::majority(voters.len()), Broken::NewQuorumBehind)
+}
+
+/// Only the StatefulSet as it was seen, and no pod that is wanted, or may be a member.
+fn may_lower(
+    observed: &Observed,
+    view: &View,
+    uid: &str,
+    resource_version: &str,
+    replicas: i32,
+) -> Result<(), Broken> {
+    let same = observed
+        .stateful_set
+        .as_ref()
+        .is_some_and(|set| set.uid == uid && set.resource_version == resource_version);
+    ensure(same && observed.applied(), Broken::OtherStatefulSet)?;
+    ensure(replicas >= observed.wanted(), Broken::PodIsWanted)?;
+    if formation::unformed(observed) {
+        return Ok(());
+    }
+    ensure(view.healthy() && !view.changing(), Broken::NotSettled)?;
+    let free = view.members().iter().all(|member| member.server_id <= replicas);
+    ensure(free, Broken::PodIsMember)
 }
 
 /// One at a time, and never the quorum.

@@ -2,6 +2,7 @@
 
 use quorate_crds::status::Role;
 
+use super::formation;
 use super::member::{ConfigMember, Member, Strange};
 use super::observed::{Observed, Seen};
 use super::quorum;
@@ -115,12 +116,12 @@ impl View {
     }
 }
 
-/// The newest configuration that is known without a leader. A member that goes may have been
+/// The newest configuration that is known without a leader, or what is recorded to be the first. A member that goes may have been
 /// removed without having been told.
 fn reach(observed: &Observed) -> i32 {
     let stays = |it: &&Member| observed.pod(it.ordinal).is_some_and(|pod| !pod.deleting);
     let newest = observed.members.iter().filter(stays).max_by_key(|it| it.config.version);
-    newest.map_or(0, |it| it.config.reach())
+    newest.map_or(0, |it| it.config.reach()).max(formation::recorded(observed))
 }
 
 /// Whether a newer configuration than this leader's has been seen before.

@@ -31,6 +31,9 @@ impl Random {
     }
 }
 
+/// What tells the chance of rare faults from that of the others of a seed.
+const RARE: u64 = 0x5eed;
+
 /// A Service of that name.
 pub(crate) fn service(name: &str) -> ObjectKey {
     ObjectKey { kind: Kind::Service, name: name.to_owned() }
@@ -73,6 +76,8 @@ pub(crate) fn settle(world: &mut World, limit: u32) -> Result<u32, String> {
 pub(crate) struct Chaos {
     pub(crate) world: World,
     random: Random,
+    /// When the user corrects the size, soon after the beginning.
+    corrected: Option<i64>,
     /// What was seen before.
     history: VecDeque<Rc<Observed>>,
     /// Requests on their way.
@@ -87,7 +92,21 @@ impl Chaos {
         let replicas = [1, 3, 3, 5][random.below(4) as usize];
         let mut world = World::new(replicas);
         world.foreign = random.chance(5).then(|| service("zk-peer"));
-        Chaos { world, random, history: VecDeque::new(), late: Vec::new(), paused: Vec::new() }
+        let mut rare = Random(seed ^ RARE);
+        // Five do not fit, and the user may see it before anything is formed.
+        if rare.chance(20) {
+            world.nodes = 3;
+        }
+        let corrected = rare.chance(30).then(|| 2 + rare.below(8) as i64);
+        let corrected = corrected.map(|after| world.now + after);
+        Chaos {
+            world,
+            random,
+            corrected,
+            history: VecDeque::new(),
+            late: Vec::new(),
+            paused: Vec::new(),
+        }
     }
 
     pub(crate) fn run(mut self) -> Result<(), String> {
@@ -104,6 +123,7 @@ impl Chaos {
             let _ = self.world.accept(&request);
         }
         self.world.foreign = None;
+        self.world.nodes = 7;
         if self.random.chance(30) {
             self.stuck()?;
         }
@@ -163,6 +183,10 @@ impl Chaos {
     }
 
     fn user(&mut self) {
+        if self.corrected == Some(self.world.now) {
+            let other = if self.world.ensemble.spec.replicas == 3 { 1 } else { 3 };
+            self.world.edit(|spec| spec.replicas = other);
+        }
         if !self.random.chance(4) {
             return;
         }

@@ -15,8 +15,9 @@ use std::collections::BTreeMap;
 
 use chaos::{missing, pass, service, settle};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use quorate_operator::plan::action::Action;
 use quorate_operator::plan::plan;
-use server::requests;
+use server::{Request, requests};
 use world::{Group, Pod, World};
 
 pub(crate) fn up(replicas: i32) -> World {
@@ -107,6 +108,70 @@ fn a_broken_image_from_the_start_is_healed_without_a_single_answer() {
     }
     world.edit(|spec| spec.image = None);
     settle(&mut world, 100).expect("L6: it heals");
+}
+
+#[test]
+fn an_ensemble_that_fits_on_no_nodes_is_made_smaller_before_it_is_formed() {
+    let mut world = World::new(5);
+    world.nodes = 3;
+    for _ in 0..30 {
+        pass(&mut world);
+        world.tick();
+    }
+    assert_eq!(world.counts.formations, 0);
+    world.edit(|spec| spec.replicas = 3);
+    settle(&mut world, 100).expect("L1: it is formed of three");
+    assert_eq!((world.counts.formations, world.voters().len()), (1, 3));
+}
+
+/// Passes until one would make such a request, which is on its way from then on.
+fn on_its_way(world: &mut World, is: fn(&Action) -> bool) -> Request {
+    for _ in 0..20 {
+        let observed = world.observe();
+        let wanted = |it: &&Request| matches!(it, Request::Action { action, .. } if is(action));
+        let all = requests(&observed, plan(&observed), observed.now);
+        if let Some(found) = all.iter().find(wanted) {
+            return found.clone();
+        }
+        pass(world);
+        world.tick();
+    }
+    panic!("nobody asks for it; {world}");
+}
+
+/// Five were to be formed, and three are wanted now: the record of five is late.
+fn late_record() -> (World, Request) {
+    let mut world = World::new(5);
+    let record = on_its_way(&mut world, |action| matches!(action, Action::CreateFormation { .. }));
+    world.edit(|spec| spec.replicas = 3);
+    (world, record)
+}
+
+#[test]
+fn a_late_record_of_more_members_gets_all_of_their_pods_before_it_is_formed() {
+    let (mut world, record) = late_record();
+    for _ in 0..2 {
+        pass(&mut world);
+        world.tick();
+    }
+    assert_eq!(world.set.as_ref().map(|set| set.replicas), Some(3));
+    world.accept(&record).expect("nobody has recorded any other");
+    settle(&mut world, 100).expect("L1: three are left of the five that were formed");
+    assert_eq!(world.counts.formations, 1);
+}
+
+#[test]
+fn whoever_would_remove_pods_because_nothing_was_formed_comes_too_late_once_it_is() {
+    let (mut world, record) = late_record();
+    let lower = on_its_way(&mut world, |action| matches!(action, Action::LowerReplicas { .. }));
+    world.accept(&record).expect("nobody has recorded any other");
+    while world.counts.formations == 0 {
+        pass(&mut world);
+        world.tick();
+    }
+    // S2 is judged.
+    world.accept(&lower).expect_err("the StatefulSet was marked since");
+    settle(&mut world, 100).expect("L1: three are left of the five that were formed");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use quorate_operator::plan::object::Kind;
 use quorate_operator::plan::observed::{self, Observed};
 
 use crate::server::generation;
-use crate::world::{Member, NO_IMAGE, Pod, World};
+use crate::world::{Member, NO_IMAGE, NO_NODE, Pod, World};
 
 /// The newest version of an ensemble that every program here knows.
 const NEWEST: i32 = 2;
@@ -66,7 +66,11 @@ impl World {
             deleting: pod.going_at.is_some(),
             turn: pod.turn,
             ip: Some(format!("10.0.0.{ordinal}")),
-            trouble: pod.template.broken.then(|| NO_IMAGE.to_owned()),
+            trouble: if pod.placed {
+                pod.template.broken.then(|| NO_IMAGE.to_owned())
+            } else {
+                Some(NO_NODE.to_owned())
+            },
         }
     }
 

@@ -15,6 +15,8 @@ use serde_json::Value;
 const BOOT: i64 = 2;
 /// Seconds from a deletion until the pod is gone.
 const DRAIN: i64 = 2;
+/// What Kubernetes says of a pod that no node takes.
+pub(crate) const NO_NODE: &str = "Unschedulable: every node has a member already";
 /// What the kubelet says of an image that does not exist.
 pub(crate) const NO_IMAGE: &str = "ImagePullBackOff: no such image";
 /// Entries that a learner catches up in a second.
@@ -97,6 +99,8 @@ pub(crate) struct Pod {
     pub(crate) going_at: Option<i64>,
     pub(crate) down_until: i64,
     pub(crate) turn: bool,
+    /// Whether it has a node.
+    pub(crate) placed: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -140,6 +144,8 @@ pub(crate) struct World {
     pub(crate) away: BTreeSet<i32>,
     /// When the disks of members were lost.
     pub(crate) lost: BTreeMap<String, i64>,
+    /// How many nodes there are, each for one member at most.
+    pub(crate) nodes: usize,
     /// An object of somebody else that has a name of ours.
     pub(crate) foreign: Option<ObjectKey>,
     /// The generations of the spec that ask for disks to go with the ensemble.
@@ -172,6 +178,7 @@ impl World {
             counts: Counts::default(),
             away: BTreeSet::new(),
             lost: BTreeMap::new(),
+            nodes: 7,
             foreign: None,
             deletes: BTreeSet::new(),
             writes: 0,
@@ -263,16 +270,28 @@ impl World {
                     going_at: None,
                     down_until: now + BOOT,
                     turn: false,
+                    placed: false,
                 };
                 self.pods.insert(ordinal, pod);
             }
+        }
+        self.place();
+    }
+
+    /// Nodes that are free take the newest first: whoever is wanted may well be left over.
+    fn place(&mut self) {
+        let placed = self.pods.values().filter(|pod| pod.placed).count();
+        let free = self.nodes.saturating_sub(placed);
+        for pod in self.pods.values_mut().rev().filter(|pod| !pod.placed).take(free) {
+            (pod.placed, pod.down_until) = (true, pod.down_until.max(self.now + BOOT));
         }
     }
 
     /// Whether the member's process runs.
     pub(crate) fn up(&self, ordinal: i32) -> bool {
         self.pods.get(&ordinal).is_some_and(|pod| {
-            pod.going_at.is_none() && self.now >= pod.down_until && !pod.template.broken
+            let runs = pod.placed && self.now >= pod.down_until && !pod.template.broken;
+            runs && pod.going_at.is_none()
         })
     }
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::pod;
 use crate::mutants::planted;
+use crate::plan::formation;
 use crate::plan::names::{CONFIGURATION, CREATION, GENERATION, Names};
 use crate::plan::object::{Kind, Object};
 use crate::plan::observed::Observed;
@@ -39,7 +40,9 @@ pub(super) fn object(observed: &Observed, names: &Names, view: &View) -> Object 
     });
     let mut object = Object::new(names, Kind::StatefulSet, names.ensemble(), fields)
         .annotated(GENERATION, observed.generation().to_string());
-    if let Some(seen) = view.seen().or_else(|| present.and_then(|set| set.configuration.clone())) {
+    let marked = || present.and_then(|set| set.configuration.clone());
+    let mark = view.seen().or_else(|| formation::mark(observed)).or_else(marked);
+    if let Some(seen) = mark {
         object = object.annotated(CONFIGURATION, seen.to_string());
     }
     object.uid = present.map(|set| set.uid.clone());

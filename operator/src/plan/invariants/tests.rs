@@ -1,13 +1,14 @@
 //! Each invariant alone: a sound ensemble and an action that is fine, one thing that is not as it was, and
 //! the one guard that must say so. Rooms of the plan propose nothing here, so nothing else can.
 
+use quorate_crds::EnsembleStatus;
 use quorate_crds::status::Role;
 use serde_json::json;
 
 use super::*;
 use crate::plan::action::Cause;
 use crate::plan::member::{Config, ConfigMember, Peer, Suffrage};
-use crate::plan::observed::{NewMember, Pod, StatefulSet};
+use crate::plan::observed::{NewMember, Pod, Seen, StatefulSet};
 
 fn id(ordinal: i32) -> String {
     format!("m{ordinal}")
@@ -178,7 +179,12 @@ fn a_formation_is_recorded_once_and_only_of_blank_disks_of_an_odd_number() {
 #[test]
 fn only_what_was_recorded_is_formed_and_only_by_its_blank_seed() {
     let form = Action::Form { ordinal: 0, formation: formation() };
-    let recorded = || Observed { formation: Some(formation()), ..blank() };
+    let recorded = || {
+        let mut observed = Observed { formation: Some(formation()), ..blank() };
+        let mark = Some(Seen { ensemble_id: "abc".to_owned(), version: 0 });
+        observed.stateful_set.as_mut().expect("a set").configuration = mark;
+        observed
+    };
     let other = |it: &mut Observed| it.formation = Some(Formation::default());
     refuses(recorded(), &form, other, &Broken::NotRecorded);
     let known = |it: &mut Observed| it.members[2].ensemble_id = Some("other".to_owned());
@@ -187,6 +193,11 @@ fn only_what_was_recorded_is_formed_and_only_by_its_blank_seed() {
     refuses(recorded(), &form, lost, &Broken::NotTheSeed);
     let used = |it: &mut Observed| it.members[0].data_state = DataState::Member;
     refuses(recorded(), &form, used, &Broken::NotTheSeed);
+    let lowered = |it: &mut Observed| it.stateful_set.as_mut().expect("a set").replicas = 2;
+    refuses(recorded(), &form, lowered, &Broken::PodsNotSure);
+    let unmarked =
+        |it: &mut Observed| it.stateful_set.as_mut().expect("a set").configuration = None;
+    refuses(recorded(), &form, unmarked, &Broken::PodsNotSure);
 }
 
 #[test]
@@ -248,6 +259,42 @@ fn a_statefulset_is_lowered_only_as_it_was_seen_and_below_no_member() {
     refuses(sound(), &lower(), joint, &Broken::NotSettled);
     let reaches = |it: &mut Observed| it.members[0].config.members[3].server_id = 5;
     refuses(sound(), &lower(), reaches, &Broken::PodIsMember);
+    let wanted = |it: &mut Observed| it.ensemble.spec.replicas = 5;
+    refuses(sound(), &lower(), wanted, &Broken::PodIsWanted);
+}
+
+#[test]
+fn without_a_leader_pods_go_only_while_there_is_no_sign_of_any_ensemble() {
+    let too_many = || {
+        let mut observed = blank();
+        observed.stateful_set.as_mut().expect("a set").replicas = 5;
+        observed.members.truncate(1);
+        observed.pods.iter_mut().for_each(|pod| pod.ready = false);
+        observed
+    };
+    let (name, uid) = ("zk".to_owned(), "set".to_owned());
+    let lower = Action::LowerReplicas { name, uid, resource_version: "5".to_owned(), replicas: 3 };
+    let recorded = |it: &mut Observed| it.formation = Some(formation());
+    refuses(too_many(), &lower, recorded, &Broken::NotSettled);
+    let marked = |it: &mut Observed| {
+        it.stateful_set.as_mut().expect("a set").configuration = Some(Seen::default());
+    };
+    refuses(too_many(), &lower, marked, &Broken::NotSettled);
+    let told = |it: &mut Observed| {
+        let ensemble_id = Some("abc".to_owned());
+        it.ensemble.status = Some(EnsembleStatus { ensemble_id, ..EnsembleStatus::default() });
+    };
+    refuses(too_many(), &lower, told, &Broken::NotSettled);
+    let known = |it: &mut Observed| it.members[0].ensemble_id = Some("other".to_owned());
+    refuses(too_many(), &lower, known, &Broken::NotSettled);
+    let newer = |it: &mut Observed| it.members[0].format = 9;
+    refuses(too_many(), &lower, newer, &Broken::NotSettled);
+    let serves = |it: &mut Observed| it.pods[2].ready = true;
+    refuses(too_many(), &lower, serves, &Broken::NotSettled);
+    let newer = |it: &mut Observed| {
+        it.stateful_set.as_mut().expect("a set").resource_version.clear();
+    };
+    refuses(too_many(), &lower, newer, &Broken::OtherStatefulSet);
 }
 
 #[test]
