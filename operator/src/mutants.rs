@@ -3,7 +3,7 @@
 //! property break. Only with the feature `mutants`, which no program that ships is built with.
 
 /// The names of all of them: what is left out, or done wrong.
-pub const ALL: [&str; 49] = [
+pub const ALL: [&str; 50] = [
     "an absent member is removed",
     "an apply forces everything",
     "an apply lowers the replicas",
@@ -13,6 +13,7 @@ pub const ALL: [&str; 49] = [
     "an old configuration is believed",
     "an old spec is applied again",
     "a call names any configuration",
+    "a change is marked before it is committed",
     "a change of the membership upon another",
     "a deletion states no version",
     "a disk that goes is taken in",

@@ -138,7 +138,8 @@ fn change(observed: &Observed, view: &View, leader: &Member, voters: BTreeSet<St
     };
     // The mark of the configuration goes first, with the objects of this reconcile.
     let mark = observed.stateful_set.as_ref().and_then(|set| set.configuration.clone());
-    let marked = mark == view.seen() || planted("the mark comes after the change");
+    let marked =
+        (mark.is_some() && mark == view.seen()) || planted("the mark comes after the change");
     let next = if marked { Next::Act(action) } else { Next::Wait };
     Proposal { operation: operation(observed, view), step: Step::ChangeVoters, next }
 }

@@ -62,7 +62,7 @@ pub struct StatefulSet {
     pub replicas: i32,
     /// The generation of the ensemble that it was last applied for.
     pub ensemble_generation: i64,
-    /// The configuration that was seen when it was last applied: older ones are out of date.
+    /// The last committed configuration that was seen when it was applied: older ones are out of date.
     pub configuration: Option<Seen>,
     /// What new pods are made of.
     pub update_revision: String,

@@ -63,9 +63,11 @@ impl View {
         view
     }
 
-    /// The configuration that was seen, for the mark on the StatefulSet.
+    /// The configuration that was seen, for the mark on the StatefulSet. One that may never be
+    /// committed is no reason to disbelieve a later leader that does not have it.
     pub fn seen(&self) -> Option<Seen> {
-        let leader = self.leader.as_ref()?;
+        let pending = self.changing() && !planted("a change is marked before it is committed");
+        let leader = self.leader.as_ref().filter(|_| !pending)?;
         let ensemble_id = leader.ensemble_id.clone()?;
         Some(Seen { ensemble_id, version: leader.config.version })
     }

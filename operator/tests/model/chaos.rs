@@ -31,7 +31,7 @@ impl Random {
     }
 }
 
-/// What tells the chance of rare faults from that of the others of a seed.
+/// What tells the chance of faults that came later from that of the others of a seed.
 const RARE: u64 = 0x5eed;
 
 /// A Service of that name.
@@ -76,6 +76,8 @@ pub(crate) fn settle(world: &mut World, limit: u32) -> Result<u32, String> {
 pub(crate) struct Chaos {
     pub(crate) world: World,
     random: Random,
+    /// Of faults that came later: the others of a seed stay what they were.
+    rare: Random,
     /// When the user corrects the size, soon after the beginning.
     corrected: Option<i64>,
     /// What was seen before.
@@ -102,6 +104,7 @@ impl Chaos {
         Chaos {
             world,
             random,
+            rare,
             corrected,
             history: VecDeque::new(),
             late: Vec::new(),
@@ -115,6 +118,9 @@ impl Chaos {
             self.nature();
             self.operator();
             self.stragglers();
+            if self.rare.chance(10) {
+                self.world.forget_change();
+            }
             self.world.tick();
         }
         // Peace: whatever is on its way arrives, the spec can be met, and nothing else goes wrong.

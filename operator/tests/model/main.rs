@@ -185,6 +185,27 @@ fn a_lost_disk_becomes_a_new_member() {
 }
 
 #[test]
+fn an_ensemble_goes_on_after_a_change_that_was_never_committed() {
+    let mut world = up(3);
+    world.edit(|spec| spec.replicas = 5);
+    let pending =
+        |world: &World| world.group.as_ref().is_some_and(|group| world.now < group.pending_until);
+    for _ in 0..30 {
+        if pending(&world) {
+            break;
+        }
+        pass(&mut world);
+        world.tick();
+    }
+    // It is seen before it is lost.
+    assert!(pending(&world), "{world}");
+    pass(&mut world);
+    world.forget_change();
+    world.edit(|spec| spec.replicas = 3);
+    settle(&mut world, 100).expect("L1: its leader is believed");
+}
+
+#[test]
 fn a_statefulset_that_was_scaled_by_hand_gets_its_members_back() {
     let mut world = up(3);
     world.scale_set(1);

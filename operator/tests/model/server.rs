@@ -251,6 +251,7 @@ impl World {
             leader: None,
             term: 1,
             pending_until: 0,
+            before: (0, Vec::new()),
             rules: 1,
         });
         self.counts.formations += 1;
@@ -288,11 +289,12 @@ impl World {
         let group = self.group.as_mut().ok_or(Refused)?;
         require(group.leader.is_some() && group.leader == leader && group.ensemble_id == id)?;
         require(group.version == expected && now >= group.pending_until)?;
+        group.before = (group.version, group.members.clone());
         Ok(group)
     }
 
     fn reconfigured(&mut self, steps: i64) {
-        let pending_until = self.now + 1;
+        let pending_until = self.now + 2;
         if let Some(group) = &mut self.group {
             group.version += steps;
             group.pending_until = pending_until;

@@ -126,6 +126,8 @@ pub(crate) struct Group {
     pub(crate) term: i64,
     /// A change is being committed until then.
     pub(crate) pending_until: i64,
+    /// What there was before that change: its version and members.
+    pub(crate) before: (i64, Vec<Member>),
 }
 
 #[derive(Clone, Debug)]
@@ -322,6 +324,21 @@ impl World {
         let voters = self.voters();
         let up = voters.iter().filter(|id| self.member_up(id)).count();
         up > voters.len() / 2
+    }
+
+    /// The leader is lost before its change of the membership is committed, and so is the change.
+    pub(crate) fn forget_change(&mut self) {
+        let Some(group) = self.group.as_mut().filter(|it| self.now < it.pending_until) else {
+            return;
+        };
+        (group.version, group.members) = group.before.clone();
+        group.pending_until = self.now;
+        if let Some(leader) = group.leader.take()
+            && let Some(ordinal) = self.ordinal_of(&leader)
+            && let Some(pod) = self.pods.get_mut(&ordinal)
+        {
+            pod.down_until = self.now + 3;
+        }
     }
 
     fn adopt(&mut self) {
