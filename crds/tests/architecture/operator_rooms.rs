@@ -77,6 +77,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "crate::cache",
             "crate::error",
             "crate::plan::desired",
+            "crate::plan::image",
             "crate::plan::names",
             "crate::plan::object",
             "crate::sight",
@@ -158,6 +159,7 @@ pub(crate) const ROOMS: &[Room] = &[
         only: &[
             "crate::sight",
             "crate::mutants::planted",
+            "crate::plan::image",
             "crate::plan::names",
             "crate::plan::object",
             "crate::plan::observed",

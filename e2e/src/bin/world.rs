@@ -71,7 +71,7 @@ fn main() -> ExitCode {
 /// The table of who finds which fault; a failure if nobody finds one.
 fn mutants(args: &Args) -> ExitCode {
     let chosen: Vec<&'static str> =
-        world::ALL.into_iter().filter(|name| name.contains(&args.only)).collect();
+        world::ALL.iter().copied().filter(|name| name.contains(&args.only)).collect();
     let (next, survivors) = (AtomicUsize::new(0), AtomicUsize::new(0));
     thread::scope(|scope| {
         let work = || {

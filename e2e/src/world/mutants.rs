@@ -6,7 +6,7 @@ use quorate_operator::mutants;
 use super::scenarios::SCENARIOS;
 
 /// All faults.
-pub(crate) const ALL: [&str; mutants::ALL.len()] = mutants::ALL;
+pub(crate) const ALL: &[&str] = mutants::ALL;
 
 /// Who found a fault.
 #[derive(Clone, Debug)]
