@@ -353,6 +353,10 @@ pub struct RolloutSpec {
     #[serde(default = "six_hundred")]
     #[schemars(range(min = 10, max = 86_400))]
     pub member_timeout_seconds: i32,
+    /// Whether members are restarted because another operator would make their pods otherwise: with
+    /// another default image, or in other ways of its own.
+    #[serde(default)]
+    pub follow: Follow,
     /// Whether the ensemble's version is raised by the operator. Until it is raised, the image of
     /// before can be put back; afterwards that image refuses to start.
     #[serde(default)]
@@ -361,6 +365,18 @@ pub struct RolloutSpec {
     #[serde(default = "six_hundred")]
     #[schemars(range(min = 0, max = 2_592_000))]
     pub raise_version_after_seconds: i32,
+}
+
+/// What members take from another operator.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+pub enum Follow {
+    /// Nothing, before they are restarted for something that the spec asks for, and no other default
+    /// image before the spec names it.
+    #[default]
+    Pinned,
+    /// All of it, when it is this ensemble's turn: one ensemble before all others, then as many at once
+    /// as the operator is told to.
+    Operator,
 }
 
 /// Who ends an upgrade by raising the ensemble's version.
@@ -387,6 +403,7 @@ impl Default for RolloutSpec {
             restart_at: None,
             min_stable_seconds: five(),
             member_timeout_seconds: six_hundred(),
+            follow: Follow::Pinned,
             raise_version: RaiseVersion::Automatic,
             raise_version_after_seconds: six_hundred(),
         }

@@ -55,6 +55,13 @@ pub struct RunArgs {
     /// say, separated by commas.
     #[arg(long, env = "QUORATE_NODE_IMAGE_PULL_SECRETS", value_delimiter = ',')]
     pub node_image_pull_secrets: Vec<String>,
+    /// How many ensembles that follow the operator (spec.rollout.follow) are restarted at once for what
+    /// another version of it brings. 0: none.
+    #[arg(long, env = "QUORATE_FOLLOW_AT_ONCE", default_value_t = 1)]
+    pub follow_at_once: usize,
+    /// For how long the first of them must have served before any other begins, in seconds.
+    #[arg(long, env = "QUORATE_FOLLOW_SOAK_SECONDS", default_value_t = 600)]
+    pub follow_soak_seconds: u32,
     /// The cluster's DNS domain; without it names stay relative to the pods' search path.
     #[arg(long, env = "QUORATE_CLUSTER_DOMAIN", default_value = "")]
     pub cluster_domain: String,

@@ -88,6 +88,7 @@ impl Keepers {
 
     /// Has an ensemble looked after, once whoever did so before has come to an end.
     fn begin(&mut self, key: Key) {
+        self.context.enters(&key);
         let before = self.all.remove(&key).map(|handle| handle.task);
         let wake = Arc::new(Notify::new());
         let (stop, stopped) = watch::channel(false);

@@ -84,6 +84,7 @@ impl Keeper {
 
     /// Looks after it until told to stop; a reconcile that began is finished.
     pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        self.context.enters(&self.key);
         let mut least = Instant::now();
         let mut time = least;
         loop {
@@ -98,6 +99,7 @@ impl Keeper {
             let now = Instant::now();
             (least, time) = (now + next.least, now + next.pause);
         }
+        self.context.leaves(&self.key);
         self.context.metrics.forget([&self.key.namespace, &self.key.name]);
     }
 
@@ -129,6 +131,7 @@ impl Keeper {
             && last.version == known.version
             && last.gist == gist
             && last.read.elapsed() < self.resync
+            && !self.context.may_follow(&self.key)
             && last.due.is_none_or(|due| Instant::now() < due)
         {
             self.context.metrics.succeeded([&self.key.namespace, &self.key.name]);

@@ -6,8 +6,8 @@
 //! [`args`] the command line · [`program`] puts the parts together · `lease` whose turn it is among
 //! operators · `controller` the loop · `watches` fill a `cache`, and `health` says whether they can be
 //! relied upon · `keeper` who looks after one ensemble, at its `pace` · `members` what they say of
-//! themselves · `reconcile` one run of observe, plan, apply · `observe` what is read, [`sight`] and `pods`
-//! what is seen in it · [`requests`] what goes over the wire for each step, and what answers say of it ·
+//! themselves · `reconcile` one run of observe, plan, apply · `observe` what is read, [`sight`], `pods`
+//! and `owned` what is seen in it · [`requests`] what goes over the wire for each step, and what answers say of it ·
 //! [`refusals`] what was refused, what that keeps from being done, and who is told ·
 //! `apply` sends it · `member_api` calls to members · `api` handles on objects · `error` what can fail,
 //! `causes` in words · `observability` metrics and probes, with `labels` · `tell` events for people ·
@@ -29,6 +29,7 @@ mod members;
 pub mod mutants;
 mod observability;
 mod observe;
+mod owned;
 mod pace;
 pub mod plan;
 mod pods;

@@ -44,6 +44,7 @@ pub const ALL: &[&str] = &[
     "a turn is not asked for",
     "an ensemble is formed before its pods are sure",
     "an image that has not worked is given to others",
+    "an operator's upgrade restarts members",
     "another's objects are ours",
     "another's turn is left",
     "claims go when scaled",

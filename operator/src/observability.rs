@@ -39,6 +39,7 @@ pub(crate) struct Metrics {
     pub(crate) is_leader: IntGauge,
     success: IntGaugeVec,
     unreadable: IntGaugeVec,
+    behind: IntGaugeVec,
     desired: IntGaugeVec,
     voters: IntGaugeVec,
     healthy: IntGaugeVec,
@@ -96,6 +97,7 @@ impl Metrics {
                 &ENSEMBLE,
             )?,
             unreadable: gauge("quorate_operator_unreadable", "1: it cannot be read.", &ENSEMBLE)?,
+            behind: gauge("quorate_ensemble_behind_operator", "1: it is to follow.", &ENSEMBLE)?,
             desired: gauge("quorate_ensemble_desired_members", "Wanted voters.", &ENSEMBLE)?,
             voters: gauge("quorate_ensemble_voters", "Committed voters.", &ENSEMBLE)?,
             healthy: gauge("quorate_ensemble_healthy_voters", "Voters that serve.", &ENSEMBLE)?,
@@ -135,6 +137,11 @@ impl Metrics {
     pub(crate) fn succeeded(&self, key: [&str; 2]) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.success.with_label_values(&key).set(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+    }
+
+    /// Whether this ensemble would follow the operator, and has not begun.
+    pub(crate) fn behind(&self, key: [&str; 2], so: bool) {
+        self.behind.with_label_values(&key).set(i64::from(so));
     }
 
     /// Whether this resource cannot be read.
@@ -203,6 +210,7 @@ impl Metrics {
     pub(crate) fn forget(&self, key: [&str; 2]) {
         let all = [
             &self.success,
+            &self.behind,
             &self.desired,
             &self.voters,
             &self.healthy,

@@ -62,6 +62,7 @@ impl Observer {
         &self,
         known: &Known,
         secrets: &mut Secrets,
+        may_follow: bool,
         requests: &mut u32,
     ) -> Result<Option<Sight>> {
         let Some(ensemble) = known.ensemble.clone() else {
@@ -87,7 +88,7 @@ impl Observer {
             ensemble,
         };
         secrets.keep(parts.secret.as_ref());
-        self.see(&parts).map(Some)
+        self.see(&parts, may_follow).map(Some)
     }
 
     /// Looks at everything of one ensemble now; `None` if it is gone. Only the uids of objects that
@@ -101,6 +102,7 @@ impl Observer {
         key: &Key,
         known: &Known,
         secrets: &mut Secrets,
+        may_follow: bool,
         requests: &mut u32,
     ) -> Result<Option<Sight>> {
         let ensembles: Api<CoordinationEnsemble> =
@@ -123,10 +125,10 @@ impl Observer {
         let ensemble = Arc::new(ensemble);
         let parts = Parts { ensemble, stateful_set, pods, config_maps, secret, existing };
         secrets.keep(parts.secret.as_ref());
-        self.see(&parts).map(Some)
+        self.see(&parts, may_follow).map(Some)
     }
 
-    fn see(&self, parts: &Parts) -> Result<Sight> {
+    fn see(&self, parts: &Parts, may_follow: bool) -> Result<Sight> {
         let objects = Objects {
             ensemble: &parts.ensemble,
             stateful_set: parts.stateful_set.as_deref(),
@@ -139,6 +141,7 @@ impl Observer {
             now: now()?,
             nonce: nonce()?,
             default_image: self.default_image.clone(),
+            may_follow,
             cluster_domain: self.cluster_domain.clone(),
         };
         Ok(sight::of(&objects, around)?)

@@ -1,7 +1,7 @@
 //! Puts the operator together and takes it down again.
 
 use std::io::IsTerminal as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -21,6 +21,7 @@ use crate::lease::Elector;
 use crate::member_api::MemberApi;
 use crate::observability::{Metrics, serve};
 use crate::observe::Observer;
+use crate::plan::follow::Convoy;
 use crate::plan::names::MANAGER;
 use crate::reconcile::Context;
 
@@ -115,6 +116,7 @@ fn context(args: &RunArgs, client: &Client, elector: &Elector, metrics: &Metrics
         recorder: Recorder::new(client.clone(), reporter),
         fast: Semaphore::new(RECONCILES),
         slow: Semaphore::new(RECONCILES),
+        convoy: Mutex::new(Convoy::new(args.follow_at_once, args.follow_soak_seconds)),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -24,6 +24,7 @@ use crate::observe::{Observer, Secrets, now};
 use crate::plan::action::{Action, Plan};
 use crate::plan::conditions::Stated;
 use crate::plan::events;
+use crate::plan::follow::{Convoy, Standing};
 use crate::plan::names::Names;
 use crate::plan::object::{Kind, Object, ObjectKey};
 use crate::plan::{BUSY, plan};
@@ -48,6 +49,36 @@ pub(crate) struct Context {
     /// Reconciles at once of ensembles whose last one failed or was slow, so that those, be they ever so
     /// many, leave the others alone.
     pub(crate) slow: Semaphore,
+    /// Whose turn it is to follow this operator.
+    pub(crate) convoy: Mutex<Convoy>,
+}
+
+impl Context {
+    fn convoy(&self) -> MutexGuard<'_, Convoy> {
+        self.convoy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An ensemble is there, and was not looked at yet.
+    pub(crate) fn enters(&self, key: &Key) {
+        self.convoy().enters(&key.to_string());
+    }
+
+    /// An ensemble is gone.
+    pub(crate) fn leaves(&self, key: &Key) {
+        self.convoy().leaves(&key.to_string());
+    }
+
+    /// Whether it is the turn of this ensemble to follow this operator.
+    pub(crate) fn may_follow(&self, key: &Key) -> bool {
+        // Without a clock nothing is begun.
+        now().is_ok_and(|now| self.convoy().may(&key.to_string(), now))
+    }
+
+    fn stands(&self, key: &Key, standing: Standing) {
+        self.convoy().stands(&key.to_string(), standing);
+        let behind = standing == Standing::Behind;
+        self.metrics.behind([&key.namespace, &key.name], behind);
+    }
 }
 
 /// What is remembered between reconciles of one ensemble, only to spare requests: an operator that knows
@@ -151,6 +182,7 @@ impl<'a> Reconcile<'a> {
                 return Ok(Done { acted, at_rest, clean, status: None, live, due: None });
             };
             let mut plan = plan(&sight.observed);
+            self.context.stands(self.key, plan.standing);
             plan.objects.retain(|object| !self.memory.applied.has(object, &self.known));
             if live || (plan.objects.is_empty() && plan.actions.is_empty()) {
                 break (sight, plan);
@@ -211,10 +243,11 @@ impl<'a> Reconcile<'a> {
     async fn observe(&mut self, live: bool) -> Result<Option<Sight>> {
         let observer = &self.context.observer;
         let secrets = &mut self.memory.secrets;
+        let turn = self.context.may_follow(self.key);
         let looked = if live {
-            observer.live(self.key, &self.known, secrets, &mut self.requests).await
+            observer.live(self.key, &self.known, secrets, turn, &mut self.requests).await
         } else {
-            observer.cached(&self.known, secrets, &mut self.requests).await
+            observer.cached(&self.known, secrets, turn, &mut self.requests).await
         };
         Ok(looked?.map(|mut sight| {
             sight.observed.members = members::heard(&self.answers, &sight.observed.pods);

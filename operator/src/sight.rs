@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use quorate_crds::CoordinationEnsemble;
 
 use crate::mutants::planted;
+use crate::owned;
 use crate::plan::image::Image;
 use crate::plan::names::{self, Names};
 use crate::plan::object::{Kind, ObjectKey};
 use crate::plan::observed::{self, Formation, Observed, Seen};
+use crate::plan::pin::Pin;
 use crate::pods;
 
 /// What was seen, and what must not be shown: the token.
@@ -50,6 +52,8 @@ pub struct Around {
     pub nonce: String,
     /// The image of ensembles that name none.
     pub default_image: Image,
+    /// Whether it is this ensemble's turn to follow the operator.
+    pub may_follow: bool,
     /// The cluster's DNS domain, if names are to be absolute.
     pub cluster_domain: String,
 }
@@ -93,6 +97,7 @@ pub fn of(objects: &Objects<'_>, around: Around) -> Result<Sight, Unreadable> {
             nonce: around.nonce,
             ensemble: objects.ensemble.clone(),
             default_image: around.default_image,
+            may_follow: around.may_follow,
             cluster_domain: around.cluster_domain,
             stateful_set: set,
             foreign: None,
@@ -193,8 +198,22 @@ fn summary(set: &StatefulSet) -> observed::StatefulSet {
         configuration: annotation(names::CONFIGURATION).and_then(|it| Seen::parse(it)),
         update_revision: status.and_then(|it| it.update_revision.clone()).unwrap_or_default(),
         settled: status.and_then(|status| status.observed_generation) == meta.generation,
+        pin: annotation(names::TEMPLATE).and_then(|it| Pin::parse(it)).or_else(|| applied(set)),
         claims: spec.and_then(|spec| spec.volume_claim_templates.clone()),
     }
+}
+
+/// The template of an operator that did not note it, as the API server knows what was applied.
+fn applied(set: &StatefulSet) -> Option<Pin> {
+    let managed = set.metadata.managed_fields.iter().flatten();
+    let ours = |it: &&ManagedFieldsEntry| {
+        it.manager.as_deref() == Some(names::MANAGER) && it.operation.as_deref() == Some("Apply")
+    };
+    let fields = managed.filter(|it| it.subresource.is_none()).find(ours)?.fields_v1.as_ref()?;
+    let fields = &fields.0["f:spec"]["f:template"];
+    let template = serde_json::to_value(&set.spec.as_ref()?.template).ok()?;
+    let template = fields.is_object().then(|| owned::part(&template, fields))?;
+    Some(Pin { template, ..Pin::default() })
 }
 
 #[cfg(test)]

@@ -142,6 +142,7 @@ impl Eyes {
         let around = Around {
             now: parts.now,
             nonce: parts.nonce.clone(),
+            may_follow: false,
             default_image: Image { reference: IMAGE.to_owned(), ..Image::default() },
             cluster_domain: String::new(),
         };

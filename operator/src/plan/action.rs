@@ -6,6 +6,7 @@ use std::fmt;
 use quorate_crds::EnsembleStatus;
 use serde::Serialize;
 
+use super::follow::Standing;
 use super::object::Object;
 use super::observed::{Formation, NewMember};
 
@@ -190,6 +191,9 @@ pub struct Plan {
     pub actions: Vec<Action>,
     /// What to report.
     pub status: Option<EnsembleStatus>,
+    /// How the ensemble stands to what its operator brings.
+    #[serde(skip)]
+    pub standing: Standing,
     /// Seconds to the next look.
     pub requeue: u64,
     /// Seconds until something is to be done though nothing changes; `None` if time alone is no reason.
@@ -200,6 +204,7 @@ pub struct Plan {
 impl Plan {
     /// The object is going: nothing is made any more.
     pub fn nothing() -> Plan {
-        Plan { objects: Vec::new(), actions: Vec::new(), status: None, requeue: 60, due: None }
+        let (objects, actions, standing) = (Vec::new(), Vec::new(), Standing::Apart);
+        Plan { objects, actions, status: None, standing, requeue: 60, due: None }
     }
 }

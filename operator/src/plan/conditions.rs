@@ -5,10 +5,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use quorate_crds::EnsembleStatus;
 use quorate_crds::conditions::{ConditionReason, ConditionType};
+use quorate_crds::ensemble::Follow;
 use quorate_crds::quantity;
 use quorate_crds::status::Operation;
 
 use super::block::Block;
+use super::desired::template;
 use super::names::Names;
 use super::observed::Observed;
 use super::proposal::Decision;
@@ -22,7 +24,7 @@ pub fn of(observed: &Observed, names: &Names, view: &View, decision: &Decision) 
         (ConditionType::Ready, ready(observed, names, view, decision)),
         (ConditionType::QuorumAvailable, quorum_available(observed, names, view)),
         (ConditionType::MembershipConverged, membership(observed, view, decision)),
-        (ConditionType::ConfigurationInSync, in_sync(observed, decision)),
+        (ConditionType::ConfigurationInSync, in_sync(observed, names, decision)),
         (ConditionType::Reconciling, reconciling(decision)),
         (ConditionType::Stalled, stalled(decision)),
         (ConditionType::Paused, paused(observed)),
@@ -193,7 +195,7 @@ fn membership(observed: &Observed, view: &View, decision: &Decision) -> Verdict 
     }
 }
 
-fn in_sync(observed: &Observed, decision: &Decision) -> Verdict {
+fn in_sync(observed: &Observed, names: &Names, decision: &Decision) -> Verdict {
     let Some(set) = observed.stateful_set.as_ref().filter(|set| set.settled) else {
         return unknown(ConditionReason::NotApplied, "the StatefulSet is not up to date yet");
     };
@@ -210,7 +212,7 @@ fn in_sync(observed: &Observed, decision: &Decision) -> Verdict {
             }
             _ => {
                 let message = "every member runs the wanted image and configuration";
-                yes(ConditionReason::UpToDate, message)
+                yes(ConditionReason::UpToDate, format!("{message}{}", newer(observed, names)))
             }
         };
     }
@@ -223,6 +225,20 @@ fn in_sync(observed: &Observed, decision: &Decision) -> Verdict {
         None => format!("{outdated} members are outdated"),
     };
     no(reason, message)
+}
+
+/// What this operator would make otherwise, and when it will.
+fn newer(observed: &Observed, names: &Names) -> String {
+    if !template::behind(observed, names) {
+        return String::new();
+    }
+    let when = match observed.ensemble.spec.rollout.follow {
+        Follow::Pinned => "if spec.rollout.follow is Operator",
+        Follow::Operator => "when it is this ensemble's turn",
+    };
+    let newest = template::newest(observed, names);
+    let image = newest.reference();
+    format!("; this operator would make their pods otherwise, of the image {image}: {when}")
 }
 
 fn reconciling(decision: &Decision) -> Verdict {

@@ -8,7 +8,8 @@
 //! and how long, [`deadline`] of every step. [`step`], [`block`] and
 //! [`trouble`] say what is done and what is in the way, [`action`] what can be done, with its
 //! preconditions; [`turn`] one pod at a time; [`invariants`] what no action may break, [`broken`] if
-//! it would · [`desired`] the objects that should exist, each an [`object`] · [`status`],
+//! it would · [`desired`] the objects that should exist, [`pin`] what
+//! their template was made of, [`follow`] whose turn it is to take another operator's, each an [`object`] · [`status`],
 //! [`conditions`] and [`events`] the report.
 
 pub mod action;
@@ -18,6 +19,7 @@ pub mod conditions;
 pub mod deadline;
 pub mod desired;
 pub mod events;
+pub mod follow;
 pub mod formation;
 pub mod image;
 pub mod invariants;
@@ -26,6 +28,7 @@ pub mod membership;
 pub mod names;
 pub mod object;
 pub mod observed;
+pub mod pin;
 pub mod proposal;
 pub mod quorum;
 pub mod reach;
@@ -68,6 +71,7 @@ pub fn plan(observed: &Observed) -> Plan {
     let paused = observed.ensemble.spec.paused && !planted("paused is not paused");
     let frozen = paused || foreign(observed).is_some() || stale(observed);
     let status = status::report(observed, &names, &view, &decision);
+    let standing = follow::standing(observed, &names, &view, &decision);
     let busy = status.operation.is_some() || !status::settled(&status);
     let (mut objects, mut actions) = (Vec::new(), Vec::new());
     if !frozen {
@@ -83,7 +87,7 @@ pub fn plan(observed: &Observed) -> Plan {
     let due = due.map(|seconds| seconds.max(1) as u64);
     let idle = due.map_or(IDLE, |due| IDLE.min(due));
     let requeue = if soon { BUSY } else { idle };
-    Plan { objects, actions, status: Some(status), requeue, due }
+    Plan { objects, actions, status: Some(status), standing, requeue, due }
 }
 
 /// The one thing to do: the first room that wants anything has the word, a turn is taken back

@@ -20,6 +20,8 @@ pub const RESTART_AT: &str = "quorate.dev/restart-at";
 pub const GENERATION: &str = "quorate.dev/ensemble-generation";
 /// On a StatefulSet: the newest configuration of the ensemble that was seen when it was applied.
 pub const CONFIGURATION: &str = "quorate.dev/configuration";
+/// On a StatefulSet: what its template was made of, and the template as it was applied.
+pub const TEMPLATE: &str = "quorate.dev/template";
 /// On a claim template, which cannot change: the reconcile that made the StatefulSet. A late request
 /// to make it once more differs in it, and is refused.
 pub const CREATION: &str = "quorate.dev/creation";

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::image::Image;
 use super::member::Member;
 use super::object::ObjectKey;
+use super::pin::Pin;
 
 /// Everything that a decision is made of.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -23,6 +24,9 @@ pub struct Observed {
     pub ensemble: CoordinationEnsemble,
     /// The image for ensembles that name none.
     pub default_image: Image,
+    /// Whether it is this ensemble's turn to follow the operator.
+    #[serde(default)]
+    pub may_follow: bool,
     /// The cluster's domain; empty leaves names relative.
     #[serde(default)]
     pub cluster_domain: String,
@@ -68,6 +72,8 @@ pub struct StatefulSet {
     pub update_revision: String,
     /// Whether the controller has seen the newest spec.
     pub settled: bool,
+    /// What its template was made of.
+    pub pin: Option<Pin>,
     /// The claim template, which Kubernetes never lets change.
     pub claims: Option<Vec<PersistentVolumeClaim>>,
 }
@@ -202,10 +208,5 @@ impl Observed {
         let newest = |set: &&StatefulSet| set.settled && !set.update_revision.is_empty();
         let set = self.stateful_set.as_ref().filter(newest);
         set.is_some_and(|set| pod.revision != set.update_revision)
-    }
-
-    /// The wanted image.
-    pub fn image(&self) -> Image {
-        Image::wanted(self.ensemble.spec.image.as_ref(), &self.default_image)
     }
 }

@@ -9,6 +9,7 @@ use quorate_crds::status::{
 
 use super::conditions;
 use super::deadline;
+use super::desired::template;
 use super::names::{CLIENT_PORT, Names};
 use super::observed::Observed;
 use super::proposal::Decision;
@@ -45,7 +46,7 @@ pub fn report(
             blocked_by: decision.blocked.as_ref().map(ToString::to_string),
         }),
         endpoints: Some(endpoints(observed, names)),
-        image: Some(observed.image().reference),
+        image: Some(template::wanted(observed, names).reference().to_owned()),
         conditions: conditions::of(observed, names, view, decision),
     }
 }

@@ -32,6 +32,7 @@ fn around() -> Around {
     Around {
         now: 9,
         nonce: "n".to_owned(),
+        may_follow: false,
         default_image: Image { reference: "quorate:1".to_owned(), ..Image::default() },
         cluster_domain: String::new(),
     }

@@ -12,6 +12,8 @@ use crate::objects::{Id, If};
 use crate::program::Operator;
 use crate::server::Server;
 
+/// The image of members that name none.
+pub(crate) const IMAGE: &str = "quorate:1";
 /// Members of each ensemble.
 const SIZE: usize = 3;
 /// Longer than anything takes: whoever waits for so long waits in vain.
@@ -57,14 +59,30 @@ impl Fleet {
         for index in 0..size {
             add(&server, index, json!({ "replicas": SIZE }));
         }
-        let operator = Operator::start(&server.url).await;
+        let operator = Operator::start(&server.url, IMAGE).await;
         Fleet { server, operator, members }
     }
 
     /// Another operator takes the place of the one before.
     pub(crate) async fn restart(&mut self) {
+        self.upgrade(IMAGE).await;
+    }
+
+    /// The same, and it brings another image for members.
+    pub(crate) async fn upgrade(&mut self, image: &str) {
         self.operator.end();
-        self.operator = Operator::start(&self.server.url).await;
+        self.operator = Operator::start(&self.server.url, image).await;
+    }
+
+    /// The images of an ensemble's template, and of its pods.
+    pub(crate) fn images(&self, index: usize) -> (String, Vec<String>) {
+        let image =
+            |it: &Value| it["containers"][0]["image"].as_str().unwrap_or_default().to_owned();
+        let get = |plural, name: &str| self.server.api.get(plural, &namespace(index), name);
+        let set = get("statefulsets", "zk").unwrap_or_default();
+        let pod = |ordinal: usize| get("pods", &format!("zk-{ordinal}"));
+        let pods = (0..SIZE).filter_map(pod).map(|it| image(&it["spec"])).collect();
+        (image(&set["spec"]["template"]["spec"]), pods)
     }
 
     /// Waits until the operator's metrics have this line.

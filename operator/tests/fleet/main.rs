@@ -15,6 +15,7 @@ mod request;
 mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
@@ -226,4 +227,38 @@ async fn what_is_refused_is_told_on_the_resource_and_holds_up_nothing_else() {
     let events = fleet.server.api.take_asked().remove("n0").unwrap_or_default();
     let told = events.iter().filter(|it| it.ends_with(" events")).count();
     assert!(told >= 2, "events for people: {events:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upgrade_of_the_operator_restarts_who_follows_it_one_after_the_other() {
+    const NEWER: &str = "quorate:2";
+    let mut fleet = Fleet::start(5).await;
+    let left = fleet.until(PATIENCE, 0..5, Fleet::ready).await;
+    assert!(left.is_empty(), "never ready: {left:?}\n{}", fleet.operator.log());
+    let follow = json!({ "rollout": { "follow": "Operator", "minStableSeconds": 0 } });
+    let generations: Vec<i64> = (0..4).map(|it| fleet.edit(it, follow.clone())).collect();
+    let seen = |fleet: &Fleet, it: usize| fleet.reported(it, generations[it]);
+    assert!(fleet.until(PATIENCE, 0..4, seen).await.is_empty(), "{}", fleet.operator.log());
+    let pinned = fleet.server.api.get("statefulsets", "n4", "zk").expect("it is there");
+
+    fleet.upgrade(NEWER).await;
+    let most = AtomicUsize::new(0);
+    let done = |fleet: &Fleet, it: usize| {
+        let (template, pods) = fleet.images(it);
+        template == NEWER && pods.len() == 3 && pods.iter().all(|image| image == NEWER)
+    };
+    let looked = |fleet: &Fleet, it: usize| {
+        let begun = (0..5).filter(|it| fleet.images(*it).0 == NEWER && !done(fleet, *it));
+        most.fetch_max(begun.count(), Ordering::Relaxed);
+        done(fleet, it)
+    };
+    let left = fleet.until(PATIENCE, 0..4, looked).await;
+    let (_, metrics) = fleet.operator.ask("/metrics").await;
+    assert!(left.is_empty(), "not restarted: {left:?}\n{}\n{metrics}", fleet.operator.log());
+    assert_eq!(most.into_inner(), 1, "one at a time");
+    let left = fleet.until(PATIENCE, 0..5, Fleet::ready).await;
+    assert!(left.is_empty(), "not ready: {left:?}\n{}", fleet.operator.log());
+    let after = fleet.server.api.get("statefulsets", "n4", "zk").expect("it is there");
+    assert_eq!(after["spec"], pinned["spec"], "who does not follow is left alone");
+    assert_eq!(fleet.images(4).1, ["quorate:1"; 3]);
 }

@@ -2,7 +2,7 @@
 //! each, that answers, hangs, refuses, or says that it does not serve.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -34,6 +34,9 @@ pub(crate) struct Group {
     modes: Vec<watch::Sender<Mode>>,
     looks: AtomicU64,
     connections: AtomicU64,
+    /// The ordinal of whoever leads, and how often that has changed.
+    leader: AtomicUsize,
+    changes: AtomicU64,
     /// Grows with time, as the log of a member does.
     applied: AtomicI64,
 }
@@ -66,6 +69,8 @@ impl Members {
             modes: (0..size).map(|_| watch::channel(Mode::Healthy).0).collect(),
             looks: AtomicU64::new(0),
             connections: AtomicU64::new(0),
+            leader: AtomicUsize::new(0),
+            changes: AtomicU64::new(0),
             applied: AtomicI64::new(0),
         });
         let run = |ordinal: usize| {
@@ -119,6 +124,10 @@ async fn serve(group: Arc<Group>, ordinal: usize, mode: Mode, mut stream: TcpStr
         let answer = if head.starts_with("POST /admin/form") {
             let said: Value = serde_json::from_slice(&body).unwrap_or_default();
             group.ensemble_id.send_replace(said["ensembleId"].as_str().map(str::to_owned));
+            json!({})
+        } else if head.starts_with("POST /admin/transfer-leader") {
+            let said: Value = serde_json::from_slice(&body).unwrap_or_default();
+            group.hand_over(said["target"].as_str().unwrap_or_default());
             json!({})
         } else {
             group.looks.fetch_add(1, Ordering::Relaxed);
@@ -181,7 +190,14 @@ impl Group {
         }
     }
 
-    /// What a member says of itself. The first one leads, as long as it serves.
+    fn hand_over(&self, target: &str) {
+        if let Some(ordinal) = (0..self.size).find(|it| self.id(*it) == target) {
+            self.leader.store(ordinal, Ordering::Relaxed);
+            self.changes.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// What a member says of itself. One leads, as long as it serves.
     fn status(&self, ordinal: usize) -> Value {
         let applied = self.applied.fetch_add(1, Ordering::Relaxed);
         let common = json!({
@@ -214,11 +230,12 @@ impl Group {
                 })
             })
             .collect();
-        let others = (0..self.size).filter(|it| *it != 0);
+        let leader = self.leader.load(Ordering::Relaxed);
+        let others = (0..self.size).filter(|it| *it != leader);
         let peer =
             |it: usize| json!({ "memberId": self.id(it), "connected": self.serves(it), "lag": 0 });
         let peers: Vec<Value> = others.map(peer).collect();
-        let (serves, leads) = (self.serves(ordinal), ordinal == 0);
+        let (serves, leads) = (self.serves(ordinal), ordinal == leader);
         json!({
             "dataState": "Member",
             "role": match (serves, leads) {
@@ -228,8 +245,8 @@ impl Group {
             },
             "ready": serves,
             "ensembleId": ensemble_id,
-            "term": 1,
-            "leaderId": serves.then(|| self.id(0)),
+            "term": 1 + self.changes.load(Ordering::Relaxed),
+            "leaderId": serves.then(|| self.id(leader)),
             "leaderContactMs": serves.then(|| self.applied.load(Ordering::Relaxed) % 100),
             "config": { "version": 1, "joint": false, "pending": false, "members": members },
             "peers": if leads { peers } else { Vec::new() },

@@ -25,8 +25,8 @@ impl Drop for Operator {
 }
 
 impl Operator {
-    /// Starts it against this server.
-    pub(crate) async fn start(url: &str) -> Operator {
+    /// Starts it against this server, with this image for members.
+    pub(crate) async fn start(url: &str, image: &str) -> Operator {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let name = format!("quorate-fleet-{}-{number}", std::process::id());
@@ -48,7 +48,8 @@ impl Operator {
         let other = std::env::var_os("QUORATE_OPERATOR");
         let program = other.unwrap_or_else(|| env!("CARGO_BIN_EXE_quorate-operator").into());
         let child = Command::new(program)
-            .args(["run", "--node-image=none", &format!("--http-addr={http}")])
+            .args(["run", &format!("--node-image={image}"), &format!("--http-addr={http}")])
+            .arg("--follow-soak-seconds=0")
             .env("KUBECONFIG", &config)
             .stdout(Stdio::null())
             .stderr(log)

@@ -24,9 +24,11 @@ impl World {
             now: self.now,
             nonce,
             ensemble: self.ensemble.clone(),
+            may_follow: false,
             default_image: Image { reference: "quorate:1".to_owned(), ..Image::default() },
             cluster_domain: String::new(),
             stateful_set: self.set.as_ref().map(|set| observed::StatefulSet {
+                pin: None,
                 uid: set.uid.clone(),
                 resource_version: set.version.to_string(),
                 replicas: set.replicas,

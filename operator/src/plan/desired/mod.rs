@@ -1,11 +1,12 @@
 //! The objects that should exist, complete, for server-side apply.
 //!
-//! `stateful_set` and its `pod` · `config` maps · `network` services and who may reach them.
+//! `stateful_set` and its `pod`, and which [`template`] of it stays · `config` maps · `network` services and who may reach them.
 
 mod config;
 mod network;
 mod pod;
 mod stateful_set;
+pub mod template;
 
 use quorate_crds::CoordinationEnsemble;
 use serde_json::json;
@@ -64,10 +65,12 @@ pub fn stale_config_maps(observed: &Observed, names: &Names) -> Vec<Action> {
     if !settled && !planted("configurations go while pods use them") {
         return Vec::new();
     }
-    let current = config::name(&observed.ensemble.spec.config, names);
+    let made = config::name(&observed.ensemble.spec.config, names);
+    let wanted = template::wanted(observed, names);
+    let used = [Some(made.as_str()), wanted.config()];
     let prefix = names.config_prefix();
     let stale = |map: &&ConfigMap| {
-        map.name != current
+        !used.contains(&Some(map.name.as_str()))
             && map.name.starts_with(prefix.as_str())
             && map.ensemble_generation <= observed.generation()
     };

@@ -13,7 +13,7 @@ use crate::plan::observed::Observed;
 const USER: i64 = 65_532;
 
 /// The template.
-pub(super) fn template(observed: &Observed, names: &Names) -> Value {
+pub(super) fn template(observed: &Observed, names: &Names, image: &Image) -> Value {
     let pod = &observed.ensemble.spec.pod;
     let mut labels = json!(pod.labels);
     merge(&mut labels, names.labels());
@@ -21,7 +21,6 @@ pub(super) fn template(observed: &Observed, names: &Names) -> Value {
     if let Some(at) = &observed.ensemble.spec.rollout.restart_at {
         annotations[RESTART_AT] = json!(at);
     }
-    let image = observed.image();
     let mut spec = json!({
         "serviceAccountName": names.ensemble(),
         "automountServiceAccountToken": false,
@@ -30,7 +29,7 @@ pub(super) fn template(observed: &Observed, names: &Names) -> Value {
         "affinity": affinity(observed, names),
         "topologySpreadConstraints": spread(observed, names),
         "securityContext": security(observed),
-        "containers": [container(observed, &image, names)],
+        "containers": [container(observed, image, names)],
         "volumes": [
             { "name": "config", "configMap": { "name": config::name(&observed.ensemble.spec.config, names), "defaultMode": 0o444 } },
             { "name": "admin", "secret": {

@@ -3,10 +3,10 @@
 use quorate_crds::ensemble::ReclaimPolicy;
 use serde_json::{Value, json};
 
-use super::pod;
+use super::template;
 use crate::mutants::planted;
 use crate::plan::formation;
-use crate::plan::names::{CONFIGURATION, CREATION, GENERATION, Names};
+use crate::plan::names::{CONFIGURATION, CREATION, GENERATION, Names, TEMPLATE};
 use crate::plan::object::{Kind, Object};
 use crate::plan::observed::Observed;
 use crate::plan::view::View;
@@ -22,6 +22,7 @@ pub(super) fn object(observed: &Observed, names: &Names, view: &View) -> Object 
     // Kubernetes refuses any change of it.
     let present_claims = present.and_then(|set| set.claims.as_ref());
     let claims = present_claims.map_or_else(|| claims(observed, names), |claims| json!(claims));
+    let pin = template::wanted(observed, names);
     let fields = json!({
         "spec": {
             "replicas": size(observed, view),
@@ -34,12 +35,13 @@ pub(super) fn object(observed: &Observed, names: &Names, view: &View) -> Object 
                 "whenScaled": if planted("claims go when scaled") { "Delete" } else { "Retain" },
             },
             "selector": { "matchLabels": names.selector() },
-            "template": pod::template(observed, names),
+            "template": pin.template,
             "volumeClaimTemplates": claims,
         },
     });
     let mut object = Object::new(names, Kind::StatefulSet, names.ensemble(), fields)
-        .annotated(GENERATION, observed.generation().to_string());
+        .annotated(GENERATION, observed.generation().to_string())
+        .annotated(TEMPLATE, pin.to_string());
     let marked = || present.and_then(|set| set.configuration.clone());
     let mark = view.seen().or_else(|| formation::mark(observed)).or_else(marked);
     if let Some(seen) = mark {

@@ -10,6 +10,9 @@
 //! is applied) and the seconds to the next look; and of the conditions and the applied objects what
 //! it names. To add a case, write it without `expect`: the test fails and prints what came out.
 
+mod golden;
+mod upgrades;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
