@@ -91,7 +91,10 @@ impl Pace {
             Came::Failed => FAILED * 2_u32.saturating_pow(self.failures.min(8) - 1),
         };
         let owed = Duration::from_secs_f64((-self.budget / EARNED).max(0.0));
-        let least = owed.max(LEAST);
+        // A change may be what helps; but what fails while everything changes, as in a namespace that
+        // is being deleted, is not to fail all the time.
+        let again = if came == Came::Failed { pause.min(LESS_QUICK) } else { LEAST };
+        let least = owed.max(again);
         // Never longer than it says, so that a connection is still there.
         let pause = pause.min(SLOW).mul_f64(0.9 + 0.1 * chance.clamp(0.0, 1.0));
         Next { pause: pause.max(least), least }

@@ -130,7 +130,7 @@ pub(crate) struct Done {
     pub(crate) acted: bool,
     /// Whether all is as wanted.
     pub(crate) at_rest: bool,
-    /// Whether nothing was refused.
+    /// Whether nothing was refused, the report included.
     pub(crate) clean: bool,
     /// What is reported.
     pub(crate) status: Option<EnsembleStatus>,
@@ -194,10 +194,11 @@ impl<'a> Reconcile<'a> {
         let told = self.note(&refusals);
         let stated = sight.observed.stated();
         let status = plan.status.map(|it| refusals.reported(it, &stated, &told));
-        if let Some(status) = &status {
-            self.report(&sight, status).await?;
-        }
-        let clean = refusals.is_empty();
+        let written = match &status {
+            Some(status) => self.report(&sight, status).await?,
+            None => true,
+        };
+        let clean = refusals.is_empty() && written;
         // Of what belongs to others no watch tells.
         let foreign = sight.observed.foreign.is_some();
         let at_rest = plan.requeue > BUSY && !acted && clean && !foreign;
@@ -331,7 +332,7 @@ impl<'a> Reconcile<'a> {
         outcome
     }
 
-    async fn report(&mut self, sight: &Sight, status: &EnsembleStatus) -> Result<()> {
+    async fn report(&mut self, sight: &Sight, status: &EnsembleStatus) -> Result<bool> {
         let ensemble = &sight.observed.ensemble;
         let key = [sight.names.namespace(), sight.names.ensemble()];
         let spec = &ensemble.spec;
@@ -339,17 +340,18 @@ impl<'a> Reconcile<'a> {
         self.write(ensemble, status).await
     }
 
-    /// Writes the report, and tells what has changed in it.
+    /// Writes the report, and tells what has changed in it; whether it says now what it should.
     async fn write(
         &mut self,
         ensemble: &CoordinationEnsemble,
         status: &EnsembleStatus,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         if ensemble.status.as_ref() == Some(status) {
-            return Ok(());
+            return Ok(true);
         }
         self.requests += 1;
-        if self.context.applier.status(ensemble, status).await? == Outcome::Done {
+        let written = self.context.applier.status(ensemble, status).await? == Outcome::Done;
+        if written {
             for notice in events::of(ensemble.status.as_ref(), status) {
                 let about = ensemble.object_ref(&());
                 self.requests += 1;
@@ -357,7 +359,7 @@ impl<'a> Reconcile<'a> {
                 tell(&self.context.recorder, &about, notice.warning, reason, note).await;
             }
         }
-        Ok(())
+        Ok(written)
     }
 }
 

@@ -114,6 +114,12 @@ impl Fleet {
         self.server.api.change(|objects| objects.delete(&id, &If::default())).expect("it is there");
     }
 
+    /// Somebody deletes what is called like an ensemble.
+    pub(crate) fn remove(&self, index: usize, plural: &str) {
+        let id = Id::new(plural, &namespace(index), "zk");
+        self.server.api.change(|objects| objects.delete(&id, &If::default())).expect("it is there");
+    }
+
     /// Somebody else has a Service of the ensemble's name, without any label of ours.
     pub(crate) fn occupy(&self, index: usize) {
         let service = json!({ "apiVersion": "v1", "kind": "Service", "spec": {} });
@@ -187,6 +193,13 @@ impl Fleet {
                 self.unready(index);
             }
         }
+    }
+
+    /// Something of a pod changes, and nothing that matters.
+    pub(crate) fn touch(&self, index: usize, text: &str) {
+        let id = Id::new("pods", &namespace(index), "zk-0");
+        let patch = json!({ "metadata": { "annotations": { "touched": text } } });
+        self.server.api.change(|objects| objects.patch(&id, &patch)).expect("it is there");
     }
 
     /// The kubelet says that the last member is not ready.

@@ -3,7 +3,7 @@
 //!
 //! `objects` what the server knows · `request` what it is asked for · `server` answers ·
 //! `controllers` Kubernetes' own · `members` of ensembles · `program` the operator · `fleet` all of
-//! them together · `figures` what it costs.
+//! them together · `refusals` what is refused again and again · `figures` what it costs.
 
 mod controllers;
 mod figures;
@@ -11,6 +11,7 @@ mod fleet;
 mod members;
 mod objects;
 mod program;
+mod refusals;
 mod request;
 mod server;
 

@@ -1,7 +1,7 @@
 //! An API server on loopback: `objects` behind HTTP, with lists, watches and bookmarks, and a count
 //! of what was asked for, by namespace. `controllers` do their part at each change.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,12 +23,15 @@ use crate::request::{Asked, api_version, kind};
 /// Between two bookmarks.
 const BOOKMARK: Duration = Duration::from_secs(5);
 
+/// A code and its reason.
+type Verdict = (u16, &'static str);
+
 /// What all requests share.
 pub(crate) struct Api {
     objects: Mutex<Objects>,
     newest: watch::Sender<u64>,
     asked: Mutex<BTreeMap<String, Vec<String>>>,
-    refused: Mutex<BTreeSet<(String, String)>>,
+    refused: Mutex<BTreeMap<(String, String), Verdict>>,
     address: Box<controllers::Address>,
 }
 
@@ -97,7 +100,16 @@ impl Api {
 
     /// Refuses what is asked for so in a namespace from now on.
     pub(crate) fn refuse(&self, namespace: &str, what: &str) {
-        lock(&self.refused).insert((namespace.to_owned(), what.to_owned()));
+        self.answer(namespace, what, (403, "Forbidden"));
+    }
+
+    /// Says from now on that somebody else was faster.
+    pub(crate) fn conflict(&self, namespace: &str, what: &str) {
+        self.answer(namespace, what, (409, "Conflict"));
+    }
+
+    fn answer(&self, namespace: &str, what: &str, with: Verdict) {
+        lock(&self.refused).insert((namespace.to_owned(), what.to_owned()), with);
     }
 
     /// Allows it again.
@@ -105,12 +117,12 @@ impl Api {
         lock(&self.refused).remove(&(namespace.to_owned(), what.to_owned()));
     }
 
-    /// Notes what is asked for; whether it is refused.
-    fn note(&self, asked: &Asked, method: &Method) -> bool {
+    /// Notes what is asked for; whether it is refused, and how.
+    fn note(&self, asked: &Asked, method: &Method) -> Option<Verdict> {
         let method = if asked.watch { "WATCH".to_owned() } else { method.to_string() };
         let what = format!("{method} {}{}", asked.plural, asked.sub);
         lock(&self.asked).entry(asked.namespace.clone()).or_default().push(what.clone());
-        lock(&self.refused).contains(&(asked.namespace.clone(), what))
+        lock(&self.refused).get(&(asked.namespace.clone(), what)).copied()
     }
 }
 
@@ -130,10 +142,10 @@ async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
         // Other lists are there before this one.
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    let outcome = match parts.method {
-        _ if forbidden => Err(refused(403, "Forbidden", "it is forbidden")),
-        Method::GET => read(&api, &asked),
-        _ => write(&api, &parts.method, &asked, &body, apply),
+    let outcome = match (forbidden, parts.method) {
+        (Some((code, reason)), _) => Err(refused(code, reason, "the test wants it so")),
+        (None, Method::GET) => read(&api, &asked),
+        (None, method) => write(&api, &method, &asked, &body, apply),
     };
     match outcome {
         Ok(value) => (StatusCode::OK, [(CONTENT_TYPE, "application/json")], value.to_string())
