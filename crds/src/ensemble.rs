@@ -26,6 +26,7 @@ use crate::status::EnsembleStatus;
     singular = "coordinationensemble",
     shortname = "cens",
     category = "coordination",
+    doc = "An ensemble of servers that speak ZooKeeper's protocol and replicate one tree of znodes. `spec` says how many voting members it has, what they run and where they keep their data; `status` what there is, and what is being done.",
     namespaced,
     status = "EnsembleStatus",
     derive = "PartialEq",
@@ -160,7 +161,9 @@ pub struct StorageSpec {
     #[schemars(length(max = 253))]
     #[x_kube(validation = Rule::new("self == oldSelf").message("storage.storageClassName cannot change: volumes keep their class; create another ensemble and move the data"))]
     pub storage_class_name: Option<String>,
-    /// What becomes of a volume whose member left for good, or whose ensemble was deleted.
+    /// What becomes of the volumes when the ensemble is deleted: Retain leaves them, for an ensemble of
+    /// the same name to find its data again, and Delete deletes them with the data. Until then none is
+    /// deleted: the volume of a member that left waits for its return.
     #[serde(default)]
     pub reclaim_policy: ReclaimPolicy,
 }
@@ -179,7 +182,7 @@ impl Default for StorageSpec {
     }
 }
 
-/// What becomes of volumes.
+/// What becomes of volumes when their ensemble is deleted.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 pub enum ReclaimPolicy {
     /// They stay.

@@ -103,6 +103,16 @@ fn the_pattern_of_a_size_is_that_of_quantities() {
     assert_ne!(size["nullable"], json!(true), "null is no size");
 }
 
+#[test]
+fn the_kind_and_its_fields_say_what_they_do() {
+    let schema = schema();
+    let text = schema["description"].as_str().expect("the kind's own text");
+    assert!(text.contains("ZooKeeper") && !text.contains("Auto-generated"), "{text}");
+    let storage = &schema["properties"]["spec"]["properties"]["storage"]["properties"];
+    let text = storage["reclaimPolicy"]["description"].as_str().expect("a text");
+    assert!(text.contains("Retain") && text.contains("Delete"), "{text}");
+}
+
 /// Every bad example is refused in its words, as far as they are a rule's.
 #[test]
 fn bad_examples_are_refused_in_their_words() {
