@@ -31,18 +31,27 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{- /* Of a dict with repository, tag and digest: a digest says everything that a tag could. */ -}}
+{{- /* Of a dict with repository, tag, digest and global: a digest says everything that a tag could,
+and the registry that all charts share stands for the one that the repository names. */ -}}
 {{- define "quorate.reference" -}}
+{{- $repository := .repository -}}
+{{- with (.global).imageRegistry -}}
+{{- $parts := splitList "/" $repository -}}
+{{- if and (gt (len $parts) 1) (regexMatch "[.:]|^localhost$" (first $parts)) -}}
+{{- $parts = rest $parts -}}
+{{- end -}}
+{{- $repository = printf "%s/%s" (trimSuffix "/" .) (join "/" $parts) -}}
+{{- end -}}
 {{- if .digest -}}
-{{ .repository }}@{{ .digest }}
+{{ $repository }}@{{ .digest }}
 {{- else -}}
-{{ .repository }}:{{ .tag }}
+{{ $repository }}:{{ .tag }}
 {{- end -}}
 {{- end -}}
 
 {{- define "quorate.image" -}}
 {{- $tag := .Values.image.tag | default .Chart.AppVersion -}}
-{{- include "quorate.reference" (dict "repository" .Values.image.repository "tag" $tag "digest" .Values.image.digest) -}}
+{{- include "quorate.reference" (dict "repository" .Values.image.repository "tag" $tag "digest" .Values.image.digest "global" .Values.global) -}}
 {{- end -}}
 
 {{- define "quorate.nodeImage" -}}
@@ -55,16 +64,26 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- $repository := $node.repository | default $image.repository -}}
 {{- $tag := $node.tag | default $image.tag | default .Chart.AppVersion -}}
-{{- include "quorate.reference" (dict "repository" $repository "tag" $tag "digest" $digest) -}}
+{{- include "quorate.reference" (dict "repository" $repository "tag" $tag "digest" $digest "global" .Values.global) -}}
 {{- end -}}
 
-{{- /* Of a list of {name: NAME}, with commas between. */ -}}
-{{- define "quorate.names" -}}
+{{- /* Of a dict with secrets, a list of {name: NAME}, and global: the names, with commas between. */ -}}
+{{- define "quorate.secretNames" -}}
 {{- $names := list -}}
-{{- range . -}}
-{{- $names = append $names .name -}}
+{{- range concat .secrets ((.global).imagePullSecrets | default list) -}}
+{{- $names = append $names (kindIs "string" . | ternary . (get (kindIs "map" . | ternary . dict) "name")) -}}
 {{- end -}}
-{{- join "," $names -}}
+{{- $names | uniq | join "," -}}
+{{- end -}}
+
+{{- /* The secrets of the operator's pods, as these list them. */ -}}
+{{- define "quorate.pullSecrets" -}}
+{{- with include "quorate.secretNames" (dict "secrets" .Values.imagePullSecrets "global" .Values.global) -}}
+imagePullSecrets:
+{{- range splitList "," . }}
+  - name: {{ . }}
+{{- end }}
+{{- end -}}
 {{- end -}}
 
 {{- /* What the operator may do to ensembles and their parts, wherever it watches. */ -}}
