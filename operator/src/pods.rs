@@ -33,6 +33,8 @@ pub(crate) fn summary(pod: &Pod, set: &str, names: &Names) -> Option<observed::P
         ready_changed: changed.map_or(created, |at| seconds(Some(at))),
         created,
         deleting: meta.deletion_timestamp.is_some(),
+        gone_by: meta.deletion_timestamp.as_ref().map(|at| seconds(Some(at))),
+        node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
         turn: meta.annotations.as_ref().is_some_and(|all| all.contains_key(TURN)),
         ip: status.pod_ip.clone().filter(|ip| !ip.is_empty()),
         trouble: trouble(&status),
@@ -128,6 +130,26 @@ mod tests {
         assert_eq!(ended("{}"), Some(begin.to_owned()));
         let long = ended(&"ä".repeat(2 * LAST_WORDS)).expect("a sentence");
         assert_eq!(long.chars().count(), begin.chars().count() + 2 + LAST_WORDS);
+    }
+
+    #[test]
+    fn a_pod_that_goes_is_seen_with_its_node_and_when_it_is_to_be_gone() {
+        let pod = json!({
+            "metadata": {
+                "name": "zk-2", "uid": "p", "resourceVersion": "7",
+                "deletionTimestamp": "1970-01-01T00:16:40Z", "deletionGracePeriodSeconds": 30,
+                "ownerReferences": [{
+                    "apiVersion": "apps/v1", "kind": "StatefulSet", "name": "zk", "uid": "set",
+                    "controller": true,
+                }],
+            },
+            "spec": { "nodeName": "worker-3", "containers": [] },
+        });
+        let pod: Pod = serde_json::from_value(pod).expect("a pod");
+        let ensemble = quorate_crds::CoordinationEnsemble::new("zk", Default::default());
+        let seen = summary(&pod, "set", &Names::of(&ensemble, "")).expect("it is ours");
+        assert!(seen.deleting);
+        assert_eq!((seen.node.as_deref(), seen.gone_by), (Some("worker-3"), Some(1_000)));
     }
 
     #[test]

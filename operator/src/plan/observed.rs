@@ -137,6 +137,10 @@ pub struct Pod {
     pub ready_changed: i64,
     pub created: i64,
     pub deleting: bool,
+    /// When it is to be gone, if it is deleted: its grace period is over then.
+    pub gone_by: Option<i64>,
+    /// The node that it is on.
+    pub node: Option<String>,
     /// Whether it is its turn to be restarted: only the pod that has the turn may be deleted.
     pub turn: bool,
     pub ip: Option<String>,

@@ -14,6 +14,7 @@ use super::rollout::serves;
 use super::step::Step;
 use super::turn;
 use super::view::View;
+use super::waiting;
 use crate::mutants::planted;
 
 /// The next one that is replaced.
@@ -25,8 +26,8 @@ pub fn propose(observed: &Observed, view: &View) -> Option<Proposal> {
     let pod = observed.pods.iter().filter(replaceable).max_by_key(|pod| pod.ordinal)?;
     let going = observed.pods.iter().find(|pod| pod.deleting);
     if let Some(going) = going.filter(|_| !planted("a repair beside a pod that goes")) {
-        let step = Step::AwaitTermination { pod: going.name.clone() };
-        return Some(Proposal::wait(Operation::Rollout, step));
+        let (step, next) = waiting::termination(observed, going);
+        return Some(Proposal { operation: Operation::Rollout, step, next });
     }
     let name = pod.name.clone();
     let (step, cause) = if serves(observed, pod) {

@@ -78,7 +78,7 @@ fn hand_over(observed: &Observed, view: &View, leader: &Member) -> Proposal {
 fn hold(observed: &Observed, names: &Names, view: &View) -> Option<(Step, Next)> {
     let wait = |step: Step| Some((step, Next::Wait));
     if let Some(pod) = observed.pods.iter().find(|pod| pod.deleting) {
-        return wait(Step::AwaitTermination { pod: pod.name.clone() });
+        return Some(waiting::termination(observed, pod));
     }
     let beside = planted("a disruption beside an absent member");
     // What the newest template does comes first: it is what the others wait for.

@@ -30,6 +30,15 @@ pub enum PodTrouble {
         /// For how long that is borne.
         seconds: i64,
     },
+    /// It is deleted, and does not go.
+    DoesNotGo {
+        /// The pod.
+        pod: String,
+        /// The node that it is on.
+        node: Option<String>,
+        /// For how long that is borne after its grace period.
+        seconds: i64,
+    },
     /// Its member says of itself what this program does not know.
     NotUnderstood {
         /// The pod.
@@ -48,6 +57,18 @@ impl fmt::Display for PodTrouble {
             }
             PodTrouble::NotReady { pod, seconds } => {
                 write!(f, "{pod} is not ready after {seconds} s")
+            }
+            PodTrouble::DoesNotGo { pod, node, seconds } => {
+                write!(f, "{pod} is still terminating {seconds} s after its grace period: ")?;
+                match node {
+                    Some(node) => write!(
+                        f,
+                        "the node {node} may be gone. If it is, and does not come back, delete the \
+                         Node, or say so with kubectl taint nodes {node} \
+                         node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"
+                    ),
+                    None => f.write_str("look at its finalizers"),
+                }
             }
             PodTrouble::NotUnderstood { pod, strange } => {
                 write!(f, "{pod} {strange}")

@@ -5,7 +5,7 @@ use quorate_crds::status::Operation;
 use super::block::Block;
 use super::names::Names;
 use super::observed::{Observed, Pod};
-use super::proposal::Proposal;
+use super::proposal::{Next, Proposal};
 use super::step::Step;
 use super::trouble::{PodTrouble, not_understood};
 
@@ -30,6 +30,25 @@ pub fn answers(
     }
 }
 
+/// How long a pod that is deleted may take after its grace period before that is told, in seconds.
+/// Only its node can say that its processes have ended, so one whose node is gone stays for ever.
+const GOING_MAX: i64 = 60;
+
+/// A pod that is going is waited for, and named with its node if it does not go.
+pub fn termination(observed: &Observed, pod: &Pod) -> (Step, Next) {
+    let next = match does_not_go(observed, pod) {
+        Some(trouble) => Next::Blocked(Block::Pods(vec![trouble])),
+        None => Next::Wait,
+    };
+    (Step::AwaitTermination { pod: pod.name.clone() }, next)
+}
+
+fn does_not_go(observed: &Observed, pod: &Pod) -> Option<PodTrouble> {
+    let late = pod.gone_by.is_some_and(|by| observed.now - by > GOING_MAX);
+    let (name, node) = (pod.name.clone(), pod.node.clone());
+    late.then_some(PodTrouble::DoesNotGo { pod: name, node, seconds: GOING_MAX })
+}
+
 /// Why a pod is waited for in vain: Kubernetes says so, or it has taken too long, which is then
 /// called `otherwise`.
 pub fn in_vain(
@@ -37,6 +56,9 @@ pub fn in_vain(
     pod: &Pod,
     otherwise: fn(String, i64) -> PodTrouble,
 ) -> Option<PodTrouble> {
+    if let Some(trouble) = does_not_go(observed, pod) {
+        return Some(trouble);
+    }
     let since = observed.now - pod.ready_changed.max(pod.created);
     let patience = i64::from(observed.ensemble.spec.rollout.member_timeout_seconds);
     let name = pod.name.clone();

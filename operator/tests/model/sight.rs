@@ -66,6 +66,8 @@ impl World {
             ready_changed: pod.ready_changed,
             created: pod.created,
             deleting: pod.going_at.is_some(),
+            gone_by: pod.going_at,
+            node: None,
             turn: pod.turn,
             ip: Some(format!("10.0.0.{ordinal}")),
             trouble: if pod.placed {
