@@ -31,6 +31,7 @@ pub(crate) fn summary(pod: &Pod, set: &str, names: &Names) -> Option<observed::P
         revision: label("controller-revision-hash").unwrap_or_default(),
         ready: ready.is_some_and(|ready| ready.status == "True"),
         ready_changed: changed.map_or(created, |at| seconds(Some(at))),
+        ahead: ahead(&status),
         created,
         deleting: meta.deletion_timestamp.is_some(),
         gone_by: meta.deletion_timestamp.as_ref().map(|at| seconds(Some(at))),
@@ -43,6 +44,17 @@ pub(crate) fn summary(pod: &Pod, set: &str, names: &Names) -> Option<observed::P
 
 fn seconds(time: Option<&Time>) -> i64 {
     time.map_or(0, |time| time.0.as_second())
+}
+
+/// How many seconds its node's clock is ahead of the scheduler's, at most: the kubelet has seen the pod
+/// after it was scheduled.
+fn ahead(status: &PodStatus) -> i64 {
+    let mut conditions = status.conditions.iter().flatten();
+    let scheduled = conditions.find(|it| it.type_ == "PodScheduled" && it.status == "True");
+    match (scheduled.and_then(|it| it.last_transition_time.as_ref()), &status.start_time) {
+        (Some(scheduled), Some(seen)) => (seconds(Some(seen)) - seconds(Some(scheduled))).max(0),
+        _ => 0,
+    }
 }
 
 /// Why it does not run, in Kubernetes' own words.
@@ -150,6 +162,19 @@ mod tests {
         let seen = summary(&pod, "set", &Names::of(&ensemble, "")).expect("it is ours");
         assert!(seen.deleting);
         assert_eq!((seen.node.as_deref(), seen.gone_by), (Some("worker-3"), Some(1_000)));
+    }
+
+    #[test]
+    fn how_far_a_nodes_clock_is_ahead_is_seen_in_when_its_kubelet_saw_the_pod() {
+        let of = |status: Value| ahead(&serde_json::from_value(status).expect("a status"));
+        let scheduled = |at: &str| {
+            let condition =
+                json!({ "type": "PodScheduled", "status": "True", "lastTransitionTime": at });
+            json!({ "conditions": [condition], "startTime": "2026-01-01T00:05:01Z" })
+        };
+        assert_eq!(of(scheduled("2026-01-01T00:00:00Z")), 301);
+        assert_eq!(of(scheduled("2026-01-01T00:05:03Z")), 0, "a clock that is behind");
+        assert_eq!(of(json!({})), 0);
     }
 
     #[test]

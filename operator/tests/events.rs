@@ -66,6 +66,19 @@ fn a_formation_is_told_once() {
 }
 
 #[test]
+fn the_first_leader_of_an_ensemble_restores_nothing() {
+    let mut first = healthy();
+    first.ensemble_version = Some(2);
+    let mut formed = first.clone();
+    quorum(&mut formed, "False", "an election may be under way");
+    (formed.leader, formed.quorum, formed.ensemble_version) = (None, None, None);
+    assert_eq!(told(&formed, &first), ["LeaderElected: zk-0 leads"]);
+    // Whoever leads after that brings back what was lost.
+    formed.ensemble_version = Some(2);
+    assert_eq!(told(&formed, &first), ["QuorumRestored: zk-0 leads"]);
+}
+
+#[test]
 fn a_lost_quorum_is_a_warning_and_its_return_is_told() {
     let mut lost = healthy();
     quorum(&mut lost, "False", "zk-1 does not answer");

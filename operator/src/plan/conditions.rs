@@ -200,6 +200,10 @@ fn in_sync(observed: &Observed, names: &Names, decision: &Decision) -> Verdict {
         return unknown(ConditionReason::NotApplied, "the StatefulSet is not up to date yet");
     };
     let outdated = observed.pods.iter().filter(|pod| observed.outdated(pod)).count();
+    let (there, all) = (observed.pods.len(), observed.size());
+    if outdated == 0 && (there as i32) < all {
+        return unknown(ConditionReason::NotApplied, format!("{there} of {all} pods are there"));
+    }
     if outdated == 0 && observed.applied() {
         let size = observed.ensemble.spec.storage.size.0.as_str();
         return match set.claimed() {
@@ -211,7 +215,7 @@ fn in_sync(observed: &Observed, names: &Names, decision: &Decision) -> Verdict {
                 no(ConditionReason::StorageSizeDiffers, message)
             }
             _ => {
-                let message = "every member runs the wanted image and configuration";
+                let message = "every pod has the wanted image and configuration";
                 yes(ConditionReason::UpToDate, format!("{message}{}", newer(observed, names)))
             }
         };

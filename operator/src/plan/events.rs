@@ -12,6 +12,7 @@ use serde::{Serialize, Serializer};
 #[allow(missing_docs)]
 pub enum EventReason {
     EnsembleFormed,
+    LeaderElected,
     QuorumRestored,
     QuorumLost,
     OperatorCannotReachMembers,
@@ -27,6 +28,7 @@ impl fmt::Display for EventReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             EventReason::EnsembleFormed => f.write_str("EnsembleFormed"),
+            EventReason::LeaderElected => f.write_str("LeaderElected"),
             EventReason::QuorumRestored => f.write_str("QuorumRestored"),
             EventReason::QuorumLost => f.write_str("QuorumLost"),
             EventReason::OperatorCannotReachMembers => f.write_str("OperatorCannotReachMembers"),
@@ -71,6 +73,11 @@ pub fn of(before: Option<&EnsembleStatus>, after: &EnsembleStatus) -> Vec<Notice
     match (&before.ensemble_id, &after.ensemble_id) {
         (None, Some(id)) => {
             say(false, EventReason::EnsembleFormed, format!("formed the ensemble {id}"));
+        }
+        // The first leader tells the ensemble's version, which is reported ever after. Before there
+        // was one, nothing was lost.
+        _ if before.ensemble_version.is_none() && after.ensemble_version.is_some() => {
+            say(false, EventReason::LeaderElected, message());
         }
         // What could not be seen was not lost.
         _ if !before.holds(&quorum) && !before.unseen() && after.holds(&quorum) => {

@@ -133,8 +133,10 @@ pub struct Pod {
     pub resource_version: String,
     pub revision: String,
     pub ready: bool,
-    /// Seconds since the epoch at which it became (un)ready.
+    /// Seconds since the epoch at which it became (un)ready, by its node's clock.
     pub ready_changed: i64,
+    /// How many seconds that clock was ahead when the pod began, at most.
+    pub ahead: i64,
     pub created: i64,
     pub deleting: bool,
     /// When it is to be gone, if it is deleted: its grace period is over then.
@@ -146,6 +148,15 @@ pub struct Pod {
     pub ip: Option<String>,
     /// Why it does not run, in Kubernetes' words.
     pub trouble: Option<String>,
+}
+
+impl Pod {
+    /// Since when it is ready. An instant that is still to come was told by a clock that is ahead:
+    /// then it counts as much earlier as that clock was ahead when the pod began, so that nobody waits
+    /// for the clock. Any other is taken as it was told.
+    pub fn ready_since(&self, now: i64) -> i64 {
+        if self.ready_changed > now { self.ready_changed - self.ahead } else { self.ready_changed }
+    }
 }
 
 /// The formation's record: written once, never changed.

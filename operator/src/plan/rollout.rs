@@ -39,7 +39,11 @@ pub fn propose(observed: &Observed, names: &Names, view: &View) -> Option<Propos
     }
     let leader = view.leader.as_ref()?;
     let restart = |pod: &Pod, cause| {
-        let step = Step::Restart { pod: pod.name.clone() };
+        let name = pod.name.clone();
+        let step = match cause {
+            Cause::OnlyMember => Step::RestartOnly { pod: name },
+            Cause::NotServing | Cause::Outdated => Step::Restart { pod: name },
+        };
         let action = turn::restart(observed, pod, cause);
         Some(Proposal::act(Operation::Rollout, step, action))
     };
@@ -109,7 +113,7 @@ fn hold(observed: &Observed, names: &Names, view: &View) -> Option<(Step, Next)>
         return wait(Step::AwaitVoters);
     }
     let seconds = i64::from(observed.ensemble.spec.rollout.min_stable_seconds);
-    let young = |pod: &&Pod| observed.now - pod.ready_changed < seconds;
+    let young = |pod: &&Pod| observed.now - pod.ready_since(observed.now) < seconds;
     if let Some(pod) = observed.pods.iter().find(young) {
         return wait(Step::AwaitStable { pod: pod.name.clone(), seconds });
     }

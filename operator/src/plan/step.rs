@@ -55,6 +55,11 @@ pub enum Step {
         /// Its name.
         pod: String,
     },
+    /// The only pod is restarted: nobody serves meanwhile.
+    RestartOnly {
+        /// Its name.
+        pod: String,
+    },
     /// The leader is to be restarted, so an updated member takes over first.
     HandOver,
     /// All members know a newer version of the ensemble.
@@ -111,6 +116,9 @@ impl fmt::Display for Step {
             Step::ReplaceDisk => f.write_str("replacing a lost disk"),
             Step::ReplacePod { pod } => write!(f, "replacing {pod}, which does not serve"),
             Step::Restart { pod } => write!(f, "restarting {pod}"),
+            Step::RestartOnly { pod } => {
+                write!(f, "restarting {pod}, the only member: clients are cut off until it is back")
+            }
             Step::HandOver => f.write_str("handing leadership to an updated member"),
             Step::RaiseVersion { version } => {
                 write!(f, "raising the ensemble's version to {version}")

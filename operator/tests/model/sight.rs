@@ -64,6 +64,7 @@ impl World {
             revision: pod.template.revision.clone(),
             ready: pod.ready,
             ready_changed: pod.ready_changed,
+            ahead: 0,
             created: pod.created,
             deleting: pod.going_at.is_some(),
             gone_by: pod.going_at,
