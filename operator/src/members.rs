@@ -15,7 +15,7 @@ use self::connection::Connection;
 use crate::member_api::CallError;
 use crate::plan::member::{Member, Peer};
 use crate::plan::observed::Pod;
-use crate::plan::view::{FRESH_MS, LAG_MAX};
+use crate::plan::view::{FRESH_MS, near};
 
 /// What one member said.
 #[derive(Clone, Debug)]
@@ -84,7 +84,7 @@ pub(crate) fn heard(answers: &[Answer], pods: &[Pod]) -> Vec<Member> {
 /// What matters of these answers, so that those which differ in nothing else are equal: how long ago a
 /// leader was heard, and how far a member is behind, only count as enough or not.
 pub(crate) fn gist(answers: &[Answer]) -> Vec<Member> {
-    let peer = |peer: &Peer| Peer { lag: i64::from(peer.lag > LAG_MAX), ..peer.clone() };
+    let peer = |peer: &Peer| Peer { lag: i64::from(!near(peer)), behind_ms: None, ..peer.clone() };
     let of = |member: &Member| Member {
         leader_contact_ms: member.leader_contact_ms.map(|ms| i64::from(ms > FRESH_MS)),
         // Only of a leader it is told.
@@ -100,9 +100,17 @@ pub(crate) fn gist(answers: &[Answer]) -> Vec<Member> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::view::{BEHIND_MAX_MS, LAG_MAX};
 
     fn of(member: Member) -> Vec<Member> {
         gist(&[Answer { pod: "p".to_owned(), member }])
+    }
+
+    /// A leader that says in time how far the other is behind, whatever is on its way.
+    fn measured(lag: i64, behind_ms: i64) -> Member {
+        let mut leader = leader(10, lag);
+        leader.peers[0].behind_ms = Some(behind_ms);
+        leader
     }
 
     fn leader(contact: i64, lag: i64) -> Member {
@@ -118,6 +126,8 @@ mod tests {
         assert_eq!(now, of(leader(90, LAG_MAX)));
         assert_ne!(now, of(leader(FRESH_MS + 1, 3)));
         assert_ne!(now, of(leader(10, LAG_MAX + 1)));
+        assert_eq!(now, of(measured(LAG_MAX + 1, BEHIND_MAX_MS)));
+        assert_ne!(now, of(measured(3, BEHIND_MAX_MS + 1)));
         assert_ne!(now, gist(&[]));
         assert_ne!(now, of(Member { term: 2, ..leader(10, 3) }));
     }

@@ -26,6 +26,7 @@ fn every_field_of_a_status_that_decisions_need_is_read() {
         member_id: format!("00000000000000a{number}"),
         lag,
         connected,
+        behind_ms: connected.then_some(25),
         newest_version: Some(2),
     };
     let expected = Member {

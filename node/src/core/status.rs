@@ -88,6 +88,8 @@ pub(crate) struct Peer {
     pub last_contact_ms: Option<u64>,
     /// Whether a snapshot is on its way to it.
     pub snapshotting: bool,
+    /// It has everything that the leader had so many milliseconds ago; `None`: nobody knows.
+    pub behind_ms: Option<u64>,
     /// The newest ensemble version whose rules its program knows; `None`: it has not dialled us.
     pub newest_version: Option<EnsembleVersion>,
 }

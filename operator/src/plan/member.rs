@@ -199,6 +199,9 @@ pub struct Peer {
     /// Entries that it is behind the leader's log.
     pub lag: i64,
     pub connected: bool,
+    /// It has everything that the leader had so many milliseconds ago; not said by leaders that do
+    /// not know it yet, or whose program does not measure it.
+    pub behind_ms: Option<i64>,
     /// The newest version of an ensemble that its program knows, if it has said so.
     pub newest_version: Option<i32>,
 }

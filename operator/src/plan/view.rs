@@ -3,14 +3,16 @@
 use quorate_crds::status::Role;
 
 use super::formation;
-use super::member::{ConfigMember, Member, Strange};
+use super::member::{ConfigMember, Member, Peer, Strange};
 use super::observed::{Observed, Seen};
 use super::quorum;
 use crate::mutants::planted;
 
 /// A leader that was heard longer ago than this is not believed, in milliseconds.
 pub(crate) const FRESH_MS: i64 = 3_000;
-/// A member this many entries behind is not caught up.
+/// A member that lacks what the leader had longer ago than this is not caught up, in milliseconds.
+pub const BEHIND_MAX_MS: i64 = 2_000;
+/// The same in entries, where a leader does not say it in time. Under load there are more on their way.
 pub const LAG_MAX: i64 = 100;
 
 /// The view.
@@ -102,11 +104,8 @@ impl View {
         let Some(leader) = &self.leader else {
             return false;
         };
-        leader.member_id == member_id
-            || leader
-                .peers
-                .iter()
-                .any(|peer| peer.member_id == member_id && peer.connected && peer.lag <= LAG_MAX)
+        let own = |peer: &Peer| peer.member_id == member_id && peer.connected && near(peer);
+        leader.member_id == member_id || leader.peers.iter().any(own)
     }
 
     /// Whether all voters serve and are in step.
@@ -116,6 +115,11 @@ impl View {
             && self.serving.len() == voters.len()
             && voters.iter().all(|voter| self.caught_up(&voter.member_id))
     }
+}
+
+/// Whether a member has what the leader had a moment ago.
+pub(crate) fn near(peer: &Peer) -> bool {
+    peer.behind_ms.map_or(peer.lag <= LAG_MAX, |ms| ms <= BEHIND_MAX_MS)
 }
 
 /// The newest configuration that is known without a leader, or what is recorded to be the first. A member that goes may have been

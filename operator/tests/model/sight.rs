@@ -117,6 +117,7 @@ impl World {
                 member_id: it.info.member_id.clone(),
                 lag: it.behind,
                 connected: self.member_up(&it.info.member_id),
+                behind_ms: None,
                 newest_version: Some(NEWEST),
             };
             member.peers = group.members.iter().map(peer).collect();

@@ -68,6 +68,7 @@ impl Node {
             connected: view.connected,
             last_contact_ms: view.last_contact_ms,
             snapshotting: view.snapshotting,
+            behind_ms: view.behind_ms,
             newest_version: self.ensemble.newest_of(view.id),
         };
         raft.peers(now).into_iter().map(describe).collect()

@@ -11,4 +11,5 @@ pub(crate) struct PeerView {
     pub connected: bool,
     pub last_contact_ms: Option<u64>,
     pub snapshotting: bool,
+    pub behind_ms: Option<u64>,
 }

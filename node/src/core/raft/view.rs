@@ -124,7 +124,7 @@ impl Raft {
 
     /// A leader's view of the others; empty on other members.
     pub(crate) fn peers(&self, now: Mono) -> Vec<PeerView> {
-        self.leading().map_or(Vec::new(), |leading| leading.views(now))
+        self.leading().map_or(Vec::new(), |leading| leading.views(now, self.log.last_index()))
     }
 
     /// On the leader: whether that member was heard lately.

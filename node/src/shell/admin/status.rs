@@ -129,6 +129,8 @@ struct PeerDocument {
     last_contact_ms: Option<u64>,
     /// Whether a snapshot is on its way to it.
     snapshotting: bool,
+    /// It has everything that the leader had so many milliseconds ago; `null`: that is not known yet.
+    behind_ms: Option<u64>,
     /// The newest ensemble version that its program knows; `null`: it has not said so yet.
     newest_version: Option<u32>,
 }
@@ -207,6 +209,7 @@ fn peer(status: &Status, peer: &Peer) -> PeerDocument {
         connected: peer.connected,
         last_contact_ms: peer.last_contact_ms,
         snapshotting: peer.snapshotting,
+        behind_ms: peer.behind_ms,
         newest_version: peer.newest_version.map(|it| it.0),
     }
 }
@@ -245,6 +248,7 @@ mod tests {
             connected,
             last_contact_ms: connected.then_some(12),
             snapshotting: !connected,
+            behind_ms: connected.then_some(25),
             newest_version: Some(EnsembleVersion(2)),
         };
         Status {

@@ -1,10 +1,11 @@
 //! The leader's code: whoever holds a [`Leader`] leads. What ends a leadership is a value
 //! ([`StepDown`]) that the core acts on.
 //!
-//! `state` what only a leader has · `progress` how far each member is · `replication` sending ·
+//! `state` what only a leader has · `progress` how far each member is, and `behind` in time · `replication` sending ·
 //! `read_index` confirmed reads, whose queue is `reads` · `change` one of the membership, to a
 //! configuration that `membership` makes · `handover` of leadership.
 
+mod behind;
 mod change;
 mod handover;
 mod membership;
@@ -113,10 +114,11 @@ impl Leader<'_> {
             self.out.push(Output::Implausible { from, what: Implausible::BeyondLog });
             return Leads::Continue(());
         }
+        let (now, last) = (self.now, self.log.last_index());
         let Some(peer) = self.answered(from, round) else {
             return Leads::Continue(());
         };
-        if peer.accepted(matched) {
+        if peer.accepted(now, matched, last) {
             self.advance_commit()?;
             self.push_transfer(from);
         }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::behind::Behind;
 use crate::core::raft::event::Window;
 use crate::core::types::{Index, Mono};
 
@@ -32,6 +33,7 @@ pub(super) struct Progress {
     heard: Option<Mono>,
     /// The newest round that it echoed.
     round: u64,
+    behind: Behind,
     mode: Mode,
     /// Unacknowledged batches: last index and weight.
     flight: VecDeque<(Index, usize)>,
@@ -47,6 +49,7 @@ impl Progress {
             connected,
             heard,
             round: 0,
+            behind: Behind::default(),
             mode: Mode::Probe { waiting: false },
             flight: VecDeque::new(),
             flight_bytes: 0,
@@ -76,6 +79,11 @@ impl Progress {
     /// The newest round that it echoed.
     pub(super) fn round(&self) -> u64 {
         self.round
+    }
+
+    /// It has everything that the leader had so many milliseconds ago; `None`: nobody knows.
+    pub(super) fn behind_ms(&self, now: Mono, last: Index) -> Option<u64> {
+        self.behind.ms(now, self.matched, last)
     }
 
     /// Whether a snapshot is on its way.
@@ -134,10 +142,11 @@ impl Progress {
         self.round = self.round.max(round);
     }
 
-    /// It has everything up to `matched`. Gives whether that is news.
-    pub(super) fn accepted(&mut self, matched: Index) -> bool {
+    /// It has everything up to `matched`, of a log that ends at `last`. Gives whether that is news.
+    pub(super) fn accepted(&mut self, now: Mono, matched: Index, last: Index) -> bool {
         let news = matched > self.matched;
         self.matched = self.matched.max(matched);
+        self.behind.acknowledged(now, self.matched, last);
         self.next = self.next.max(self.matched.next());
         while self.flight.front().is_some_and(|(last, _)| *last <= self.matched) {
             let (_, weight) = self.flight.pop_front().unwrap_or_default();
@@ -173,6 +182,7 @@ impl Progress {
         let probed = matches!(self.mode, Mode::Probe { .. }) && prev.next() == self.next;
         if probed && prev > Index(0) {
             self.matched = Index(0);
+            self.behind = Behind::default();
             self.next = meets.next().min(prev);
             self.restart();
         }

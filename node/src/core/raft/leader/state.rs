@@ -90,14 +90,15 @@ impl Leading {
         log.commit_index() >= self.start
     }
 
-    /// The other members, and how far they are.
-    pub(in crate::core::raft) fn views(&self, now: Mono) -> Vec<PeerView> {
+    /// The other members, and how far they are in a log that ends at `last`.
+    pub(in crate::core::raft) fn views(&self, now: Mono, last: Index) -> Vec<PeerView> {
         let view = |(id, peer): (&MemberId, &Progress)| PeerView {
             id: *id,
             matched: peer.matched(),
             connected: peer.connected(),
             last_contact_ms: peer.heard().map(|at| now.since(at)),
             snapshotting: peer.snapshotting(),
+            behind_ms: peer.behind_ms(now, last),
         };
         self.peers.iter().map(view).collect()
     }

@@ -37,6 +37,31 @@ fn a_leader_counts_its_own_entries_only_when_they_are_durable() {
     assert_eq!(committed(&script.accepted(3, 3, 0)), [3]);
 }
 
+/// How many milliseconds a leader knows member 2 to be behind.
+fn behind(script: &Script) -> Option<u64> {
+    let views = script.raft.peers(script.now);
+    views.into_iter().find(|view| view.id == MemberId(2)).and_then(|view| view.behind_ms)
+}
+
+#[test]
+fn how_long_a_member_is_behind_is_known_until_it_loses_what_it_had() {
+    let mut script = Script::of_three(1, &[]).elected();
+    script.sync();
+    assert_eq!(behind(&script), None);
+    script.accepted(2, 2, 0);
+    assert_eq!(behind(&script), Some(0));
+    script.step(Event::Propose(vec![Payload::NewLeader]));
+    script.now = script.now.plus(500);
+    assert_eq!(behind(&script), Some(500));
+    // Its disk was damaged: what it acknowledged once says nothing any more.
+    script.step(Event::LinkDown(MemberId(2)));
+    script.step(Event::LinkUp(MemberId(2)));
+    let term = script.raft.term();
+    let (prev_index, hint_index, hint_term) = (Index(2), Index(0), Term(0));
+    script.hear(2, Message::Rejected { term, prev_index, hint_index, hint_term, round: 0 });
+    assert_eq!(behind(&script), None);
+}
+
 #[test]
 fn entries_are_acknowledged_only_when_they_are_durable() {
     let mut script = Script::of_three(1, &[]);
