@@ -21,7 +21,7 @@ use crate::lease::Elector;
 use crate::member_api::MemberApi;
 use crate::observability::{Metrics, serve};
 use crate::observe::Observer;
-use crate::plan::follow::Convoy;
+use crate::plan::convoy::Convoy;
 use crate::plan::names::MANAGER;
 use crate::reconcile::Context;
 

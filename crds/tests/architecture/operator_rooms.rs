@@ -159,10 +159,12 @@ pub(crate) const ROOMS: &[Room] = &[
         only: &[
             "crate::sight",
             "crate::mutants::planted",
+            "crate::owned",
             "crate::plan::image",
             "crate::plan::names",
             "crate::plan::object",
             "crate::plan::observed",
+            "crate::plan::pin",
             "crate::pods",
             "k8s_openapi",
             "quorate_crds",

@@ -6,7 +6,7 @@ use std::fmt;
 use quorate_crds::EnsembleStatus;
 use serde::Serialize;
 
-use super::follow::Standing;
+use super::convoy::Standing;
 use super::object::Object;
 use super::observed::{Formation, NewMember};
 

@@ -9,13 +9,14 @@
 //! [`trouble`] say what is done and what is in the way, [`action`] what can be done, with its
 //! preconditions; [`turn`] one pod at a time; [`invariants`] what no action may break, [`broken`] if
 //! it would · [`desired`] the objects that should exist, [`pin`] what
-//! their template was made of, [`follow`] whose turn it is to take another operator's, each an [`object`] · [`status`],
+//! their template was made of, [`follow`] and [`convoy`] whose turn it is to take another operator's, each an [`object`] · [`status`],
 //! [`conditions`] and [`events`] the report.
 
 pub mod action;
 pub mod block;
 pub mod broken;
 pub mod conditions;
+pub mod convoy;
 pub mod deadline;
 pub mod desired;
 pub mod events;

@@ -2,6 +2,7 @@
 //! that it finds: nothing that nobody asked for.
 
 use quorate_crds::ensemble::{Follow, ImageSpec};
+use quorate_operator::plan::convoy::Standing;
 use quorate_operator::plan::image::Image;
 use quorate_operator::plan::names;
 use quorate_operator::plan::object::{Kind, Object};
@@ -162,4 +163,28 @@ fn an_ensemble_whose_statefulset_was_deleted_keeps_its_image() {
     assert_eq!(image(&observed), "quorate:1");
     followed(&mut observed);
     assert_eq!(image(&observed), "quorate:2");
+}
+
+#[test]
+fn who_is_not_well_with_what_it_took_holds_up_all_others() {
+    let standing = |observed: &Observed| plan(observed).standing;
+    let mut observed = found();
+    assert_eq!(standing(&observed), Standing::Apart, "it does not follow");
+    followed(&mut observed);
+    assert_eq!(standing(&observed), Standing::Behind);
+    observed.ensemble.spec.paused = true;
+    assert_eq!(standing(&observed), Standing::Apart, "nothing is done to it");
+    observed.ensemble.spec.paused = false;
+    observed.may_follow = true;
+    let pin = pin(&set(&observed));
+    observed.stateful_set.as_mut().expect("it is there").pin = Some(pin);
+    assert!(matches!(standing(&observed), Standing::Taken(_)));
+    observed.pods[2].ready = false;
+    observed.members.truncate(2);
+    assert_eq!(standing(&observed), Standing::Taking);
+    let set = observed.stateful_set.as_mut().expect("it is there");
+    set.update_revision = "rev-2".to_owned();
+    observed.pods[2].revision = "rev-2".to_owned();
+    observed.pods[2].trouble = Some("ImagePullBackOff".to_owned());
+    assert_eq!(standing(&observed), Standing::Stuck);
 }

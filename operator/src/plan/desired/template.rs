@@ -1,7 +1,7 @@
 //! What pods are made of, and why that stays as it is. A template changes when somebody changes what it
 //! is made of in the spec; what only another operator would make otherwise, its default image and its
 //! own ways, waits until the ensemble follows (`spec.rollout.follow`), and then for its turn among all
-//! ensembles (`plan/follow.rs`).
+//! ensembles (`plan/convoy.rs`).
 
 use quorate_crds::ensemble::Follow;
 use serde_json::json;
