@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::action::Action;
 use super::broken::Broken;
 use super::formation;
+use super::formed;
 use super::member::{DataState, Member};
 use super::names::Names;
 use super::observed::{Formation, Observed};
@@ -95,7 +96,7 @@ fn may_form(
         member.member_id == formation.seed && member.data_state == DataState::Blank
     });
     ensure(seed, Broken::NotTheSeed)?;
-    ensure(formation::prepared(observed, formation), Broken::PodsNotSure)
+    ensure(formed::prepared(observed, formation), Broken::PodsNotSure)
 }
 
 /// A member that is not understood may know one.
@@ -161,7 +162,7 @@ fn may_lower(
         .is_some_and(|set| set.uid == uid && set.resource_version == resource_version);
     ensure(same && observed.applied(), Broken::OtherStatefulSet)?;
     ensure(replicas >= observed.wanted(), Broken::PodIsWanted)?;
-    if formation::unformed(observed) {
+    if formed::unformed(observed) {
         return Ok(());
     }
     ensure(view.healthy() && !view.changing(), Broken::NotSettled)?;

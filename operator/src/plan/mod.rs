@@ -2,10 +2,10 @@
 //!
 //! [`observed`] what was seen, [`member`] of a member · [`names`] every name · [`image`] what members run · [`quorum`] how many
 //! may be absent · [`view`] the ensemble as its leader sees it, [`reach`] whether it can be seen ·
-//! rooms, each with at most one [`proposal`]: [`formation`] beginning · [`membership`] growing,
-//! shrinking, replacing, towards a [`target`] · [`repair`] replacing pods that are broken ·
-//! [`rollout`] restarting those that serve · [`versions`] raising the version · [`waiting`] for whom,
-//! and how long, [`deadline`] of every step. [`step`], [`block`] and
+//! rooms, each with at most one [`proposal`]: [`formation`] beginning, by what is [`formed`] already ·
+//! [`membership`] growing, shrinking, replacing, towards a [`target`] · [`repair`] replacing pods that
+//! are broken · [`rollout`] restarting those that serve · [`versions`] raising the version ·
+//! [`waiting`] for whom, and how long, [`deadline`] of every step. [`step`], [`block`] and
 //! [`trouble`] say what is done and what is in the way, [`action`] what can be done, with its
 //! preconditions; [`turn`] one pod at a time; [`invariants`] what no action may break, [`broken`] if
 //! it would · [`desired`] the objects that should exist, [`pin`] what
@@ -22,6 +22,7 @@ pub mod desired;
 pub mod events;
 pub mod follow;
 pub mod formation;
+pub mod formed;
 pub mod image;
 pub mod invariants;
 pub mod member;

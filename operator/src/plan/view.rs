@@ -2,7 +2,7 @@
 
 use quorate_crds::status::Role;
 
-use super::formation;
+use super::formed;
 use super::member::{ConfigMember, Member, Peer, Strange};
 use super::observed::{Observed, Seen};
 use super::quorum;
@@ -127,7 +127,7 @@ pub(crate) fn near(peer: &Peer) -> bool {
 fn reach(observed: &Observed) -> i32 {
     let stays = |it: &&Member| observed.pod(it.ordinal).is_some_and(|pod| !pod.deleting);
     let newest = observed.members.iter().filter(stays).max_by_key(|it| it.config.version);
-    newest.map_or(0, |it| it.config.reach()).max(formation::recorded(observed))
+    newest.map_or(0, |it| it.config.reach()).max(formed::recorded(observed))
 }
 
 /// Whether a newer configuration than this leader's has been seen before.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::template;
 use crate::mutants::planted;
-use crate::plan::formation;
+use crate::plan::formed;
 use crate::plan::names::{CONFIGURATION, CREATION, GENERATION, Names, TEMPLATE};
 use crate::plan::object::{Kind, Object};
 use crate::plan::observed::Observed;
@@ -43,7 +43,7 @@ pub(super) fn object(observed: &Observed, names: &Names, view: &View) -> Object 
         .annotated(GENERATION, observed.generation().to_string())
         .annotated(TEMPLATE, pin.to_string());
     let marked = || present.and_then(|set| set.configuration.clone());
-    let mark = view.seen().or_else(|| formation::mark(observed)).or_else(marked);
+    let mark = view.seen().or_else(|| formed::mark(observed)).or_else(marked);
     if let Some(seen) = mark {
         object = object.annotated(CONFIGURATION, seen.to_string());
     }
