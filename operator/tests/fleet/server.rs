@@ -143,7 +143,7 @@ async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let outcome = match (forbidden, parts.method) {
-        (Some((code, reason)), _) => Err(refused(code, reason, "the test wants it so")),
+        (Some((code, reason)), _) => Err(refused(code, reason, "it is forbidden")),
         (None, Method::GET) => read(&api, &asked),
         (None, method) => write(&api, &method, &asked, &body, apply),
     };
