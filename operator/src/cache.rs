@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, PodSpec, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -127,7 +127,8 @@ impl Watched for StatefulSet {
 impl Watched for Pod {
     fn keep(mut self, known: &mut Known) {
         slim(&mut self.metadata);
-        self.spec = None;
+        let node_name = self.spec.and_then(|spec| spec.node_name);
+        self.spec = Some(PodSpec { node_name, ..PodSpec::default() });
         known.pods.insert(self.name_any(), Arc::new(self));
     }
 
@@ -291,6 +292,17 @@ mod tests {
         assert_eq!(changed, [zk()].into());
         let known = cache.of(&zk());
         assert_eq!(known.pods.keys().collect::<Vec<_>>(), ["zk-1"]);
+    }
+
+    #[test]
+    fn where_a_pod_runs_is_kept() {
+        let (cache, mut reader) = (Cache::default(), Reader::default());
+        let mut there = pod("zk-0");
+        let node_name = Some("node-1".to_owned());
+        there.spec = Some(PodSpec { node_name, ..PodSpec::default() });
+        reader.read(&cache, Event::Apply(there));
+        let kept = cache.of(&zk()).pods["zk-0"].spec.clone();
+        assert_eq!(kept.and_then(|spec| spec.node_name).as_deref(), Some("node-1"));
     }
 
     #[test]

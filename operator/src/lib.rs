@@ -6,7 +6,7 @@
 //! [`args`] the command line · [`program`] puts the parts together · `lease` whose turn it is among
 //! operators · `controller` the loop · `watches` fill a `cache`, and `health` says whether they can be
 //! relied upon · `keeper` who looks after one ensemble, at its `pace` · `members` what they say of
-//! themselves · `reconcile` one run of observe, plan, apply · `observe` what is read, [`sight`], `pods`
+//! themselves · `reconcile` one run of observe, plan, apply · `observe` what is read, `said` what Kubernetes says where something does not get on, [`sight`], `pods`
 //! and `owned` what is seen in it · [`requests`] what goes over the wire for each step, and what answers say of it ·
 //! [`refusals`] what was refused, what that keeps from being done, and who is told ·
 //! `apply` sends it · `member_api` calls to members · `api` handles on objects · `error` what can fail,
@@ -37,6 +37,7 @@ pub mod program;
 mod reconcile;
 pub mod refusals;
 pub mod requests;
+mod said;
 pub mod sight;
 mod tell;
 mod watches;

@@ -20,6 +20,7 @@ use crate::plan::desired;
 use crate::plan::image::Image;
 use crate::plan::names::Names;
 use crate::plan::object::ObjectKey;
+use crate::said::{self, Sayings};
 use crate::sight::{self, Around, Objects, Sight};
 
 /// For so long a Secret is not read again: nobody is told of its changes, as Secrets are not watched.
@@ -36,10 +37,11 @@ pub(crate) struct Observer {
     pub(crate) cluster_domain: String,
 }
 
-/// The Secret of an ensemble as it was read last. That there is none is not kept.
+/// What was read last of an ensemble, and is not read again for a while. That there is none is not kept.
 #[derive(Debug, Default)]
-pub(crate) struct Secrets {
-    kept: Option<(Secret, Instant)>,
+pub(crate) struct Kept {
+    secret: Option<(Secret, Instant)>,
+    sayings: Sayings,
 }
 
 /// What was read of one ensemble.
@@ -61,7 +63,7 @@ impl Observer {
     pub(crate) async fn cached(
         &self,
         known: &Known,
-        secrets: &mut Secrets,
+        kept: &mut Kept,
         may_follow: bool,
         requests: &mut u32,
     ) -> Result<Option<Sight>> {
@@ -74,7 +76,7 @@ impl Observer {
             Some(set) => Some(Arc::clone(set)),
             None => reader.stateful_set().await?,
         };
-        let secret = match &secrets.kept {
+        let secret = match &kept.secret {
             Some((secret, at)) if at.elapsed() < SECRET_KEPT => Some(secret.clone()),
             Some(_) | None => reader.secret().await?,
         };
@@ -87,8 +89,7 @@ impl Observer {
             existing,
             ensemble,
         };
-        secrets.keep(parts.secret.as_ref());
-        self.see(&parts, may_follow).map(Some)
+        self.see(&parts, kept, may_follow, requests).await.map(Some)
     }
 
     /// Looks at everything of one ensemble now; `None` if it is gone. Only the uids of objects that
@@ -101,7 +102,7 @@ impl Observer {
         &self,
         key: &Key,
         known: &Known,
-        secrets: &mut Secrets,
+        kept: &mut Kept,
         may_follow: bool,
         requests: &mut u32,
     ) -> Result<Option<Sight>> {
@@ -124,11 +125,21 @@ impl Observer {
         let existing = reader.existing(known, desired::keys(&ensemble, &names)).await?;
         let ensemble = Arc::new(ensemble);
         let parts = Parts { ensemble, stateful_set, pods, config_maps, secret, existing };
-        secrets.keep(parts.secret.as_ref());
-        self.see(&parts, may_follow).map(Some)
+        self.see(&parts, kept, may_follow, requests).await.map(Some)
     }
 
-    fn see(&self, parts: &Parts, may_follow: bool) -> Result<Sight> {
+    async fn see(
+        &self,
+        parts: &Parts,
+        kept: &mut Kept,
+        may_follow: bool,
+        requests: &mut u32,
+    ) -> Result<Sight> {
+        kept.keep(parts.secret.as_ref());
+        let (now, set) = (now()?, parts.stateful_set.as_deref());
+        let stuck = said::stuck(set, parts.pods.iter().map(|it| &**it), now);
+        let namespace = parts.ensemble.metadata.namespace.clone().unwrap_or_default();
+        let said = kept.sayings.of(&self.client, &namespace, stuck, now, requests).await;
         let objects = Objects {
             ensemble: &parts.ensemble,
             stateful_set: parts.stateful_set.as_deref(),
@@ -136,9 +147,10 @@ impl Observer {
             config_maps: parts.config_maps.iter().map(|it| &**it).collect(),
             secret: parts.secret.as_ref(),
             existing: parts.existing.iter().map(|(key, meta)| (key.clone(), meta)).collect(),
+            said: &said,
         };
         let around = Around {
-            now: now()?,
+            now,
             nonce: nonce()?,
             default_image: self.default_image.clone(),
             may_follow,
@@ -148,10 +160,10 @@ impl Observer {
     }
 }
 
-impl Secrets {
+impl Kept {
     /// Keeps what was read, with the time at which it was read first.
     fn keep(&mut self, secret: Option<&Secret>) {
-        self.kept = match (self.kept.take(), secret) {
+        self.secret = match (self.secret.take(), secret) {
             (_, None) => None,
             (Some((before, at)), Some(now)) if before == *now && at.elapsed() < SECRET_KEPT => {
                 Some((before, at))

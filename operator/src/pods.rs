@@ -39,6 +39,7 @@ pub(crate) fn summary(pod: &Pod, set: &str, names: &Names) -> Option<observed::P
         turn: meta.annotations.as_ref().is_some_and(|all| all.contains_key(TURN)),
         ip: status.pod_ip.clone().filter(|ip| !ip.is_empty()),
         trouble: trouble(&status),
+        said: None,
     })
 }
 

@@ -20,7 +20,7 @@ use crate::labels::Acted;
 use crate::lease::Leadership;
 use crate::members::{self, Answer};
 use crate::observability::Metrics;
-use crate::observe::{Observer, Secrets, now};
+use crate::observe::{Kept, Observer, now};
 use crate::plan::action::{Action, Plan};
 use crate::plan::conditions::Stated;
 use crate::plan::convoy::{Convoy, Standing};
@@ -87,7 +87,7 @@ impl Context {
 pub(crate) struct Memory {
     owner: String,
     applied: Applied,
-    secrets: Secrets,
+    kept: Kept,
     refused: Before,
 }
 
@@ -243,12 +243,12 @@ impl<'a> Reconcile<'a> {
 
     async fn observe(&mut self, live: bool) -> Result<Option<Sight>> {
         let observer = &self.context.observer;
-        let secrets = &mut self.memory.secrets;
+        let kept = &mut self.memory.kept;
         let turn = self.context.may_follow(self.key);
         let looked = if live {
-            observer.live(self.key, &self.known, secrets, turn, &mut self.requests).await
+            observer.live(self.key, &self.known, kept, turn, &mut self.requests).await
         } else {
-            observer.cached(&self.known, secrets, turn, &mut self.requests).await
+            observer.cached(&self.known, kept, turn, &mut self.requests).await
         };
         Ok(looked?.map(|mut sight| {
             sight.observed.members = members::heard(&self.answers, &sight.observed.pods);

@@ -41,6 +41,19 @@ pub struct Objects<'a> {
     pub secret: Option<&'a Secret>,
     /// What is called like an object that should exist.
     pub existing: Vec<(ObjectKey, &'a ObjectMeta)>,
+    /// What Kubernetes says of those that do not get on.
+    pub said: &'a [Said],
+}
+
+/// What Kubernetes says of an object that does not get on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Of which kind it is.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// In Kubernetes' own words.
+    pub why: String,
 }
 
 /// What else a decision is made of.
@@ -82,7 +95,7 @@ pub enum Unreadable {
 /// When an object of ours makes no sense.
 pub fn of(objects: &Objects<'_>, around: Around) -> Result<Sight, Unreadable> {
     let names = Names::of(objects.ensemble, &around.cluster_domain);
-    let set = objects.stateful_set.filter(|set| ours(&set.metadata, &names)).map(summary);
+    let mut set = objects.stateful_set.filter(|set| ours(&set.metadata, &names)).map(summary);
     let mut pods: Vec<observed::Pod> = match &set {
         Some(set) => {
             let of = |pod: &&Pod| pods::summary(pod, &set.uid, &names);
@@ -91,6 +104,16 @@ pub fn of(objects: &Objects<'_>, around: Around) -> Result<Sight, Unreadable> {
         None => Vec::new(),
     };
     pods.sort_by_key(|pod| pod.ordinal);
+    let said = |kind: &str, name: &str| {
+        objects.said.iter().find(|it| it.kind == kind && it.name == name).map(|it| it.why.clone())
+    };
+    for pod in &mut pods {
+        let claim = || said("PersistentVolumeClaim", &format!("data-{}", pod.name));
+        pod.said = said("Pod", &pod.name).or_else(claim);
+    }
+    if let Some(set) = &mut set {
+        set.said = said("StatefulSet", names.ensemble());
+    }
     let mut sight = Sight {
         observed: Observed {
             now: around.now,
@@ -198,6 +221,7 @@ fn summary(set: &StatefulSet) -> observed::StatefulSet {
         configuration: annotation(names::CONFIGURATION).and_then(|it| Seen::parse(it)),
         update_revision: status.and_then(|it| it.update_revision.clone()).unwrap_or_default(),
         settled: status.and_then(|status| status.observed_generation) == meta.generation,
+        said: None,
         pin: annotation(names::TEMPLATE).and_then(|it| Pin::parse(it)).or_else(|| applied(set)),
         claims: spec.and_then(|spec| spec.volume_claim_templates.clone()),
     }

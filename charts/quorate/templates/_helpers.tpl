@@ -132,4 +132,8 @@ imagePullSecrets:
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
+# Why Kubernetes does not make or start a pod, for the resource's conditions.
+- apiGroups: [""]
+  resources: [events]
+  verbs: [list]
 {{- end -}}

@@ -80,6 +80,7 @@ pub(crate) const ROOMS: &[Room] = &[
             "crate::plan::image",
             "crate::plan::names",
             "crate::plan::object",
+            "crate::said",
             "crate::sight",
         ],
         never: &[

@@ -138,6 +138,7 @@ impl Eyes {
             config_maps: maps.iter().map(|it| &**it).collect(),
             secret: secret.as_deref(),
             existing: existing.iter().map(|(key, it)| (key.clone(), &**it)).collect(),
+            said: &[],
         };
         let around = Around {
             now: parts.now,

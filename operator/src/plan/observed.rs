@@ -72,6 +72,8 @@ pub struct StatefulSet {
     pub update_revision: String,
     /// Whether the controller has seen the newest spec.
     pub settled: bool,
+    /// Why it lacks pods, in Kubernetes' words.
+    pub said: Option<String>,
     /// What its template was made of.
     pub pin: Option<Pin>,
     /// The claim template, which Kubernetes never lets change.
@@ -148,6 +150,9 @@ pub struct Pod {
     pub ip: Option<String>,
     /// Why it does not run, in Kubernetes' words.
     pub trouble: Option<String>,
+    /// What Kubernetes says of it, or of its claim, while it does not start. It is told, no more: it may
+    /// pass by itself.
+    pub said: Option<String>,
 }
 
 impl Pod {

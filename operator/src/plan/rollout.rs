@@ -91,7 +91,7 @@ fn hold(observed: &Observed, names: &Names, view: &View) -> Option<(Step, Next)>
         .sort_by_key(|ordinal| observed.pod(*ordinal).is_some_and(|pod| observed.outdated(pod)));
     for ordinal in ordinals {
         match observed.pod(ordinal) {
-            None => return wait(Step::AwaitCreation { pod: names.pod(ordinal) }),
+            None => return Some(waiting::creation(observed, names.pod(ordinal))),
             Some(pod) if !pod.ready => return Some(not_back(observed, pod)),
             Some(_) => {}
         }

@@ -16,6 +16,13 @@ pub enum PodTrouble {
         /// In Kubernetes' words.
         why: String,
     },
+    /// Kubernetes says why it does not make them.
+    NotMade {
+        /// The pods.
+        pods: Vec<String>,
+        /// In Kubernetes' words.
+        why: String,
+    },
     /// Its member has not answered for too long.
     Silent {
         /// The pod.
@@ -52,6 +59,9 @@ impl fmt::Display for PodTrouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             PodTrouble::DoesNotStart { pod, why } => write!(f, "{pod} does not start: {why}"),
+            PodTrouble::NotMade { pods, why } => {
+                write!(f, "Kubernetes does not create {}: {why}", pods.join(", "))
+            }
             PodTrouble::Silent { pod, seconds } => {
                 write!(f, "{pod} does not answer after {seconds} s")
             }

@@ -22,7 +22,10 @@ pub fn answers(
         let in_vain = || in_vain(observed, observed.pod(*ordinal)?, silent);
         not_understood(observed, names, *ordinal).or_else(in_vain)
     };
-    let troubles: Vec<PodTrouble> = ordinals.iter().filter_map(trouble).collect();
+    let absent = ordinals.iter().copied().filter(|ordinal| observed.pod(*ordinal).is_none());
+    let absent = not_made(observed, names.pods(&absent.collect::<Vec<_>>()));
+    let troubles: Vec<PodTrouble> =
+        absent.into_iter().chain(ordinals.iter().filter_map(trouble)).collect();
     if troubles.is_empty() {
         Proposal::wait(operation, step)
     } else {
@@ -49,6 +52,20 @@ fn does_not_go(observed: &Observed, pod: &Pod) -> Option<PodTrouble> {
     late.then_some(PodTrouble::DoesNotGo { pod: name, node, seconds: GOING_MAX })
 }
 
+/// A pod that is to be made is waited for, and Kubernetes may say why it is not.
+pub fn creation(observed: &Observed, pod: String) -> (Step, Next) {
+    let next = match not_made(observed, vec![pod.clone()]) {
+        Some(trouble) => Next::Blocked(Block::Pods(vec![trouble])),
+        None => Next::Wait,
+    };
+    (Step::AwaitCreation { pod }, next)
+}
+
+fn not_made(observed: &Observed, pods: Vec<String>) -> Option<PodTrouble> {
+    let why = observed.stateful_set.as_ref()?.said.clone()?;
+    (!pods.is_empty()).then_some(PodTrouble::NotMade { pods, why })
+}
+
 /// Why a pod is waited for in vain: Kubernetes says so, or it has taken too long, which is then
 /// called `otherwise`.
 pub fn in_vain(
@@ -62,7 +79,7 @@ pub fn in_vain(
     let since = observed.now - pod.ready_changed.max(pod.created);
     let patience = i64::from(observed.ensemble.spec.rollout.member_timeout_seconds);
     let name = pod.name.clone();
-    match &pod.trouble {
+    match pod.trouble.as_ref().or(pod.said.as_ref()) {
         Some(why) => Some(PodTrouble::DoesNotStart { pod: name, why: why.clone() }),
         None if since > patience => Some(otherwise(name, patience)),
         None => None,

@@ -46,6 +46,7 @@ fn nothing(ensemble: &CoordinationEnsemble) -> Objects<'_> {
         config_maps: Vec::new(),
         secret: None,
         existing: Vec::new(),
+        said: &[],
     }
 }
 

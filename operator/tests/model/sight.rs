@@ -29,6 +29,7 @@ impl World {
             cluster_domain: String::new(),
             stateful_set: self.set.as_ref().map(|set| observed::StatefulSet {
                 pin: None,
+                said: None,
                 uid: set.uid.clone(),
                 resource_version: set.version.to_string(),
                 replicas: set.replicas,
@@ -57,6 +58,7 @@ impl World {
 
     fn show_pod(&self, ordinal: i32, pod: &Pod) -> observed::Pod {
         observed::Pod {
+            said: None,
             ordinal,
             name: format!("zk-{ordinal}"),
             uid: pod.uid.clone(),
