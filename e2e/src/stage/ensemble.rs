@@ -42,7 +42,17 @@ impl Ensemble {
 
     /// Applies one of so many members; other parts of the spec are added to what suits tests.
     pub(crate) async fn apply(ctx: &Arc<Ctx>, replicas: i32, more: Value) -> Result<Self> {
-        let ensemble = Self::named(ctx, "zk");
+        Self::apply_as("zk", ctx, replicas, more).await
+    }
+
+    /// The same, of this name.
+    pub(crate) async fn apply_as(
+        name: &str,
+        ctx: &Arc<Ctx>,
+        replicas: i32,
+        more: Value,
+    ) -> Result<Self> {
+        let ensemble = Self::named(ctx, name);
         let mut spec = json!({
             "replicas": replicas,
             "storage": { "size": "1Gi" },

@@ -63,6 +63,14 @@ impl Helm {
         self.run(&words.iter().map(String::as_str).collect::<Vec<_>>()).await
     }
 
+    /// The same, with other values besides.
+    pub(crate) async fn install_with(&self, values: &[(&str, &str)]) -> Result<String> {
+        let mut words = self.install_words();
+        let set = |(key, value): &(&str, &str)| ["--set".to_owned(), format!("{key}={value}")];
+        words.extend(values.iter().flat_map(set));
+        self.run(&words.iter().map(String::as_str).collect::<Vec<_>>()).await
+    }
+
     /// Runs the chart's own tests.
     pub(crate) async fn test(&self) -> Result<String> {
         self.run(&["test", RELEASE, "--namespace", NAMESPACE, "--timeout=90s"]).await

@@ -1,6 +1,7 @@
 //! The beginning and the end of an ensemble.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -11,7 +12,7 @@ use serde_json::json;
 use crate::common::progress::say;
 use crate::common::until::until;
 use crate::stage::ctx::Ctx;
-use crate::stage::ensemble::{Ensemble, condition};
+use crate::stage::ensemble::{Ensemble, SOON, condition};
 
 pub(super) async fn an_ensemble_is_created(ctx: Arc<Ctx>) -> Result<()> {
     let ensemble = Ensemble::formed(&ctx, 3).await?;
@@ -117,5 +118,34 @@ pub(super) async fn deletion_keeps_volumes(ctx: Arc<Ctx>) -> Result<()> {
     .await?;
     let left = ensemble.claims().await?;
     ensure!(left == claims, "of the claims {claims:?} there are {left:?}");
+    Ok(())
+}
+
+pub(super) async fn what_kubernetes_refuses_is_told(ctx: Arc<Ctx>) -> Result<()> {
+    ctx.kubectl(&["create", "quota", "few", "--hard=pods=2"]).await?;
+    until("the quota is in force", 60, async || {
+        let path = "jsonpath={.status.hard.pods}";
+        let hard = ctx.kubectl(&["get", "quota", "few", "-o", path]).await?;
+        ensure!(hard == "2", "it allows {hard:?} pods");
+        Ok(())
+    })
+    .await?;
+    let ensemble = Ensemble::apply(&ctx, 3, json!({})).await?;
+    let begun = Instant::now();
+    let why = until("somebody is told", 60, async || {
+        let status = ensemble.status().await?;
+        let (is, why) = condition(&status, &ConditionType::Stalled)?;
+        ensure!(is == "True" && why.contains("exceeded quota"), "Stalled is {is}: {why}");
+        Ok(why)
+    })
+    .await?;
+    say(format!("told after {:.0?}: {why}", begun.elapsed()));
+    let events =
+        ctx.kubectl(&["get", "events", "--field-selector=reason=OperationBlocked"]).await?;
+    ensure!(events.contains("exceeded quota"), "there is no event:\n{events}");
+    ctx.kubectl(&["delete", "quota", "few"]).await?;
+    ensemble.settled(3, SOON).await?;
+    let (is, why) = condition(&ensemble.status().await?, &ConditionType::Stalled)?;
+    ensure!(is == "False", "Stalled is {is}: {why}");
     Ok(())
 }

@@ -44,6 +44,7 @@ tests! {
     specs::bad_specs_are_refused: "every bad spec is refused with its message, every example is accepted",
     specs::paused_ensembles_are_left_alone: "nothing is changed while spec.paused, and all of it afterwards",
     create::an_ensemble_is_created: "three voters, restricted, with budget, events and conditions",
+    create::what_kubernetes_refuses_is_told: "a quota, within half a minute, and it goes on by itself when it is lifted",
     create::deletion_keeps_volumes: "a deleted ensemble leaves its volumes and nothing else",
     clients::stock_clients_work: "kazoo, zkCli and zookeeper-client through Service and members' names",
     container::the_image_takes_zookeepers_variables: "three servers without the operator, and one pod deleted",
@@ -59,5 +60,6 @@ tests! {
     operator_killed::while_it_restarts: "its pod is removed in the middle of a restart, under load",
     monitoring::prometheus_answers: "who leads and follows, the quorum, what is under way",
     monitoring::panels_and_alerts_find_what_they_ask_for: "every series that the chart's dashboards and alerts name",
+    install::an_upgrade_of_the_operator_restarts_only_who_follows_it: "with another default image, and a template that nobody noted",
     install::uninstalling_keeps_ensembles: "and a new installation takes over where the last one was",
 }

@@ -40,6 +40,12 @@ pub(super) async fn bad_specs_are_refused(ctx: Arc<Ctx>) -> Result<()> {
         ensure!(said.contains("created"), "{path}: {said}");
     }
     ensure!(count > 0, "there are no examples");
+    // Before anybody has looked at it, a new one is not as it should be to whoever compares generations.
+    let example = crds.join("examples/minimal.yaml").display().to_string();
+    let path = "jsonpath={.status.observedGeneration}";
+    let fresh = ctx.kubectl(&["create", "-f", &example, "-o", path]).await?;
+    ensure!(fresh == "-1", "a new resource has observed its generation: {fresh:?}");
+    ctx.kubectl(&["delete", "-f", &example]).await?;
     // The scale subresource knows the rules as well, and so do changes.
     let ensemble = Ensemble::apply(&ctx, 3, json!({ "paused": true })).await?;
     refused(ensemble.scale(4).await, "replicas must be 1, 3, 5 or 7")?;
