@@ -81,7 +81,7 @@ pub(crate) fn stuck<'a>(
         count += 1;
         let created = pod.metadata.creation_timestamp.as_ref().map_or(now, |it| it.0.as_second());
         let status = pod.status.as_ref();
-        let pending = status.and_then(|it| it.phase.as_deref()).is_none_or(|it| it == "Pending");
+        let pending = status.and_then(|it| it.phase.as_deref()) == Some("Pending");
         if pending && now - created >= STARTING {
             let pod = name(&pod.metadata.name);
             about.push(("PersistentVolumeClaim", format!("data-{pod}")));

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use quorate_crds::EnsembleStatus;
 use quorate_operator::plan::action::{Action, Plan};
 use quorate_operator::plan::member::{ConfigMember, Suffrage};
+use quorate_operator::plan::names;
 use quorate_operator::plan::object::{Kind, Object, ObjectKey};
 use quorate_operator::plan::observed::{Formation, NewMember, Observed, Seen};
+use quorate_operator::plan::pin::Pin;
 use serde_json::Value;
 
 use crate::world::{Group, Member, Pod, Set, Stored, Template, World};
@@ -132,6 +134,7 @@ impl World {
             replicas: spec["replicas"].as_i64().unwrap_or(1) as i32,
             generation_mark: generation(body),
             configuration: annotation("quorate.dev/configuration").and_then(|it| Seen::parse(&it)),
+            pin: annotation(names::TEMPLATE).and_then(|it| Pin::parse(&it)),
             claims: spec["volumeClaimTemplates"].clone(),
             deletes: spec["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] == "Delete",
             template: Arc::new(Template::new(&spec["template"])),
@@ -159,6 +162,7 @@ impl World {
         let same = set.replicas == next.replicas
             && set.generation_mark == next.generation_mark
             && set.configuration == next.configuration
+            && set.pin == next.pin
             && set.deletes == next.deletes
             && set.template == next.template;
         if !same {

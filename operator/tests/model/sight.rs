@@ -28,7 +28,7 @@ impl World {
             default_image: Image { reference: "quorate:1".to_owned(), ..Image::default() },
             cluster_domain: String::new(),
             stateful_set: self.set.as_ref().map(|set| observed::StatefulSet {
-                pin: None,
+                pin: set.pin.clone(),
                 said: None,
                 uid: set.uid.clone(),
                 resource_version: set.version.to_string(),

@@ -9,6 +9,7 @@ use quorate_crds::{CoordinationEnsemble, CoordinationEnsembleSpec};
 use quorate_operator::plan::member::ConfigMember;
 use quorate_operator::plan::object::{Kind, ObjectKey};
 use quorate_operator::plan::observed::{Formation, Seen};
+use quorate_operator::plan::pin::Pin;
 use serde_json::Value;
 
 /// Seconds from a pod's creation until its process runs.
@@ -41,6 +42,7 @@ pub(crate) struct Set {
     pub(crate) replicas: i32,
     pub(crate) generation_mark: i64,
     pub(crate) configuration: Option<Seen>,
+    pub(crate) pin: Option<Pin>,
     pub(crate) claims: Value,
     /// Whether disks go with the ensemble.
     pub(crate) deletes: bool,

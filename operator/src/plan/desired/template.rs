@@ -3,6 +3,7 @@
 //! own ways, waits until the ensemble follows (`spec.rollout.follow`), and then for its turn among all
 //! ensembles (`plan/convoy.rs`).
 
+use quorate_crds::EnsembleStatus;
 use quorate_crds::ensemble::Follow;
 use serde_json::json;
 use sha1::{Digest, Sha1};
@@ -82,12 +83,15 @@ fn render(observed: &Observed, names: &Names, default: &Image) -> Pin {
     }
 }
 
-/// The default image of an ensemble whose StatefulSet is gone: what was reported last.
+/// The default image of an ensemble whose StatefulSet is gone: what was reported of this very spec.
 fn reported(observed: &Observed) -> Image {
     let default = observed.default_image.clone();
     let status = observed.ensemble.status.as_ref();
-    let formed = status.filter(|status| status.ensemble_id.is_some());
-    let image = formed.filter(|_| observed.ensemble.spec.image.is_none());
+    let same = |status: &&EnsembleStatus| {
+        let generation = observed.ensemble.metadata.generation;
+        status.ensemble_id.is_some() && status.observed_generation == generation
+    };
+    let image = status.filter(same).filter(|_| observed.ensemble.spec.image.is_none());
     match image.and_then(|status| status.image.clone()) {
         Some(reference) => Image { reference, ..default },
         None => default,
