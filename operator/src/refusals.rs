@@ -45,8 +45,10 @@ pub struct Refusals {
     /// What the Service for clients is called.
     clients: String,
     all: Vec<Refusal>,
-    /// Whether what pods need is missing because of one of them.
-    pods: bool,
+    /// Whether what pods need to start is missing because of one of them.
+    start: bool,
+    /// Whether the budget that guards them is.
+    guard: bool,
     /// Whether an action was refused, or not tried because of a refusal.
     action: bool,
     over: bool,
@@ -56,19 +58,29 @@ impl Refusals {
     /// None yet, of this ensemble.
     pub fn none(names: &Names) -> Refusals {
         let clients = names.ensemble().to_owned();
-        Refusals { clients, all: Vec::new(), pods: false, action: false, over: false }
+        Refusals {
+            clients,
+            all: Vec::new(),
+            start: false,
+            guard: false,
+            action: false,
+            over: false,
+        }
     }
 
     /// An object was not applied. One that is there all the same serves as it is.
     pub fn object(&mut self, object: &Object, reach: Reach, refusal: Refusal) {
-        self.pods |= object.uid.is_none() && self.serves_pods(&object.key);
+        if object.uid.is_none() {
+            self.guard |= object.key.kind == Kind::PodDisruptionBudget;
+            self.start |= self.starts_pods(&object.key);
+        }
         self.note(reach, refusal);
     }
 
     /// An action was not carried out.
     pub fn action(&mut self, action: &Action, reach: Reach, refusal: Refusal) {
         // Without the token no pod starts.
-        self.pods |= matches!(action, Action::CreateToken { .. });
+        self.start |= matches!(action, Action::CreateToken { .. });
         self.action = true;
         self.note(reach, refusal);
     }
@@ -83,14 +95,13 @@ impl Refusals {
         self.all.push(refusal);
     }
 
-    /// Whether a pod needs it to start, or to be taken away safely. How clients get to it it does not.
-    fn serves_pods(&self, key: &ObjectKey) -> bool {
+    /// Whether a pod needs it to start. How clients get to it it does not.
+    fn starts_pods(&self, key: &ObjectKey) -> bool {
         match key.kind {
-            Kind::NetworkPolicy => false,
+            Kind::NetworkPolicy | Kind::PodDisruptionBudget => false,
             Kind::Service => key.name != self.clients,
             Kind::ConfigMap
             | Kind::Pod
-            | Kind::PodDisruptionBudget
             | Kind::Secret
             | Kind::ServiceAccount
             | Kind::StatefulSet => true,
@@ -99,7 +110,7 @@ impl Refusals {
 
     /// Whether this object may still be applied: a template waits for what its pods need.
     pub fn lets_apply(&self, key: &ObjectKey) -> bool {
-        let waits = key.kind == Kind::StatefulSet && self.pods;
+        let waits = key.kind == Kind::StatefulSet && self.start;
         !self.over && (!waits || planted("a template is applied without what it needs"))
     }
 
@@ -107,7 +118,9 @@ impl Refusals {
     /// take its place, or no budget would guard it.
     pub fn lets_act(&mut self, action: &Action) -> bool {
         let takes = matches!(action, Action::GiveTurn { .. } | Action::DeletePod { .. });
-        let held = takes && self.pods && !planted("a pod goes though another could not start");
+        let held = takes
+            && (self.start || self.guard)
+            && !planted("a pod goes though another could not start");
         self.action |= held;
         !self.over && !held
     }

@@ -53,7 +53,6 @@ fn a_part_that_is_refused_holds_up_only_what_depends_on_it() {
         (Kind::ConfigMap, "zk-config-1"),
         (Kind::ServiceAccount, "zk"),
         (Kind::Service, "zk-peer"),
-        (Kind::PodDisruptionBudget, "zk"),
     ];
     for (kind, name) in needed {
         let mut refusals = without(kind, name);
@@ -62,6 +61,9 @@ fn a_part_that_is_refused_holds_up_only_what_depends_on_it() {
         assert!(!refusals.lets_act(&deletion()), "{kind}: no pod could take its place");
         assert!(refusals.lets_act(&learners()), "{kind}: a lost disk is replaced all the same");
     }
+    let mut refusals = without(Kind::PodDisruptionBudget, "zk");
+    assert!(refusals.lets_apply(&set), "pods are made without a budget");
+    assert!(!refusals.lets_act(&deletion()), "and not taken away");
     let mut refusals = Refusals::none(&names());
     let mut there = object(Kind::ConfigMap, "zk-config-1");
     there.uid = Some("u".to_owned());

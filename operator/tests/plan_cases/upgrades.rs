@@ -127,11 +127,17 @@ fn who_follows_does_so_in_its_turn_and_does_not_go_back() {
 #[test]
 fn what_an_operator_made_that_remembered_nothing_stays_as_it_is() {
     let mut observed = found();
-    let set = observed.stateful_set.as_mut().expect("it is there");
-    let pin = set.pin.as_mut().expect("one");
-    (pin.inputs, pin.image) = (None, None);
-    let before = pin.template.clone();
+    let present = observed.stateful_set.as_mut().expect("it is there");
+    let found = present.pin.as_mut().expect("one");
+    (found.inputs, found.image) = (None, None);
+    let before = found.template.clone();
     assert_eq!(template(&observed), before);
+    // From here on it is remembered, its image included.
+    let mut later = observed.clone();
+    let remembered = Some(pin(&set(&later)));
+    later.stateful_set.as_mut().expect("it is there").pin = remembered;
+    later.ensemble.spec.pod.termination_grace_period_seconds = 90;
+    assert_eq!(image(&later), "quorate:1");
     // It was not applied for this spec: then it is not known what has changed.
     observed.ensemble.metadata.generation = Some(9);
     assert_eq!(image(&observed), "quorate:1");

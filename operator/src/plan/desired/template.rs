@@ -50,14 +50,14 @@ fn kept(observed: &Observed, names: &Names, before: &Pin) -> Pin {
         Some(of) => *of == inputs,
         None => observed.applied(),
     };
-    if same && startable(observed, names, before) {
-        return Pin { inputs: Some(inputs), ..before.clone() };
-    }
     let pinned = before.image.clone().or_else(|| {
         // Who did not remember it made the image of the spec, or its own default.
         let own = observed.ensemble.spec.image.is_none() && before.inputs.is_none();
         own.then(|| before.reference().to_owned())
     });
+    if same && startable(observed, names, before) {
+        return Pin { inputs: Some(inputs), image: pinned, template: before.template.clone() };
+    }
     let default = observed.default_image.clone();
     let reference = pinned.unwrap_or_else(|| default.reference.clone());
     render(observed, names, &Image { reference, ..default })
