@@ -115,27 +115,10 @@ impl Error {
             Error::Deadline { .. } => "Deadline",
         }
     }
-}
 
-impl Error {
-    /// How far it reaches in a reconcile.
-    pub(crate) fn reach(&self) -> Reach {
+    /// What a request to the API server came to, if it is one that failed.
+    fn api(&self) -> Option<&ApiError> {
         match self {
-            Error::ApplyObject { source, .. } | Error::Write { source, .. } => {
-                let denied = |code| api_verdict(code) == Verdict::Denied;
-                if source.code().is_some_and(denied) {
-                    Reach::Dependents
-                } else {
-                    Reach::Everything
-                }
-            }
-            _ => Reach::Everything,
-        }
-    }
-
-    /// What people can do about it, where it does not say so itself.
-    fn advice(&self) -> Option<&'static str> {
-        let code = match self {
             Error::ApplyObject { source, .. }
             | Error::Write { source, .. }
             | Error::ObserveObject { source, .. }
@@ -144,9 +127,22 @@ impl Error {
             | Error::ObservePods(source)
             | Error::ObserveConfigMaps(source)
             | Error::ObserveToken(source)
-            | Error::WriteStatus(source) => source.code(),
-            _ => return None,
-        };
+            | Error::WriteStatus(source) => Some(source),
+            _ => None,
+        }
+    }
+
+    /// How far it reaches among the writes of a reconcile.
+    pub(crate) fn reach(&self) -> Reach {
+        match self.api().and_then(ApiError::code).map(api_verdict) {
+            Some(Verdict::Denied) => Reach::Dependents,
+            _ => Reach::Everything,
+        }
+    }
+
+    /// What people can do about it, where it does not say so itself.
+    fn advice(&self) -> Option<&'static str> {
+        let code = self.api()?.code();
         Some(match code {
             Some(400 | 422) => "correct what it names in the spec",
             Some(401) => "the operator's own token is not taken: restart the operator",
