@@ -103,7 +103,8 @@ fn last_words(said: &str) -> Option<String> {
     Some(words).filter(|words| !words.is_empty())
 }
 
-fn sentence(reason: &str, message: Option<&str>) -> String {
+/// A reason, and what is said of it if anything is.
+pub(crate) fn sentence(reason: &str, message: Option<&str>) -> String {
     match message {
         Some(message) if !message.is_empty() => format!("{reason}: {message}"),
         _ => reason.to_owned(),

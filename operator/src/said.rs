@@ -12,6 +12,8 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use crate::causes::ApiError;
+use crate::plan::names;
+use crate::pods::sentence;
 use crate::sight::Said;
 
 /// For so long it is not asked again.
@@ -84,7 +86,7 @@ pub(crate) fn stuck<'a>(
         let pending = status.and_then(|it| it.phase.as_deref()) == Some("Pending");
         if pending && now - created >= STARTING {
             let pod = name(&pod.metadata.name);
-            about.push(("PersistentVolumeClaim", format!("data-{pod}")));
+            about.push(("PersistentVolumeClaim", names::claim(&pod)));
             about.push(("Pod", pod));
         }
     }
@@ -106,8 +108,7 @@ fn newest(events: &[Event], kind: &'static str, name: &str, now: i64) -> Option<
     let event = events.iter().filter(of).max_by_key(|it| time(it))?;
     let fresh = time(event).is_some_and(|at| now - at.as_second() <= OLD);
     let reason = event.reason.as_deref().unwrap_or_default();
-    let message = event.message.as_deref().unwrap_or_default().trim();
-    let why = format!("{reason}: {message}");
+    let why = sentence(reason, event.message.as_deref().map(str::trim));
     fresh.then(|| Said { kind, name: name.to_owned(), why })
 }
 

@@ -108,7 +108,7 @@ pub fn of(objects: &Objects<'_>, around: Around) -> Result<Sight, Unreadable> {
         objects.said.iter().find(|it| it.kind == kind && it.name == name).map(|it| it.why.clone())
     };
     for pod in &mut pods {
-        let claim = || said("PersistentVolumeClaim", &format!("data-{}", pod.name));
+        let claim = || said("PersistentVolumeClaim", &names::claim(&pod.name));
         pod.said = said("Pod", &pod.name).or_else(claim);
     }
     if let Some(set) = &mut set {

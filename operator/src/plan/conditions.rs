@@ -10,7 +10,7 @@ use quorate_crds::quantity;
 use quorate_crds::status::Operation;
 
 use super::block::Block;
-use super::desired::template;
+use super::desired::template::Templates;
 use super::names::Names;
 use super::observed::Observed;
 use super::proposal::Decision;
@@ -19,12 +19,18 @@ use super::trouble;
 use super::view::View;
 
 /// All of them.
-pub fn of(observed: &Observed, names: &Names, view: &View, decision: &Decision) -> Vec<Condition> {
+pub fn of(
+    observed: &Observed,
+    names: &Names,
+    view: &View,
+    templates: &Templates,
+    decision: &Decision,
+) -> Vec<Condition> {
     [
         (ConditionType::Ready, ready(observed, names, view, decision)),
         (ConditionType::QuorumAvailable, quorum_available(observed, names, view)),
         (ConditionType::MembershipConverged, membership(observed, view, decision)),
-        (ConditionType::ConfigurationInSync, in_sync(observed, names, decision)),
+        (ConditionType::ConfigurationInSync, in_sync(observed, templates, decision)),
         (ConditionType::Reconciling, reconciling(decision)),
         (ConditionType::Stalled, stalled(decision)),
         (ConditionType::Paused, paused(observed)),
@@ -195,7 +201,7 @@ fn membership(observed: &Observed, view: &View, decision: &Decision) -> Verdict 
     }
 }
 
-fn in_sync(observed: &Observed, names: &Names, decision: &Decision) -> Verdict {
+fn in_sync(observed: &Observed, templates: &Templates, decision: &Decision) -> Verdict {
     let Some(set) = observed.stateful_set.as_ref().filter(|set| set.settled) else {
         return unknown(ConditionReason::NotApplied, "the StatefulSet is not up to date yet");
     };
@@ -216,7 +222,7 @@ fn in_sync(observed: &Observed, names: &Names, decision: &Decision) -> Verdict {
             }
             _ => {
                 let message = "every pod has the wanted image and configuration";
-                yes(ConditionReason::UpToDate, format!("{message}{}", newer(observed, names)))
+                yes(ConditionReason::UpToDate, format!("{message}{}", newer(observed, templates)))
             }
         };
     }
@@ -232,16 +238,15 @@ fn in_sync(observed: &Observed, names: &Names, decision: &Decision) -> Verdict {
 }
 
 /// What this operator would make otherwise, and when it will.
-fn newer(observed: &Observed, names: &Names) -> String {
-    if !template::behind(observed, names) {
+fn newer(observed: &Observed, templates: &Templates) -> String {
+    if !templates.behind(observed) {
         return String::new();
     }
     let when = match observed.ensemble.spec.rollout.follow {
         Follow::Pinned => "if spec.rollout.follow is Operator",
         Follow::Operator => "when it is this ensemble's turn",
     };
-    let newest = template::newest(observed, names);
-    let image = newest.reference();
+    let image = templates.newest.reference();
     format!("; this operator would make their pods otherwise, of the image {image}: {when}")
 }
 

@@ -47,6 +47,7 @@ pub mod waiting;
 
 use self::action::{Action, Plan};
 use self::block::Block;
+use self::desired::template::Templates;
 use self::names::Names;
 use self::object::ObjectKey;
 use self::observed::Observed;
@@ -72,17 +73,18 @@ pub fn plan(observed: &Observed) -> Plan {
     }
     let paused = observed.ensemble.spec.paused && !planted("paused is not paused");
     let frozen = paused || foreign(observed).is_some() || stale(observed);
-    let status = status::report(observed, &names, &view, &decision);
-    let standing = follow::standing(observed, &names, &view, &decision);
+    let templates = Templates::of(observed, &names);
+    let status = status::report(observed, &names, &view, &templates, &decision);
+    let standing = follow::standing(observed, &view, &templates, &decision);
     let busy = status.operation.is_some() || !status::settled(&status);
     let (mut objects, mut actions) = (Vec::new(), Vec::new());
     if !frozen {
-        objects = desired::objects(observed, &names, &view);
+        objects = desired::objects(observed, &names, &view, &templates);
         if !observed.has_token {
             actions.push(Action::CreateToken { name: names.admin() });
         }
         actions.extend(decision.action);
-        actions.extend(desired::stale_config_maps(observed, &names));
+        actions.extend(desired::stale_config_maps(observed, &names, &templates));
     }
     let soon = stale(observed) || (busy && !frozen);
     let due = versions::due_in(observed, &view).filter(|_| !frozen);

@@ -25,8 +25,15 @@ pub const TEMPLATE: &str = "quorate.dev/template";
 /// On a claim template, which cannot change: the reconcile that made the StatefulSet. A late request
 /// to make it once more differs in it, and is refused.
 pub const CREATION: &str = "quorate.dev/creation";
+/// The members' volume, and the template of its claims.
+pub const VOLUME: &str = "data";
 /// On a pod: it is its turn to be restarted.
 pub const TURN: &str = "quorate.dev/turn";
+
+/// The claim of a pod: Kubernetes' own name for it, of the claim template's.
+pub fn claim(pod: &str) -> String {
+    format!("{VOLUME}-{pod}")
+}
 
 /// The names of one ensemble's objects.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use quorate_crds::status::{
 
 use super::conditions;
 use super::deadline;
-use super::desired::template;
+use super::desired::template::Templates;
 use super::names::{CLIENT_PORT, Names};
 use super::observed::Observed;
 use super::proposal::Decision;
@@ -22,6 +22,7 @@ pub fn report(
     observed: &Observed,
     names: &Names,
     view: &View,
+    templates: &Templates,
     decision: &Decision,
 ) -> EnsembleStatus {
     let known = observed.members.iter().find_map(|member| member.ensemble_id.clone());
@@ -46,8 +47,8 @@ pub fn report(
             blocked_by: decision.blocked.as_ref().map(ToString::to_string),
         }),
         endpoints: Some(endpoints(observed, names)),
-        image: Some(template::wanted(observed, names).reference().to_owned()),
-        conditions: conditions::of(observed, names, view, decision),
+        image: Some(templates.wanted.reference().to_owned()),
+        conditions: conditions::of(observed, names, view, templates, decision),
     }
 }
 

@@ -11,6 +11,7 @@ pub mod template;
 use quorate_crds::CoordinationEnsemble;
 use serde_json::json;
 
+use self::template::Templates;
 use super::action::Action;
 use super::names::Names;
 use super::object::{Kind, Object, ObjectKey};
@@ -21,7 +22,12 @@ use crate::mutants::planted;
 
 /// All of them, in the order in which they are needed. What is there is changed only if it is still
 /// the same object.
-pub fn objects(observed: &Observed, names: &Names, view: &View) -> Vec<Object> {
+pub fn objects(
+    observed: &Observed,
+    names: &Names,
+    view: &View,
+    templates: &Templates,
+) -> Vec<Object> {
     let all = [
         service_account(names),
         config::map(observed, names),
@@ -29,7 +35,7 @@ pub fn objects(observed: &Observed, names: &Names, view: &View) -> Vec<Object> {
         network::client_service(names),
         network::policy(names),
         budget(observed, names),
-        stateful_set::object(observed, names, view),
+        stateful_set::object(observed, names, view, &templates.wanted),
     ];
     let seen = |mut object: Object| {
         if object.uid.is_none() {
@@ -56,7 +62,7 @@ pub fn keys(ensemble: &CoordinationEnsemble, names: &Names) -> Vec<ObjectKey> {
 
 /// Configuration maps that no pod will ever mount again: once every pod is made from the newest
 /// template.
-pub fn stale_config_maps(observed: &Observed, names: &Names) -> Vec<Action> {
+pub fn stale_config_maps(observed: &Observed, names: &Names, templates: &Templates) -> Vec<Action> {
     let newest = |pod: &Pod| !observed.outdated(pod) && !pod.deleting;
     let settled = observed.applied()
         && observed.stateful_set.as_ref().is_some_and(|set| set.settled)
@@ -66,8 +72,7 @@ pub fn stale_config_maps(observed: &Observed, names: &Names) -> Vec<Action> {
         return Vec::new();
     }
     let made = config::name(&observed.ensemble.spec.config, names);
-    let wanted = template::wanted(observed, names);
-    let used = [Some(made.as_str()), wanted.config()];
+    let used = [Some(made.as_str()), templates.wanted.config()];
     let prefix = names.config_prefix();
     let stale = |map: &&ConfigMap| {
         !used.contains(&Some(map.name.as_str()))

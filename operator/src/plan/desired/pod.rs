@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::config;
 use crate::plan::image::Image;
-use crate::plan::names::{ADMIN_PORT, CLIENT_PORT, CONTAINER, Names, PEER_PORT, RESTART_AT};
+use crate::plan::names::{
+    ADMIN_PORT, CLIENT_PORT, CONTAINER, Names, PEER_PORT, RESTART_AT, VOLUME,
+};
 use crate::plan::observed::Observed;
 
 /// The user of the image.
@@ -111,7 +113,7 @@ fn container(observed: &Observed, image: &Image, names: &Names) -> Value {
             "capabilities": { "drop": ["ALL"] },
         },
         "volumeMounts": [
-            { "name": "data", "mountPath": "/data" },
+            { "name": VOLUME, "mountPath": "/data" },
             { "name": "config", "mountPath": "/etc/quorate/config", "readOnly": true },
             { "name": "admin", "mountPath": "/etc/quorate/admin", "readOnly": true },
         ],

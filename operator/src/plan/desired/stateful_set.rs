@@ -3,16 +3,16 @@
 use quorate_crds::ensemble::ReclaimPolicy;
 use serde_json::{Value, json};
 
-use super::template;
 use crate::mutants::planted;
 use crate::plan::formed;
-use crate::plan::names::{CONFIGURATION, CREATION, GENERATION, Names, TEMPLATE};
+use crate::plan::names::{CONFIGURATION, CREATION, GENERATION, Names, TEMPLATE, VOLUME};
 use crate::plan::object::{Kind, Object};
 use crate::plan::observed::Observed;
+use crate::plan::pin::Pin;
 use crate::plan::view::View;
 
 /// The object. It is lowered only by an action of its own, after the members have left.
-pub(super) fn object(observed: &Observed, names: &Names, view: &View) -> Object {
+pub(super) fn object(observed: &Observed, names: &Names, view: &View, pin: &Pin) -> Object {
     let present = observed.stateful_set.as_ref();
     let deleted = match observed.ensemble.spec.storage.reclaim_policy {
         ReclaimPolicy::Retain if planted("claims go with any spec") => "Delete",
@@ -22,7 +22,6 @@ pub(super) fn object(observed: &Observed, names: &Names, view: &View) -> Object 
     // Kubernetes refuses any change of it.
     let present_claims = present.and_then(|set| set.claims.as_ref());
     let claims = present_claims.map_or_else(|| claims(observed, names), |claims| json!(claims));
-    let pin = template::wanted(observed, names);
     let fields = json!({
         "spec": {
             "replicas": size(observed, view),
@@ -83,7 +82,7 @@ fn claims(observed: &Observed, names: &Names) -> Value {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
         "metadata": {
-            "name": "data",
+            "name": VOLUME,
             "labels": names.selector(),
             "annotations": { CREATION: observed.nonce },
         },

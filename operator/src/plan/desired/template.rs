@@ -15,32 +15,41 @@ use crate::plan::names::Names;
 use crate::plan::observed::Observed;
 use crate::plan::pin::Pin;
 
-/// What the pods are to be made of.
-pub fn wanted(observed: &Observed, names: &Names) -> Pin {
-    let newest = newest(observed, names);
+/// The templates of a reconcile, made once.
+pub struct Templates {
+    /// What the pods are to be made of.
+    pub wanted: Pin,
+    /// What this operator would make of the spec alone.
+    pub newest: Pin,
+}
+
+impl Templates {
+    /// Of this ensemble.
+    pub fn of(observed: &Observed, names: &Names) -> Templates {
+        let newest = render(observed, names, &observed.default_image);
+        Templates { wanted: wanted(observed, names, &newest), newest }
+    }
+
+    /// Whether this operator would make pods otherwise than those that are there are made.
+    pub fn behind(&self, observed: &Observed) -> bool {
+        let pin = observed.stateful_set.as_ref().and_then(|set| set.pin.as_ref());
+        pin.is_some_and(|pin| pin.template != self.newest.template)
+    }
+}
+
+fn wanted(observed: &Observed, names: &Names, newest: &Pin) -> Pin {
     let follows = observed.ensemble.spec.rollout.follow == Follow::Operator;
     let Some(before) = observed.stateful_set.as_ref().and_then(|set| set.pin.as_ref()) else {
-        return if follows { newest } else { render(observed, names, &reported(observed)) };
+        return match follows {
+            true => newest.clone(),
+            false => render(observed, names, &reported(observed)),
+        };
     };
-    let pinned = || kept(observed, names, before);
-    if planted("an operator's upgrade restarts members") {
-        return newest;
+    let takes = follows && (observed.may_follow || before.template == newest.template);
+    if takes || planted("an operator's upgrade restarts members") {
+        return newest.clone();
     }
-    if !follows || (!observed.may_follow && before.template != newest.template) {
-        return pinned();
-    }
-    newest
-}
-
-/// What this operator would make of the spec alone.
-pub fn newest(observed: &Observed, names: &Names) -> Pin {
-    render(observed, names, &observed.default_image)
-}
-
-/// Whether this operator would make pods otherwise than those that are there are made.
-pub fn behind(observed: &Observed, names: &Names) -> bool {
-    let pin = observed.stateful_set.as_ref().and_then(|set| set.pin.as_ref());
-    pin.is_some_and(|pin| pin.template != newest(observed, names).template)
+    kept(observed, names, before)
 }
 
 /// As it was, but for what somebody has changed in the spec since.
