@@ -209,6 +209,27 @@ impl Cluster {
         Ok(())
     }
 
+    /// Another operator takes over at once; the former one does nothing any more.
+    pub(crate) fn succeed_operator(&mut self) {
+        self.operators = vec![Operator::new(self.world.now())];
+    }
+
+    /// Until this is so, or so many seconds have passed.
+    pub(crate) fn until(
+        &mut self,
+        what: &str,
+        seconds: u64,
+        so: impl Fn(&Cluster) -> bool,
+    ) -> Result<(), String> {
+        for _ in 0..seconds * 1_000 / STEP_MS {
+            if so(self) {
+                return Ok(());
+            }
+            self.step()?;
+        }
+        Err(format!("{what} did not come to be\n{self}"))
+    }
+
     /// Whatever is on its way arrives now, and paused operators are gone.
     pub(crate) fn calm(&mut self) -> Result<(), String> {
         self.hostility = Hostility::default();

@@ -12,8 +12,10 @@ use quorate_operator::plan::observed::{NewMember, Observed};
 use quorate_operator::requests::{Request, Write};
 use serde_json::Value;
 
+use super::api::text;
 use super::cluster::{Cluster, NAME, SLOTS};
 use super::controllers::{going, ordinal, owned_by, ready};
+use super::kubelet::lacks_image;
 use super::operator::{Asked, Step};
 
 /// What is kept of the world before a request.
@@ -176,8 +178,38 @@ impl Cluster {
                 format!("S1: the quorum of {} was spent on {name}\n{self}", voters.len())
             })?;
         }
+        self.judge_bad_hour(slot, observed)?;
         self.away.insert(slot);
         Ok(())
+    }
+
+    /// H1: without a quorum nobody serves, and whoever answers as a voter may be what the quorum comes
+    /// back with; and an image that does not exist is given to one member, not to the next as well.
+    fn judge_bad_hour(&self, slot: usize, observed: &Observed) -> Result<(), String> {
+        let voters = self.voters();
+        let answered = i32::try_from(slot).ok().and_then(|at| observed.member(at));
+        let answered = answered.is_some_and(|member| !member.blank());
+        if answered && self.runs_as_voter(slot) && voters.len() > 1 {
+            let others = (0..SLOTS).filter(|other| *other != slot && self.runs_as_voter(*other));
+            ensure(others.count() > voters.len() / 2, || {
+                format!("H1: {NAME}-{slot} answers as a voter and was not spared\n{self}")
+            })?;
+        }
+        let image = |it: &Value| it["spec"]["containers"][0]["image"].clone();
+        let Some(set) = self.api.get("StatefulSet", NAME) else { return Ok(()) };
+        let next = image(&set["spec"]["template"]);
+        let bad = |pod: &&Value| image(pod) == next && lacks_image(pod) && !going(pod);
+        let tried = self.api.list("Pod").find(bad).filter(|pod| {
+            ordinal(&text(&pod["metadata"]["name"])).is_some_and(|tried| tried != slot)
+        });
+        ensure(tried.is_none(), || {
+            format!("H1: {NAME}-{slot} is given an image that another one cannot run\n{self}")
+        })
+    }
+
+    /// Whether this server's process runs, and its disk is a voter's.
+    fn runs_as_voter(&self, slot: usize) -> bool {
+        self.world.is_on(slot) && self.voters().contains(&self.world.member(slot))
     }
 
     /// What must be true of a plan whose view is this very world.

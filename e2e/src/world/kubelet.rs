@@ -181,6 +181,11 @@ fn probe(process: &mut Process, name: &str, api: &mut Api, world: &Driven) {
     }
 }
 
+/// Whether the kubelet has said that the pod's image does not exist.
+pub(crate) fn lacks_image(pod: &Value) -> bool {
+    pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"] == NO_IMAGE
+}
+
 fn condition(pod: &Value) -> String {
     text(&pod["status"]["conditions"][0]["status"])
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::api::text;
 use super::chaos::{lose_disk, missing};
-use super::cluster::{Cluster, NAME};
+use super::cluster::{Cluster, NAME, STEP_MS};
 
 pub(crate) type Done = Result<(), String>;
 
@@ -36,10 +36,13 @@ scenarios! {
     one_member_becomes_three_and_one_again_with_all_its_data,
     a_roll_restarts_every_member_once_and_moves_the_leader_once,
     a_broken_image_takes_one_member_and_reverting_it_brings_that_one_back,
+    a_halted_roll_and_one_more_crash_leave_the_others_as_they_are,
     a_broken_image_from_the_start_is_healed_without_a_single_answer,
     a_lost_disk_becomes_a_new_member_with_all_the_data,
     a_lost_disk_stays_lost_where_the_spec_says_never,
     what_is_forbidden_holds_up_only_what_depends_on_it,
+    a_change_that_its_leader_never_committed_stands_in_nobodys_way,
+    a_seed_that_is_blank_again_forms_nothing_and_is_named,
     an_operation_that_is_reversed_at_any_moment_ends_where_it_began,
     nothing_but_the_report_is_written_while_it_is_paused,
     a_statefulset_that_is_deleted_while_members_leave_is_made_for_all_of_them,
@@ -122,6 +125,25 @@ fn a_broken_image_takes_one_member_and_reverting_it_brings_that_one_back() -> Do
     cluster.probe()
 }
 
+fn a_halted_roll_and_one_more_crash_leave_the_others_as_they_are() -> Done {
+    let mut cluster = up(3)?;
+    cluster.edit(|spec| spec.image = missing())?;
+    cluster.run(60)?;
+    let before = cluster.counts.clone();
+    assert_eq!(before.deletions, 1);
+    let crashed = (0..3).find(|slot| cluster.world.is_on(*slot)).ok_or("nobody runs")?;
+    // A crash loop of two minutes: longer than readiness lasts, and than a silent member is waited for.
+    for _ in 0..120 {
+        cluster.world.power_off(crashed);
+        cluster.run(1)?;
+    }
+    assert_eq!(cluster.counts, before);
+    cluster.until("a leader", 30, |cluster| (0..3).any(|slot| cluster.world.leads(slot)))?;
+    cluster.edit(|spec| spec.image = None)?;
+    cluster.settle(100)?;
+    cluster.probe()
+}
+
 fn a_broken_image_from_the_start_is_healed_without_a_single_answer() -> Done {
     let mut cluster = new(3);
     cluster.edit(|spec| spec.image = missing())?;
@@ -176,6 +198,42 @@ fn what_is_forbidden_holds_up_only_what_depends_on_it() -> Done {
         cluster.settle(100)?;
         cluster.probe()?;
     }
+    Ok(())
+}
+
+fn a_change_that_its_leader_never_committed_stands_in_nobodys_way() -> Done {
+    let growing = || {
+        let mut cluster = up(3)?;
+        let leader = (0..3).find(|slot| cluster.world.leads(*slot)).ok_or("nobody leads")?;
+        cluster.edit(|spec| spec.replicas = 5)?;
+        Ok::<_, String>((cluster, leader))
+    };
+    let version = |cluster: &Cluster, slot| {
+        cluster.world.status(slot).and_then(|it| it["config"]["version"].as_u64())
+    };
+    let (mut cluster, leader) = growing()?;
+    let before = version(&cluster, leader);
+    cluster.until("the change", 30, |cluster| version(cluster, leader) > before)?;
+    let when = cluster.world.now() - STEP_MS;
+    // The same again, but that the leader is cut off from the others when it is asked.
+    let (mut cluster, leader) = growing()?;
+    cluster.until("the same moment", 30, |cluster| cluster.world.now() == when)?;
+    let others = (0..3).filter(|slot| *slot != leader);
+    cluster.world.cut(others.flat_map(|slot| [(slot, leader), (leader, slot)]).collect(), 20_000);
+    cluster.until("the change", 1, |cluster| version(cluster, leader) > before)?;
+    cluster.succeed_operator();
+    cluster.settle(100)?;
+    cluster.probe()
+}
+
+fn a_seed_that_is_blank_again_forms_nothing_and_is_named() -> Done {
+    let mut cluster = up(3)?;
+    (0..3).for_each(|slot| cluster.world.replace_disk(slot));
+    cluster.run(60)?;
+    assert_eq!(cluster.counts.formations, 1);
+    let status = cluster.ensemble()?.status.unwrap_or_default();
+    let blocked = status.operation.and_then(|operation| operation.blocked_by).unwrap_or_default();
+    assert!(blocked.contains("zk-formation"), "{blocked}");
     Ok(())
 }
 
