@@ -191,7 +191,10 @@ impl Model {
         self.spend()?;
         let inode = self.inodes.entry(id).or_default();
         let end = at + bytes.len();
-        if inode.data.len() < end {
+        if inode.data.is_empty() {
+            // Zeros that come from the allocator: a segment is mostly these.
+            inode.data = vec![0; end];
+        } else if inode.data.len() < end {
             inode.data.resize(end, 0);
         }
         inode.unsynced.push((at, inode.data[at..end].to_vec()));
@@ -229,7 +232,7 @@ impl Model {
 
     /// Stores a snapshot of this server's own, and drops the oldest.
     pub(super) fn save(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), PowerCut> {
-        let bytes: Vec<u8> = FileEncoder::new(Arc::clone(snapshot)).flatten().collect();
+        let bytes = encoded(snapshot);
         let file = File::Snapshot(snapshot.meta.index, snapshot.meta.term);
         self.write_aside(&name_of(file), "tmp", &bytes)?;
         let mut stored: Vec<File> =
@@ -243,7 +246,7 @@ impl Model {
 
     /// A whole snapshot arrived.
     pub(super) fn receive(&mut self, snapshot: &Arc<Snapshot>) {
-        let bytes: Vec<u8> = FileEncoder::new(Arc::clone(snapshot)).flatten().collect();
+        let bytes = encoded(snapshot);
         let stored = self.make(&part(snapshot.meta.index)).and_then(|id| {
             self.write(id, 0, &bytes)?;
             self.sync(id)
@@ -273,6 +276,13 @@ impl Model {
         }
         self.collect();
     }
+}
+
+/// A snapshot's file.
+fn encoded(snapshot: &Arc<Snapshot>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    FileEncoder::new(Arc::clone(snapshot)).for_each(|part| bytes.extend_from_slice(&part));
+    bytes
 }
 
 /// Of what was written since the last sync, each block is there or not.
