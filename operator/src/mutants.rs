@@ -1,6 +1,6 @@
 //! Planted faults. A guard that nothing fails without is not known to be there, so each guard that is
-//! named here can be left out, one at a time, at run time: whoever tests plants a fault and must see a
-//! property break. Only with the feature `mutants`, which no program that ships is built with.
+//! named here can be left out at run time, alone or beside another: whoever tests plants a fault and must
+//! see a property break. Only with the feature `mutants`, which no program that ships is built with.
 
 /// The names of all of them: what is left out, or done wrong.
 pub const ALL: &[&str] = &[
@@ -61,26 +61,26 @@ pub const ALL: &[&str] = &[
 
 #[cfg(feature = "mutants")]
 thread_local! {
-    static PLANTED: std::cell::Cell<Option<&'static str>> = const { std::cell::Cell::new(None) };
+    static PLANTED: std::cell::Cell<&'static [&'static str]> = const { std::cell::Cell::new(&[]) };
 }
 
-/// Plants one of [`ALL`] in this thread, or none; whether this program can.
+/// Plants these of [`ALL`] in this thread, in the place of those before; whether this program can.
 #[cfg(feature = "mutants")]
-pub fn plant(name: Option<&'static str>) -> bool {
-    PLANTED.set(name);
+pub fn plant(names: &'static [&'static str]) -> bool {
+    PLANTED.set(names);
     true
 }
 
-/// Plants one of [`ALL`] in this thread, or none; whether this program can.
+/// Plants these of [`ALL`] in this thread, in the place of those before; whether this program can.
 #[cfg(not(feature = "mutants"))]
-pub fn plant(name: Option<&'static str>) -> bool {
-    name.is_none()
+pub fn plant(names: &'static [&'static str]) -> bool {
+    names.is_empty()
 }
 
 /// Whether this one is planted.
 #[cfg(feature = "mutants")]
 pub fn planted(name: &str) -> bool {
-    PLANTED.get().or_else(named).is_some_and(|planted| planted == name)
+    PLANTED.get().contains(&name) || named().is_some_and(|named| named == name)
 }
 
 /// Whether this one is planted.

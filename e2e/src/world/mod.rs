@@ -19,7 +19,7 @@ mod scenarios;
 mod sight;
 
 pub(crate) use self::chaos::{Report, run};
-pub(crate) use self::mutants::{ALL, Find, hunt};
+pub(crate) use self::mutants::{ALL, Finders, Players, hunt, known, still_found};
 
 /// Seeds that once found a fault, run before all others.
 pub(crate) const KNOWN: [u64; 0] = [];
