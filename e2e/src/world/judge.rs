@@ -12,7 +12,6 @@ use quorate_operator::plan::observed::{NewMember, Observed};
 use quorate_operator::requests::{Request, Write};
 use serde_json::Value;
 
-use super::api::text;
 use super::cluster::{Cluster, NAME, SLOTS};
 use super::controllers::{going, ordinal, owned_by, ready};
 use super::kubelet::lacks_image;
@@ -196,12 +195,15 @@ impl Cluster {
             })?;
         }
         let image = |it: &Value| it["spec"]["containers"][0]["image"].clone();
+        let own = self.api.get("Pod", &format!("{NAME}-{slot}"));
         let Some(set) = self.api.get("StatefulSet", NAME) else { return Ok(()) };
         let next = image(&set["spec"]["template"]);
+        // One that has it already is not given it.
+        if own.is_some_and(|own| image(own) == next) {
+            return Ok(());
+        }
         let bad = |pod: &&Value| image(pod) == next && lacks_image(pod) && !going(pod);
-        let tried = self.api.list("Pod").find(bad).filter(|pod| {
-            ordinal(&text(&pod["metadata"]["name"])).is_some_and(|tried| tried != slot)
-        });
+        let tried = self.api.list("Pod").find(bad);
         ensure(tried.is_none(), || {
             format!("H1: {NAME}-{slot} is given an image that another one cannot run\n{self}")
         })
