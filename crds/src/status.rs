@@ -26,6 +26,8 @@ crate::words! {
         Blank = "Blank",
         /// The ensemble has removed it.
         Removed = "Removed",
+        /// Its volume is of a member that lives elsewhere: it takes no part.
+        Elsewhere = "Elsewhere",
     }
 }
 
@@ -164,8 +166,8 @@ pub struct MemberStatus {
     /// This incarnation of its disk.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub member_id: Option<String>,
-    /// Leader, Follower, Candidate, Learner, Observer, Blank, Removed, or Unknown if it does not
-    /// answer.
+    /// Leader, Follower, Candidate, Learner, Observer, Blank, Removed, Elsewhere, or Unknown if it
+    /// does not answer.
     #[schemars(with = "String")]
     pub role: Role,
     /// Whether it serves.

@@ -38,6 +38,7 @@ pub mod model {
     pub use crate::core::prng::Prng;
     pub use crate::core::raft::config::{Config, Member, Role};
     pub use crate::core::raft::event::{HardState, LogWrite, Message, SnapshotMeta};
+    pub use crate::core::recovery::{Residence, Surroundings};
     pub use crate::core::state::znode::Lifetime;
     pub use crate::core::state::{Outcome, Overrun, State};
     pub use crate::core::types::{

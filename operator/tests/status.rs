@@ -37,6 +37,7 @@ fn every_field_of_a_status_that_decisions_need_is_read() {
         member_id: "00000000000000a1".to_owned(),
         ensemble_id: Some("000000000000000000000000000000e1".to_owned()),
         data_state: DataState::Member,
+        elsewhere: None,
         role: Role::Leader,
         term: 4,
         leader_id: Some("00000000000000a1".to_owned()),

@@ -70,6 +70,11 @@ pub(crate) enum Effect {
         /// What to answer.
         hello: Hello,
     },
+    /// Close the connection without a word.
+    IgnorePeer {
+        /// Which.
+        link: LinkId,
+    },
     /// Answer the dialer, then close.
     RefusePeer {
         /// Which inbound connection.
@@ -228,6 +233,10 @@ pub(crate) enum Note {
     PeerRefused {
         member: MemberId,
         why: &'static str,
+    },
+    /// The disk is of a member that lives elsewhere; what follows.
+    Elsewhere {
+        why: String,
     },
     /// Nothing was made of it.
     Implausible {

@@ -4,6 +4,7 @@ use super::auth::AuthOptions;
 use super::message::Capabilities;
 use super::raft::config::Role;
 use super::raft::event::{Timing, Window};
+use super::recovery::{Residence, Surroundings};
 use super::types::{EnsembleVersion, ServerId};
 
 /// One line of a static server list (`server.N=` of zoo.cfg).
@@ -99,6 +100,17 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// Where this server is, as others know it.
+    pub(crate) fn residence(&self) -> Residence {
+        Residence { server: self.server, peer: self.peer_address.clone() }
+    }
+
+    /// The same, among the others that are listed.
+    pub(crate) fn surroundings(&self) -> Surroundings {
+        let of = |it: &StaticServer| Residence { server: it.server, peer: it.peer.clone() };
+        Surroundings { here: self.residence(), listed: self.static_list.iter().map(of).collect() }
+    }
+
     /// ZooKeeper's defaults where it has them.
     pub(crate) fn new(server: ServerId) -> Options {
         Options {

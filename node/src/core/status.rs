@@ -16,13 +16,20 @@ pub(crate) enum DataState {
     Removed,
     /// The log was damaged; it is being repaired from the other members and does not vote.
     Corrupt,
+    /// An ensemble's data, but of a member that lives elsewhere: it may be a copy, and takes no part.
+    Elsewhere,
 }
 
 impl DataState {
     /// All of them.
     #[cfg(test)]
-    pub(crate) const ALL: [DataState; 4] =
-        [DataState::Blank, DataState::Member, DataState::Removed, DataState::Corrupt];
+    pub(crate) const ALL: [DataState; 5] = [
+        DataState::Blank,
+        DataState::Member,
+        DataState::Removed,
+        DataState::Corrupt,
+        DataState::Elsewhere,
+    ];
 
     /// As `/status` says it: other programs read it, so it never changes.
     pub(crate) fn name(self) -> &'static str {
@@ -31,6 +38,7 @@ impl DataState {
             DataState::Member => "Member",
             DataState::Removed => "Removed",
             DataState::Corrupt => "Corrupt",
+            DataState::Elsewhere => "Elsewhere",
         }
     }
 }
@@ -46,12 +54,13 @@ pub(crate) enum RoleName {
     Learner,
     Observer,
     Removed,
+    Elsewhere,
 }
 
 impl RoleName {
     /// All of them.
     #[cfg(test)]
-    pub(crate) const ALL: [RoleName; 7] = [
+    pub(crate) const ALL: [RoleName; 8] = [
         RoleName::Blank,
         RoleName::Leader,
         RoleName::Follower,
@@ -59,6 +68,7 @@ impl RoleName {
         RoleName::Learner,
         RoleName::Observer,
         RoleName::Removed,
+        RoleName::Elsewhere,
     ];
 
     /// As `/status` says it: other programs read it, so it never changes.
@@ -71,6 +81,7 @@ impl RoleName {
             RoleName::Learner => "Learner",
             RoleName::Observer => "Observer",
             RoleName::Removed => "Removed",
+            RoleName::Elsewhere => "Elsewhere",
         }
     }
 }
@@ -138,6 +149,8 @@ pub(crate) struct Status {
     pub ensemble: Option<EnsembleId>,
     /// What lies on its disk.
     pub data: DataState,
+    /// Why it takes no part, if that is because its disk lives elsewhere.
+    pub elsewhere: Option<String>,
     /// Its part.
     pub role: RoleName,
     /// The newest term it saw.

@@ -283,6 +283,8 @@ impl Driver {
                 links.send_replace(wanted);
             }
             Effect::AcceptPeer { link, hello } => inner.answer_hello(link, (true, hello)),
+            // Whoever waits for an answer sees that there is none.
+            Effect::IgnorePeer { link } => drop(inner.hellos.remove(&link)),
             Effect::RefusePeer { link, hello } => inner.answer_hello(link, (false, hello)),
             Effect::HangUp { member } => {
                 inner.hung_up.insert(member);

@@ -77,6 +77,7 @@ impl NoteLog {
                     );
                 }
             }
+            Note::Elsewhere { why } => tracing::error!("{why}"),
             Note::SnapshotInstalled { index } => {
                 tracing::info!(index = index.0, "a snapshot of the leader was installed");
             }

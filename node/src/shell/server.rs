@@ -32,6 +32,7 @@ use crate::codec::versions;
 use crate::core::input::{AdminRequest, Input};
 use crate::core::node::Recovered;
 use crate::core::options::Options;
+use crate::core::recovery::Surroundings;
 use crate::core::types::WriteSeq;
 
 /// Everything that a server is told when it starts.
@@ -105,7 +106,8 @@ impl Server {
         clock::uptime();
         let metrics = Metrics::new()?;
         let alone = config.options.static_list.len() == 1;
-        let (found, log) = recover(&config.disk, alone, &metrics).await?;
+        let place = config.options.surroundings();
+        let (found, log) = recover(&config.disk, alone, place, &metrics).await?;
         let (queue, news) = (LogQueue::default(), Arc::new(OnceLock::new()));
         let (chores, inbox) = unbounded_channel();
         let boot = u64::from_be_bytes(files::entropy()?);
@@ -116,6 +118,7 @@ impl Server {
             snapshot: found.snapshot,
             entries: found.entries,
             repairing: found.damage.is_some(),
+            elsewhere: found.elsewhere,
         };
         let options = Options { can: versions::capabilities(), ..config.options.clone() };
         let driver = Driver::start(options, recovered, boot, queue.clone(), chores, metrics);
@@ -151,11 +154,12 @@ impl Server {
 async fn recover(
     disk: &DiskConfig,
     alone: bool,
+    place: Surroundings,
     metrics: &Metrics,
 ) -> anyhow::Result<(Found, Log)> {
     let began = Instant::now();
     let config = disk.clone();
-    let opened = tokio::task::spawn_blocking(move || recovery::open(&config, alone));
+    let opened = tokio::task::spawn_blocking(move || recovery::open(&config, alone, place));
     let (found, log) = opened.await??;
     if let Some(damage) = &found.damage {
         tracing::error!(%damage, "the log is damaged: this member does not vote until repaired");

@@ -119,6 +119,7 @@ fn bytes_of(effect: &Effect) -> BytesMut {
             })
         }
         Effect::AcceptPeer { link, hello } => Bytes::kind(7).word(link.0).hello(hello),
+        Effect::IgnorePeer { link } => Bytes::kind(20).word(link.0),
         Effect::RefusePeer { link, hello } => Bytes::kind(8).word(link.0).hello(hello),
         Effect::Adopt { seq, ensemble } => {
             Bytes::kind(9).word(seq.0).word((ensemble.0 >> 64) as u64).word(ensemble.0 as u64)
@@ -180,6 +181,7 @@ fn of_note(it: Bytes, note: &Note) -> Bytes {
         Note::Paused { millis } => it.word(16).word(*millis),
         Note::WallJumped { millis } => it.word(17).word(*millis as u64),
         Note::Implausible { member, what } => it.word(19).word(member.0).text(what.what()),
+        Note::Elsewhere { why } => it.word(20).text(why),
         Note::EnsembleVersion { version } => it.word(18).word(u64::from(version.0)),
     }
 }

@@ -16,7 +16,7 @@ use quorate_node::model::Snapshot;
 use quorate_node::model::State;
 use quorate_node::model::{Action, Command, Entry, Payload};
 use quorate_node::model::{EnsembleId, Index, MemberId, Password, ServerId, Term, Wall, WriteSeq};
-use quorate_node::model::{HardState, LogWrite, SnapshotMeta};
+use quorate_node::model::{HardState, LogWrite, Residence, SnapshotMeta, Surroundings};
 use quorate_node::wire::record::{self as codec, HEADER, Header, Record, Seal};
 
 use crate::mutate::Random;
@@ -25,6 +25,12 @@ use crate::{alone, random, rounds, values};
 const NONCE: u64 = 7;
 /// Bytes before what a record's checksum covers.
 const PREFIX: usize = 8;
+
+/// Where the disks are.
+fn place() -> Surroundings {
+    let here = Residence { server: ServerId(1), peer: "zk-1:2888".to_owned() };
+    Surroundings { here, listed: Vec::new() }
+}
 
 /// What checksums cover of records; they are always made to fit.
 pub(crate) fn records() -> Vec<Vec<u8>> {
@@ -185,7 +191,7 @@ impl Original {
         let mut state = State::new();
         let (mut entries, mut digests) = (BTreeMap::new(), BTreeMap::new());
         let mut writes = vec![LogWrite::Hard(hard)];
-        let (_found, log) = recovery::open(&folder.0, false).expect("a blank folder");
+        let (_found, log) = recovery::open(&folder.0, false, place()).expect("a blank folder");
         for index in 1..=LAST {
             let entry = Arc::new(entry(index));
             state.apply(&entry);
@@ -342,13 +348,13 @@ fn a_disk_that_was_tampered_with_never_gives_what_was_not_written() {
         };
         let what = format!("round {round}, {}, gone: {gone}", path.display());
         let folder = Folder::of(&files);
-        let Ok((found, _)) = recovery::open(&folder.0, false) else {
+        let Ok((found, _)) = recovery::open(&folder.0, false, place()) else {
             continue;
         };
         check(&original, &found, promise, &what);
         let (entries, damaged) = (found.entries.clone(), found.damage.is_some());
         drop(found);
-        let (again, _) = recovery::open(&folder.0, false).expect("as before");
+        let (again, _) = recovery::open(&folder.0, false, place()).expect("as before");
         assert_eq!(again.entries, entries, "{what}");
         assert_eq!(again.damage.is_some(), damaged, "{what}");
     }

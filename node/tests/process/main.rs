@@ -21,6 +21,7 @@ mod reconfig_requests;
 mod reconfig_roles;
 #[path = "../samples/requests.rs"]
 mod requests;
+mod residence;
 mod sasl;
 mod secure;
 mod sessions;

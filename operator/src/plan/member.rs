@@ -24,6 +24,8 @@ words! {
         Removed = "Removed",
         /// An ensemble's data, damaged: it is being repaired and does not vote.
         Corrupt = "Corrupt",
+        /// An ensemble's data, of a member that lives elsewhere: it may be a copy, and takes no part.
+        Elsewhere = "Elsewhere",
     }
 }
 
@@ -53,6 +55,8 @@ pub struct Member {
     pub member_id: String,
     pub ensemble_id: Option<String>,
     pub data_state: DataState,
+    /// Why it takes no part, while its data is elsewhere's.
+    pub elsewhere: Option<String>,
     pub role: Role,
     pub term: i64,
     pub leader_id: Option<String>,
@@ -82,12 +86,15 @@ impl Member {
         })
     }
 
-    /// The first thing that it says of itself and that this program does not know.
+    /// The first thing that it says of itself and that this program does not know, or for which it
+    /// is no member of this ensemble, whatever ids stand on its volume.
     pub fn strange(&self) -> Option<Strange> {
         if self.format > FORMAT {
             Some(Strange::Format(self.format))
         } else if !self.data_state.is_known() {
             Some(Strange::DataState(self.data_state.clone()))
+        } else if self.data_state == DataState::Elsewhere {
+            Some(Strange::Elsewhere(self.elsewhere.clone().unwrap_or_default()))
         } else if !self.role.is_known() {
             Some(Strange::Role(self.role.clone()))
         } else {
@@ -95,7 +102,7 @@ impl Member {
         }
     }
 
-    /// Whether all that it says of itself is known here.
+    /// Whether all that it says of itself is known here, and is said of a member that takes part.
     pub fn understood(&self) -> bool {
         self.strange().is_none()
     }
@@ -106,13 +113,16 @@ impl Member {
     }
 }
 
-/// What a newer member says.
+/// What keeps a member from being believed, counted or touched: words of a newer one, or a volume
+/// that is another member's.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Strange {
     /// Its answer has a newer form than any that is read here.
     Format(u32),
     /// This state of its data.
     DataState(DataState),
+    /// Its volume may be a copy; what it says of that.
+    Elsewhere(String),
     /// This role.
     Role(Role),
     /// The configuration says this of a member's vote.
@@ -129,6 +139,7 @@ impl fmt::Display for Strange {
         match self {
             Strange::Format(format) => write!(f, "answers /status in the newer format {format}")?,
             Strange::DataState(state) => write!(f, "reports the unknown data state \"{state}\"")?,
+            Strange::Elsewhere(why) => return write!(f, "takes no part: {why}"),
             Strange::Role(role) => write!(f, "reports the unknown role \"{role}\"")?,
             Strange::Vote { member_id, suffrage } => write!(
                 f,
@@ -240,6 +251,16 @@ mod tests {
     #[test]
     fn a_member_that_does_not_say_its_form_yet_is_believed() {
         assert!(read(r#"{ "role": "Leader", "dataState": "Member" }"#).understood());
+    }
+
+    #[test]
+    fn a_member_on_a_copied_volume_is_not_believed_and_its_sentence_is_told() {
+        let said = r#"{ "format": 1, "role": "Elsewhere", "dataState": "Elsewhere",
+            "memberId": "m1", "elsewhere": "this volume is a copy of server 2" }"#;
+        let member = read(said);
+        assert!(!member.understood() && !member.blank());
+        let told = member.strange().expect("a reason").to_string();
+        assert_eq!(told, "takes no part: this volume is a copy of server 2");
     }
 
     #[test]

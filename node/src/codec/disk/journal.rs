@@ -133,7 +133,7 @@ impl Journal {
             None => Header { nonce: files.nonce()?, number: tail.segment },
         };
         let mut journal = Journal {
-            identity: recovery.identity,
+            identity: recovery.identity.clone(),
             hard: recovery.hard,
             sealed: tail.sealed.clone(),
             current,
@@ -152,7 +152,7 @@ impl Journal {
                 Change::Archive(what) => files.archive(*what)?,
                 Change::Remove(file) => files.remove(*file)?,
                 Change::Identify(identity) => {
-                    files.replace(File::Identity, small::encode_identity(*identity).as_bytes())?;
+                    files.replace(File::Identity, small::encode_identity(identity).as_bytes())?;
                 }
                 Change::Vote(hard) => {
                     files.replace(File::Vote, small::encode_vote(*hard).as_bytes())?;
@@ -190,7 +190,7 @@ impl Journal {
             match op {
                 DiskOp::Adopt { seq, ensemble } => {
                     self.identity.ensemble = Some(ensemble);
-                    let identity = small::encode_identity(self.identity);
+                    let identity = small::encode_identity(&self.identity);
                     files.replace(File::Identity, identity.as_bytes())?;
                     self.told = Some(seq);
                 }

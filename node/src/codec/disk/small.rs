@@ -4,22 +4,33 @@
 //! quorate-identity 1          quorate-vote 1
 //! member 00a1b2c3d4e5f607     term 7
 //! ensemble -                  vote -
-//! crc 5f1c8a90                crc 0b7e5d21
+//! lives 1 zk-0.zk-peer:2888   crc 0b7e5d21
+//! crc 5f1c8a90
 //! ```
+//!
+//! Lines behind those that a program knows are left alone, as programs before this one do: where a
+//! disk lives was added so.
 
 use crate::codec::versions::{Format, OtherVersion};
 use crate::core::raft::event::HardState;
-use crate::core::recovery::{Flaw, Identity};
-use crate::core::types::{EnsembleId, MemberId, Term};
+use crate::core::recovery::{Flaw, Identity, Residence};
+use crate::core::types::{EnsembleId, MemberId, ServerId, Term};
 
 const IDENTITY: &str = "quorate-identity ";
+const LIVES: &str = "lives ";
 const VOTE: &str = "quorate-vote ";
 
 /// The content of the identity file.
-pub(crate) fn encode_identity(identity: Identity) -> String {
+pub(crate) fn encode_identity(identity: &Identity) -> String {
     let ensemble = identity.ensemble.map_or_else(|| "-".to_owned(), |it| it.to_string());
     let version = Format::Identity.known().written;
-    seal(format!("{IDENTITY}{version}\nmember {}\nensemble {ensemble}\n", identity.member))
+    let mut body =
+        format!("{IDENTITY}{version}\nmember {}\nensemble {ensemble}\n", identity.member);
+    // A text with a line break in it would be no line: it is no address either.
+    if let Some(lives) = identity.lives.as_ref().filter(|it| !it.peer.contains(['\n', '\r'])) {
+        body += &format!("{LIVES}{} {}\n", lives.server, lives.peer);
+    }
+    seal(body)
 }
 
 /// Reads the identity file.
@@ -33,8 +44,18 @@ pub(crate) fn decode_identity(bytes: &[u8]) -> Result<Identity, Flaw> {
             "-" => None,
             text => Some(EnsembleId::parse(text)?),
         };
-        Some(Identity { member, ensemble })
+        let lives = lines.find_map(|line| line.strip_prefix(LIVES));
+        let lives = match lives {
+            Some(lives) => Some(residence(lives)?),
+            None => None,
+        };
+        Some(Identity { member, ensemble, lives })
     })
+}
+
+fn residence(text: &str) -> Option<Residence> {
+    let (server, peer) = text.split_once(' ')?;
+    Some(Residence { server: ServerId(server.parse().ok()?), peer: peer.to_owned() })
 }
 
 /// The content of the vote file.
@@ -92,12 +113,19 @@ mod tests {
 
     #[test]
     fn small_files_come_back_and_no_flipped_bit_goes_unnoticed() {
-        let identity = Identity { member: MemberId(7), ensemble: Some(EnsembleId(9)) };
-        let blank = Identity { member: MemberId(7), ensemble: None };
-        for identity in [identity, blank] {
-            let text = encode_identity(identity).into_bytes();
-            assert_eq!(decode_identity(&text), Ok(identity));
-            flipped(&text, |bytes| decode_identity(bytes).ok() == Some(identity));
+        let lives =
+            Residence { server: ServerId(2), peer: "zk-1.zk-peer.prod.svc:2888".to_owned() };
+        let identity = Identity {
+            member: MemberId(7),
+            ensemble: Some(EnsembleId(9)),
+            lives: Some(lives.clone()),
+        };
+        let blank = Identity { member: MemberId(7), ensemble: None, lives: Some(lives) };
+        let of_before = Identity { lives: None, ..identity.clone() };
+        for identity in [identity, blank, of_before] {
+            let text = encode_identity(&identity).into_bytes();
+            assert_eq!(decode_identity(&text), Ok(identity.clone()));
+            flipped(&text, |bytes| decode_identity(bytes).as_ref() == Ok(&identity));
         }
         let hard = HardState { term: Term(5), vote: Some(MemberId(3)) };
         for hard in [hard, HardState { vote: None, ..hard }] {
@@ -105,6 +133,20 @@ mod tests {
             assert_eq!(decode_vote(&text), Ok(hard));
             flipped(&text, |bytes| decode_vote(bytes).ok() == Some(hard));
         }
+    }
+
+    #[test]
+    fn an_identity_is_written_as_programs_before_read_it_and_what_is_added_behind_is_left_alone() {
+        let lives = Residence { server: ServerId(2), peer: "zk-1.zk-peer:2888".to_owned() };
+        let identity = Identity { member: MemberId(7), ensemble: None, lives: Some(lives) };
+        let text = "quorate-identity 1\nmember 0000000000000007\nensemble -\n\
+                    lives 2 zk-1.zk-peer:2888\ncrc 1603fd71\n";
+        assert_eq!(encode_identity(&identity), text);
+        let body = unseal(text).unwrap().to_owned();
+        let more = seal(body.replace("lives", "newer thing\nlives") + "newest thing\n");
+        assert_eq!(decode_identity(more.as_bytes()), Ok(identity));
+        let wrong = seal(body.replace("lives 2", "lives two"));
+        assert!(decode_identity(wrong.as_bytes()).is_err());
     }
 
     /// Whatever bit is flipped: the file cannot be read, or says the same.

@@ -10,7 +10,7 @@ use crate::codec::record;
 use crate::codec::versions::OtherVersion;
 use crate::core::input::Snapshot;
 use crate::core::recovery::{
-    Content, Facts, File, Flaw, FoundSegment, FoundSnapshot, SegmentEnd, Single,
+    Content, Facts, File, Flaw, FoundSegment, FoundSnapshot, SegmentEnd, Single, Surroundings,
 };
 use crate::core::types::MemberId;
 
@@ -38,16 +38,23 @@ pub(crate) trait Source {
     fn stream(&self, file: File, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), String>;
 }
 
-/// Looks at everything that a start has to know of. `alone`: the settings know of no other member;
-/// `fresh`: a random id, in case that this disk needs one.
+/// What a start knows before it has looked at anything.
+#[derive(Clone, Debug)]
+pub(crate) struct Start {
+    /// The settings know of no other member.
+    pub alone: bool,
+    /// A random id, in case that this disk needs one.
+    pub fresh: MemberId,
+    /// Where this is.
+    pub place: Surroundings,
+}
+
+/// Looks at everything that a start has to know of.
 ///
 /// # Errors
 /// When a folder cannot be listed.
-pub(crate) fn survey<S: Source>(
-    source: &S,
-    alone: bool,
-    fresh: MemberId,
-) -> Result<Facts, S::Error> {
+pub(crate) fn survey<S: Source>(source: &S, start: Start) -> Result<Facts, S::Error> {
+    let Start { alone, fresh, place } = start;
     let there = |file| !matches!(source.read(file), Ok(None));
     let mut facts = Facts {
         identity: single(source, File::Identity, decode_identity),
@@ -58,6 +65,7 @@ pub(crate) fn survey<S: Source>(
         wipe: there(File::Wipe),
         alone,
         fresh,
+        place,
     };
     if !facts.wipe {
         facts.vote = single(source, File::Vote, decode_vote);

@@ -11,6 +11,7 @@ use crate::core::message::PeerMessage;
 use crate::core::options::Options;
 use crate::core::raft::Raft;
 use crate::core::raft::event::{Event, HardState};
+use crate::core::recovery::Residence;
 use crate::core::types::{EnsembleId, MemberId, Now, WriteSeq};
 
 /// Who this server is, for as long as its process lives.
@@ -134,6 +135,8 @@ pub(crate) struct Recovered {
     pub entries: Vec<Arc<Entry>>,
     /// The log was damaged where it may have been acknowledged.
     pub repairing: bool,
+    /// Where the disk lives, if that is not here.
+    pub elsewhere: Option<Residence>,
 }
 
 /// A disk has become part of an ensemble: the consensus core is to be started from this.

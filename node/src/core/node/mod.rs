@@ -85,13 +85,14 @@ impl Node {
             clients: Clients::default(),
             requests: Requests::default(),
             replica: Replica::new(recovered.snapshot.as_deref()),
-            ensemble: Ensemble::new(recovered.ensemble, now.mono),
+            ensemble: Ensemble::new(&options, &recovered, now.mono),
             numbers: Numbers::default(),
             events: VecDeque::new(),
             options,
         };
         node.ensemble.starts_with(node.replica.state().version(), out);
-        if recovered.ensemble.is_some() {
+        let takes_part = recovered.elsewhere.is_none();
+        if takes_part && recovered.ensemble.is_some() {
             if let Some(snapshot) = &recovered.snapshot {
                 node.requests.settle(snapshot.meta.term);
             }

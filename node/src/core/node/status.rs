@@ -23,7 +23,11 @@ impl Node {
             server: self.options.server,
             member: self.me.member,
             ensemble: self.ensemble.id(),
-            data: data_state(raft),
+            data: match self.ensemble.elsewhere() {
+                Some(_) => DataState::Elsewhere,
+                None => data_state(raft),
+            },
+            elsewhere: self.ensemble.elsewhere().map(str::to_owned),
             role: self.role_name(),
             term: raft.map_or(Term(0), Raft::term),
             leader: raft.and_then(Raft::leader),
@@ -75,6 +79,9 @@ impl Node {
     }
 
     fn role_name(&self) -> RoleName {
+        if self.ensemble.elsewhere().is_some() {
+            return RoleName::Elsewhere;
+        }
         let Some(raft) = &self.raft else {
             return RoleName::Blank;
         };

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::place::{Residence, Surroundings};
 use crate::core::entry::Entry;
 use crate::core::input::Snapshot;
 use crate::core::raft::event::HardState;
@@ -45,12 +46,14 @@ pub(crate) struct Content {
 }
 
 /// Who a disk is: the content of the identity file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// This incarnation of the disk.
     pub member: MemberId,
     /// `None`: blank.
     pub ensemble: Option<EnsembleId>,
+    /// Where its member lives. `None`: a program wrote it that did not say so yet.
+    pub lives: Option<Residence>,
 }
 
 /// Why a file that is there cannot be used.
@@ -124,6 +127,8 @@ pub(crate) struct Facts {
     pub alone: bool,
     /// A random id, in case that this disk needs one.
     pub fresh: MemberId,
+    /// Where it was found.
+    pub place: Surroundings,
 }
 
 impl fmt::Display for Flaw {

@@ -7,13 +7,16 @@
 //! the others; alone it refuses to start. A refusal changes nothing.
 //!
 //! `file` names · `facts` what was found · `replay` what the log's records amount to · `damage` what can
-//! be wrong, in sentences · `plan` what is decided.
+//! be wrong, in sentences · `place` where disks live, `residence` whether one does
+//! where it was found · `plan` what is decided.
 
 mod damage;
 pub(crate) mod facts;
 mod file;
+mod place;
 mod plan;
 mod replay;
+mod residence;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,12 +26,13 @@ pub(crate) use self::facts::{
     Content, Facts, Flaw, FoundSegment, FoundSnapshot, Identity, Record, SegmentEnd, Single,
 };
 pub(crate) use self::file::File;
+pub use self::place::{Residence, Surroundings};
 pub(crate) use self::plan::{Archived, Change, Note, Recovery, Tail, Verdict};
 use self::replay::Replay;
-use super::entry::Payload;
+use self::residence::Finding;
 use super::input::Snapshot;
 use super::raft::event::HardState;
-use super::types::{Index, Term};
+use super::types::{Index, MemberId, Term};
 
 /// Decides what a member starts as, and what is done to its files before it says anything.
 ///
@@ -39,14 +43,15 @@ pub(crate) fn decide(facts: Facts) -> Result<Recovery, Refusal> {
         return Ok(wiped(&facts));
     }
     of_this_version(&facts)?;
-    let Facts { identity, vote, mut segments, snapshots, repairing, alone, fresh, .. } = facts;
+    let Facts { identity, vote, mut segments, snapshots, repairing, alone, fresh, place, .. } =
+        facts;
     let mut changes = without_unused(&mut segments);
     let identity = match identity {
         Single::Sound(identity) => identity,
         Single::Missing if segments.is_empty() => {
             // Before the log: a log without an identity is refused.
-            let identity = Identity { member: fresh, ensemble: None };
-            changes.push(Change::Identify(identity));
+            let identity = new_identity(&place, fresh);
+            changes.push(Change::Identify(identity.clone()));
             identity
         }
         Single::Missing => return Err(Refusal::NoIdentity),
@@ -59,6 +64,7 @@ pub(crate) fn decide(facts: Facts) -> Result<Recovery, Refusal> {
     let any_snapshot = !snapshots.is_empty();
     let Snapshots { sound: snapshot, damaged } = newest_sound(snapshots, &mut notes);
     let voters = voters(&segments, snapshot.as_deref());
+    let configured = residence::configured(&segments, snapshot.as_deref(), identity.member);
     let mut replay = Replay::new(snapshot.as_ref().map_or(Index(0), |it| it.meta.index));
     if segments.is_empty() && identity.ensemble.is_some() {
         // Term and vote were in it: to begin anew would be to vote twice.
@@ -76,14 +82,14 @@ pub(crate) fn decide(facts: Facts) -> Result<Recovery, Refusal> {
     }
     replay.hard = later(replay.hard, voted.unwrap_or_default());
 
-    let mut decision = Decision { identity, voted, changes, notes };
+    let mut decision = Decision { identity, voted, changes, notes, elsewhere: None };
     let tail = match &replay.damage {
         None => decision.go_on(read),
         Some(damage) => {
             if voters.map_or(alone, |voters| voters <= 1) {
                 return Err(Refusal::Alone(damage.clone()));
             }
-            if voted.is_none() && identity.ensemble.is_some() {
+            if voted.is_none() && decision.identity.ensemble.is_some() {
                 return Err(Refusal::ForgottenVote(damage.clone()));
             }
             decision.rewrite(damage, &numbers, &replay)
@@ -99,6 +105,7 @@ pub(crate) fn decide(facts: Facts) -> Result<Recovery, Refusal> {
     if !spoke && numbers == [1] && replay.damage.is_none() {
         decision.blank_again(&mut replay);
     }
+    decision.find(&place, configured, fresh);
     Ok(decision.end(replay, snapshot, tail))
 }
 
@@ -130,6 +137,8 @@ struct Decision {
     voted: Option<HardState>,
     changes: Vec<Change>,
     notes: Vec<Note>,
+    /// Where the disk lives, if it is not here.
+    elsewhere: Option<Residence>,
 }
 
 impl Decision {
@@ -177,7 +186,29 @@ impl Decision {
         replay.hard = HardState::default();
         self.identity.ensemble = None;
         // The identity last: a start in between finds the same case once more.
-        self.changes.extend([Change::Remove(File::Vote), Change::Identify(self.identity)]);
+        let identity = Change::Identify(self.identity.clone());
+        self.changes.extend([Change::Remove(File::Vote), identity]);
+    }
+
+    /// Judges whether the disk is where it lives, and has it say from now on where that is.
+    fn find(&mut self, place: &Surroundings, configured: Option<Residence>, fresh: MemberId) {
+        let lives = residence::known(&self.identity, configured);
+        match place.judge(lives.as_ref()) {
+            Finding::Home => {}
+            Finding::Elsewhere(lives) if self.identity.ensemble.is_some() => {
+                self.elsewhere = Some(lives);
+                return;
+            }
+            // It may be a copy, and nobody counts on its id here.
+            Finding::Elsewhere(_) => self.identity.member = fresh,
+            Finding::Moved(from) => {
+                self.notes.push(Note::Moved { from, to: place.here.clone() });
+            }
+        }
+        if self.identity.lives.as_ref() != Some(&place.here) {
+            self.identity.lives = Some(place.here.clone());
+            self.changes.push(Change::Identify(self.identity.clone()));
+        }
     }
 
     fn end(mut self, replay: Replay, snapshot: Option<Arc<Snapshot>>, tail: Tail) -> Recovery {
@@ -185,10 +216,11 @@ impl Decision {
         if self.voted != Some(hard) && hard != HardState::default() {
             self.changes.push(Change::Vote(hard));
         }
-        let verdict = match replay.damage {
-            Some(damage) => Verdict::Repairing(damage),
-            None if self.identity.ensemble.is_none() => Verdict::Blank,
-            None => Verdict::Member,
+        let verdict = match (self.elsewhere, replay.damage) {
+            (Some(lives), _) => Verdict::Elsewhere(lives),
+            (None, Some(damage)) => Verdict::Repairing(damage),
+            (None, None) if self.identity.ensemble.is_none() => Verdict::Blank,
+            (None, None) => Verdict::Member,
         };
         Recovery {
             verdict,
@@ -203,9 +235,14 @@ impl Decision {
     }
 }
 
+/// Of a disk that begins blank.
+fn new_identity(place: &Surroundings, fresh: MemberId) -> Identity {
+    Identity { member: fresh, ensemble: None, lives: Some(place.here.clone()) }
+}
+
 /// Everything goes into the archive, and the member begins blank.
 fn wiped(facts: &Facts) -> Recovery {
-    let identity = Identity { member: facts.fresh, ensemble: None };
+    let identity = new_identity(&facts.place, facts.fresh);
     let mut changes = Vec::new();
     if facts.identity != Single::Missing {
         // Otherwise an earlier start has begun, and its archive is the one to fill. One is kept: the newest.
@@ -220,7 +257,7 @@ fn wiped(facts: &Facts) -> Recovery {
         Change::Archive(Archived::Repair),
         // Once nothing is left of the member that was asked to go.
         Change::Remove(File::Wipe),
-        Change::Identify(identity),
+        Change::Identify(identity.clone()),
         Change::Begin { records: Vec::new() },
     ]);
     Recovery {
@@ -294,17 +331,8 @@ fn newest_sound(snapshots: Vec<FoundSnapshot>, notes: &mut Vec<Note>) -> Snapsho
 
 /// How many voters the newest configuration has that can be read, also behind a damage.
 fn voters(segments: &[FoundSegment], snapshot: Option<&Snapshot>) -> Option<usize> {
-    let records = segments.iter().filter_map(|it| it.content.as_ref().ok());
-    let config = |record: &Record| match record {
-        Record::Entry(entry) => match &entry.payload {
-            Payload::Config(config) => Some((entry.index, config.voters().len())),
-            Payload::NewLeader | Payload::Command(_) => None,
-        },
-        Record::Hard(_) | Record::Truncate(_) | Record::Reset(_) => None,
-    };
-    let logged = records.flat_map(|scan| &scan.records).filter_map(config);
-    let imaged = snapshot.map(|it| (it.meta.config.index, it.meta.config.voters().len()));
-    imaged.into_iter().chain(logged).max_by_key(|(index, _)| *index).map(|(_, count)| count)
+    let newest = residence::configs(segments, snapshot).max_by_key(|it| it.index)?;
+    Some(newest.voters().len())
 }
 
 /// What the vote file says; `None` if that is gone or cannot be read.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::damage::Damage;
 use super::facts::{Flaw, Identity, Record};
 use super::file::File;
+use super::place::Residence;
 use crate::core::entry::Entry;
 use crate::core::input::Snapshot;
 use crate::core::raft::event::HardState;
@@ -21,6 +22,8 @@ pub(crate) enum Verdict {
     Member,
     /// It may have acknowledged what it does not hold any more: no vote until it is repaired.
     Repairing(Damage),
+    /// It does not live here but there: it says nothing in its member's name.
+    Elsewhere(Residence),
 }
 
 /// One change of files. Each is durable before the next is begun, and a power cut within it leaves
@@ -99,6 +102,13 @@ pub(crate) enum Note {
     FlawedVote(Flaw),
     /// It had been adopted by an ensemble that it never spoke for.
     BlankAgain,
+    /// Its address is another one than before, and is taken over.
+    Moved {
+        /// Where it lived.
+        from: Residence,
+        /// Where it lives now.
+        to: Residence,
+    },
 }
 
 impl fmt::Display for Note {
@@ -117,6 +127,12 @@ impl fmt::Display for Note {
             }
             Note::BlankAgain => f.write_str(
                 "adopted by an ensemble, but stopped before the first record: blank again",
+            ),
+            Note::Moved { from, to } => write!(
+                f,
+                "this is the data of {from}, and this server is {to}: the address is taken for a new \
+                 one of the same server. If this folder is a copy, stop here: it must not run beside \
+                 its original"
             ),
         }
     }

@@ -1,13 +1,20 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::core::entry::Entry;
+use crate::core::entry::{Entry, Payload};
 use crate::core::raft::config::{Config, Member, Role};
 use crate::core::raft::event::SnapshotMeta;
 use crate::core::state::State;
 use crate::core::types::{EnsembleId, MemberId, ServerId};
 
-const ME: Identity = Identity { member: MemberId(7), ensemble: Some(EnsembleId(9)) };
+/// The folder's member, where it lives.
+fn me() -> Identity {
+    Identity { member: MemberId(7), ensemble: Some(EnsembleId(9)), lives: Some(home()) }
+}
+
+fn home() -> Residence {
+    Residence { server: ServerId(7), peer: "h7:1".to_owned() }
+}
 
 fn hard(term: u64, vote: u64) -> HardState {
     HardState { term: Term(term), vote: Some(MemberId(vote)).filter(|vote| vote.0 > 0) }
@@ -53,7 +60,7 @@ fn damaged_snapshot(index: u64) -> FoundSnapshot {
 /// A voter of three with a log of that content.
 fn member(segments: Vec<FoundSegment>) -> Facts {
     Facts {
-        identity: Single::Sound(ME),
+        identity: Single::Sound(me()),
         vote: Single::Sound(hard(3, 2)),
         segments,
         snapshots: Vec::new(),
@@ -61,6 +68,7 @@ fn member(segments: Vec<FoundSegment>) -> Facts {
         wipe: false,
         alone: false,
         fresh: MemberId(99),
+        place: Surroundings { here: home(), listed: Vec::new() },
     }
 }
 
@@ -211,7 +219,7 @@ fn who_cannot_know_its_votes_or_who_it_is_is_refused_in_words() {
     let unreadable = Refusal::Unreadable(File::Identity, "what".to_owned());
     assert_eq!(flawed(Flaw::Unreadable), unreadable);
     // As if its last change had never happened: but the disk has spoken since.
-    let before = refusal(Single::Sound(Identity { ensemble: None, ..ME }));
+    let before = refusal(Single::Sound(Identity { ensemble: None, ..me() }));
     assert_eq!(before, Refusal::ForgottenEnsemble);
     for refusal in [before, Refusal::NoIdentity, Refusal::DamagedIdentity] {
         let text = refusal.to_string();
@@ -224,8 +232,8 @@ fn a_blank_folder_gets_an_identity_before_it_gets_a_log() {
     let mut facts = member(Vec::new());
     (facts.identity, facts.vote) = (Single::Missing, Single::Missing);
     let recovery = decide(facts).unwrap();
-    let identity = Identity { member: MemberId(99), ensemble: None };
-    assert_eq!((recovery.verdict, recovery.identity), (Verdict::Blank, identity));
+    let identity = Identity { member: MemberId(99), ensemble: None, lives: Some(home()) };
+    assert_eq!((recovery.verdict, recovery.identity), (Verdict::Blank, identity.clone()));
     let begin = Change::Begin { records: Vec::new() };
     assert_eq!(recovery.changes, [Change::Identify(identity), begin]);
 }
@@ -238,7 +246,7 @@ fn adopted_but_silent_it_is_blank_again_and_forgets_the_ensemble_last() {
         facts
     };
     let recovery = decide(silent()).unwrap();
-    let identity = Identity { ensemble: None, ..ME };
+    let identity = Identity { ensemble: None, ..me() };
     assert_eq!((recovery.verdict, recovery.hard), (Verdict::Blank, HardState::default()));
     let forgets = [Change::Remove(File::Vote), Change::Identify(identity)];
     assert_eq!(recovery.changes[1..], forgets);
@@ -251,7 +259,7 @@ fn adopted_but_silent_it_is_blank_again_and_forgets_the_ensemble_last() {
     for spoke in kept {
         let mut facts = silent();
         spoke(&mut facts);
-        assert_eq!(decide(facts).unwrap().identity, ME);
+        assert_eq!(decide(facts).unwrap().identity, me());
     }
 }
 
@@ -290,4 +298,72 @@ fn what_another_version_wrote_is_refused_in_its_words_whatever_else_is_wrong() {
         assert!(matches!(refusal, Refusal::OtherVersion(..)), "{refusal:?}");
         assert!(refusal.to_string().ends_with(": of version 9"), "{refusal}");
     }
+}
+
+/// The same member's folder, found by that server.
+fn found_at(server: u8, peer: &str) -> Facts {
+    let mut facts = member(vec![segment(1, log(4), SegmentEnd::Clean)]);
+    facts.place.here = Residence { server: ServerId(server), peer: peer.to_owned() };
+    facts
+}
+
+/// The identity of a folder of three members that no program has said yet where it lives.
+fn unsaid(member: u64) -> Single<Identity> {
+    Single::Sound(Identity { member: MemberId(member), lives: None, ..me() })
+}
+
+#[test]
+fn a_member_that_is_found_elsewhere_takes_no_part_and_goes_on_living_where_it_lives() {
+    let recovery = decide(found_at(7, "h7.copy:1")).unwrap();
+    assert_eq!(recovery.verdict, Verdict::Elsewhere(home()));
+    assert_eq!((recovery.identity, recovery.changes), (me(), vec![]));
+    // Also one that is damaged, or of a program that did not say yet where it lives: its log does.
+    let mut damaged = found_at(7, "h7.copy:1");
+    damaged.segments = vec![segment(1, log(4), SegmentEnd::Corrupt)];
+    assert_eq!(decide(damaged).unwrap().verdict, Verdict::Elsewhere(home()));
+    let mut older = found_at(2, "h2.copy:1");
+    older.identity = unsaid(2);
+    let recovery = decide(older).unwrap();
+    let lives = Residence { server: ServerId(2), peer: "h2:1".to_owned() };
+    assert_eq!(recovery.verdict, Verdict::Elsewhere(lives));
+}
+
+#[test]
+fn a_disk_of_a_program_before_says_from_now_on_where_it_lives() {
+    let mut older = found_at(2, "h2:1");
+    older.identity = unsaid(2);
+    let here = older.place.here.clone();
+    let recovery = decide(older).unwrap();
+    assert_eq!(recovery.verdict, Verdict::Member);
+    assert_eq!(recovery.identity.lives, Some(here));
+    assert_eq!(recovery.changes, [Change::Identify(recovery.identity)]);
+}
+
+#[test]
+fn a_changed_address_of_a_listed_server_is_told_and_taken_over() {
+    let mut facts = found_at(7, "new-h7:1");
+    let here = facts.place.here.clone();
+    facts.place.listed = vec![here.clone()];
+    let recovery = decide(facts).unwrap();
+    assert_eq!(recovery.verdict, Verdict::Member);
+    assert_eq!(recovery.notes, [Note::Moved { from: home(), to: here.clone() }]);
+    assert_eq!(recovery.changes, [Change::Identify(recovery.identity)]);
+    // But not by a server beside which the list still has the owner.
+    let mut facts = found_at(3, "h3:1");
+    facts.place.listed = vec![facts.place.here.clone(), home()];
+    assert_eq!(decide(facts).unwrap().verdict, Verdict::Elsewhere(home()));
+}
+
+#[test]
+fn a_blank_disk_that_is_found_elsewhere_is_another_one() {
+    let mut facts = member(Vec::new());
+    facts.vote = Single::Missing;
+    facts.identity = Single::Sound(Identity { ensemble: None, ..me() });
+    assert_eq!(decide(facts.clone()).unwrap().identity.member, MemberId(7));
+    facts.place.here = Residence { server: ServerId(7), peer: "h7.copy:1".to_owned() };
+    let here = facts.place.here.clone();
+    let recovery = decide(facts).unwrap();
+    let identity = Identity { member: MemberId(99), ensemble: None, lives: Some(here) };
+    assert_eq!((recovery.verdict, recovery.identity), (Verdict::Blank, identity.clone()));
+    assert_eq!(recovery.changes.last(), Some(&Change::Identify(identity)));
 }

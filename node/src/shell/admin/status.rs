@@ -26,10 +26,12 @@ pub(crate) struct StatusDocument<'a> {
     member_id: String,
     /// The ensemble that the disk belongs to: 32 hexadecimal digits. `null` while it is blank.
     ensemble_id: Option<String>,
-    /// What lies on the disk: `Blank`, `Member`, `Removed` or `Corrupt`.
+    /// What lies on the disk: `Blank`, `Member`, `Removed`, `Corrupt` or `Elsewhere`.
     data_state: &'static str,
+    /// Why the member takes no part, while its data is `Elsewhere`. `null` otherwise.
+    elsewhere: Option<&'a str>,
     /// The part the member plays now: `Blank`, `Leader`, `Follower`, `Candidate`, `Learner`,
-    /// `Observer` or `Removed`.
+    /// `Observer`, `Removed` or `Elsewhere`.
     role: &'static str,
     /// The newest Raft term that it saw.
     term: u64,
@@ -156,6 +158,7 @@ impl<'a> StatusDocument<'a> {
             member_id: status.member.to_string(),
             ensemble_id: status.ensemble.map(|it| it.to_string()),
             data_state: status.data.name(),
+            elsewhere: status.elsewhere.as_deref(),
             role: status.role.name(),
             term: status.term.0,
             leader_id: status.leader.map(|it| it.to_string()),
@@ -256,6 +259,7 @@ mod tests {
             member: MemberId(0xa1),
             ensemble: Some(EnsembleId(0xe1)),
             data: DataState::Member,
+            elsewhere: None,
             role: RoleName::Leader,
             term: Term(4),
             leader: Some(MemberId(0xa1)),

@@ -10,11 +10,13 @@ use bytes::Bytes;
 
 use super::writer::Log;
 use super::{DiskConfig, DiskError, files, folder, io, snapshots};
-use crate::codec::disk::survey::{self, Source};
+use crate::codec::disk::survey::{self, Source, Start};
 use crate::core::entry::Entry;
 use crate::core::input::Snapshot;
 use crate::core::raft::event::HardState;
-use crate::core::recovery::{self, Damage, Facts, File, Identity, Recovery, Refusal, Verdict};
+use crate::core::recovery::{
+    self, Damage, Facts, File, Identity, Recovery, Refusal, Residence, Surroundings, Verdict,
+};
 use crate::core::types::MemberId;
 
 /// What is there.
@@ -30,16 +32,22 @@ pub struct Found {
     pub entries: Vec<Arc<Entry>>,
     /// What is damaged, if anything that may have been acknowledged is.
     pub damage: Option<Damage>,
+    /// Where this disk lives, if that is not here.
+    pub elsewhere: Option<Residence>,
     /// Keep other processes out for as long as they live.
     pub locks: Vec<OpenFile>,
 }
 
 /// Opens the folder. `alone`: the settings know of no other member; it counts only where no
-/// configuration can be read.
-pub fn open(config: &DiskConfig, alone: bool) -> Result<(Found, Log), DiskError> {
+/// configuration can be read. `place`: where this is.
+pub fn open(
+    config: &DiskConfig,
+    alone: bool,
+    place: Surroundings,
+) -> Result<(Found, Log), DiskError> {
     let locks = folder::open(config)?;
     let fresh = MemberId(u64::from_be_bytes(files::entropy()?) | 1);
-    let facts: Facts = survey::survey(config, alone, fresh)?;
+    let facts: Facts = survey::survey(config, Start { alone, fresh, place })?;
     let decided = recovery::decide(facts);
     let recovery = decided.map_err(|refusal| match refusal {
         Refusal::OtherVersion(file, other) => {
@@ -53,11 +61,12 @@ pub fn open(config: &DiskConfig, alone: bool) -> Result<(Found, Log), DiskError>
     }
     let log = Log::begin(config.clone(), &recovery)?;
     let Recovery { verdict, identity, hard, snapshot, entries, .. } = recovery;
-    let damage = match verdict {
-        Verdict::Repairing(damage) => Some(damage),
-        Verdict::Blank | Verdict::Member => None,
+    let (damage, elsewhere) = match verdict {
+        Verdict::Repairing(damage) => (Some(damage), None),
+        Verdict::Elsewhere(lives) => (None, Some(lives)),
+        Verdict::Blank | Verdict::Member => (None, None),
     };
-    Ok((Found { identity, hard, snapshot, entries, damage, locks }, log))
+    Ok((Found { identity, hard, snapshot, entries, damage, elsewhere, locks }, log))
 }
 
 impl Source for DiskConfig {

@@ -12,7 +12,7 @@ mod truth;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use self::model::{Model, PowerCut};
+use self::model::{Model, PowerCut, start};
 use self::truth::Truth;
 use super::rng::Rng;
 use crate::codec::disk::journal::{DiskOp, Files, Journal, Rest};
@@ -240,7 +240,7 @@ impl SimDisk {
 
     /// What a start finds.
     fn facts(&self, alone: bool) -> Facts {
-        let Ok(facts) = survey::survey(&self.files, alone, self.member);
+        let Ok(facts) = survey::survey(&self.files, start(alone, self.member));
         facts
     }
 
@@ -297,6 +297,7 @@ impl SimDisk {
             snapshot,
             entries,
             repairing,
+            elsewhere: None,
         }
     }
 

@@ -12,12 +12,18 @@ use bytes::{Bytes, BytesMut};
 use super::super::rng::Rng;
 use crate::codec::disk::journal::Files;
 use crate::codec::disk::snapshot_file::FileEncoder;
-use crate::codec::disk::survey::Source;
+use crate::codec::disk::survey::{Source, Start};
 use crate::codec::record::{HEADER, Header, decode_header, encode_header};
 use crate::core::input::Snapshot;
 use crate::core::raft::event::SnapshotMeta;
-use crate::core::recovery::{Archived, File};
-use crate::core::types::Index;
+use crate::core::recovery::{Archived, File, Residence, Surroundings};
+use crate::core::types::{Index, MemberId, ServerId};
+
+/// What is known where a disk is started; it is never moved.
+pub(super) fn start(alone: bool, fresh: MemberId) -> Start {
+    let here = Residence { server: ServerId(1), peer: "home".to_owned() };
+    Start { alone, fresh, place: Surroundings { here, listed: Vec::new() } }
+}
 
 /// The power went in the middle of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

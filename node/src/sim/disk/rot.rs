@@ -6,7 +6,7 @@
 //! file that is gone nothing else tells.
 
 use super::super::rng::Rng;
-use super::model::Model;
+use super::model::{Model, start};
 use crate::codec::disk::survey::{self, Source};
 use crate::codec::record::{self, HEADER};
 use crate::core::recovery::{self, File};
@@ -113,7 +113,7 @@ fn is_noticeable(before: &Model, after: &Model, file: File) -> bool {
             first.is_some_and(|first| first < from) && old[from..to] == new[from..to]
         }
         File::Snapshot(index, _) if after.read(file) == Ok(None) => {
-            let Ok(facts) = survey::survey(before, false, MemberId(1));
+            let Ok(facts) = survey::survey(before, start(false, MemberId(1)));
             let newest = facts.snapshots.first().is_none_or(|it| it.index == index);
             let reaches = recovery::decide(facts).ok().and_then(|it| it.entries.last().cloned());
             !newest || reaches.is_some_and(|last| last.index > index)

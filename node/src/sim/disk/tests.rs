@@ -95,7 +95,7 @@ fn of_removed_segments_none_outlives_a_later_one() {
 
 /// What a start makes of a disk.
 fn decided(disk: &Model, alone: bool) -> Result<Recovery, Refusal> {
-    let Ok(facts) = survey::survey(disk, alone, MemberId(7));
+    let Ok(facts) = survey::survey(disk, start(alone, MemberId(7)));
     recovery::decide(facts)
 }
 

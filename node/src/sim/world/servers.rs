@@ -223,7 +223,7 @@ impl World {
             Effect::Note(note) => self.note(slot, &format_args!("{note:?}")),
             Effect::AnswerAdmin { call, result } => self.answered(slot, call, result),
             // Answered within `dial`, which looks for them.
-            Effect::AcceptPeer { .. } | Effect::RefusePeer { .. } => {}
+            Effect::AcceptPeer { .. } | Effect::RefusePeer { .. } | Effect::IgnorePeer { .. } => {}
         }
         Ok(())
     }

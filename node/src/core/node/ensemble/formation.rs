@@ -84,6 +84,7 @@ impl Ensemble {
             snapshot: None,
             entries: Vec::new(),
             repairing: false,
+            elsewhere: None,
         };
         self.formation.unwritten = Some(WriteSeq(1));
         Birth { recovered, next_seq: WriteSeq(2) }
@@ -111,6 +112,7 @@ impl Ensemble {
             snapshot: None,
             entries: vec![entry],
             repairing: false,
+            elsewhere: None,
         };
         self.formation.unwritten = Some(WriteSeq(3));
         Birth { recovered, next_seq: WriteSeq(4) }
@@ -133,6 +135,9 @@ impl Ensemble {
                 Err(AdminError::NotBlank)
             };
         }
+        if self.elsewhere.is_some() {
+            return Err(AdminError::NotBlank);
+        }
         if self.formation.foreign.is_some() {
             return Err(AdminError::PeerHasEnsemble);
         }
@@ -147,7 +152,8 @@ impl Ensemble {
     /// A static list: once every listed participant has just answered as blank, the lowest-numbered
     /// participant forms the ensemble of exactly those incarnations.
     pub(in crate::core::node) fn form_static_list(&mut self, cx: &mut Ctx<'_>) -> Option<Birth> {
-        if cx.raft.is_some() || cx.options.static_list.is_empty() {
+        let elsewhere = self.elsewhere.is_some();
+        if elsewhere || cx.raft.is_some() || cx.options.static_list.is_empty() {
             return None;
         }
         let voters = cx.options.static_list.iter().filter(|it| it.role == Role::Voter);

@@ -2,9 +2,11 @@
 //! member is fit to serve.
 //!
 //! `peers` links and what members say · `formation` how an ensemble begins · `reconfig` changes of the
-//! membership by clients · `versions` when the ensemble's is raised · `readiness` whether to serve · `drain` how a server goes.
+//! membership by clients · `versions` when the ensemble's is raised · `readiness` whether to serve · `drain` how a server goes ·
+//! `elsewhere` a disk that does not live here.
 
 mod drain;
+mod elsewhere;
 mod formation;
 mod peers;
 mod readiness;
@@ -12,6 +14,7 @@ mod reconfig;
 mod versions;
 
 pub(super) use self::drain::LetGo;
+use self::elsewhere::Elsewhere;
 use self::formation::Formation;
 pub(super) use self::formation::Formed;
 use self::peers::Peers;
@@ -20,9 +23,10 @@ use self::readiness::Readiness;
 use self::reconfig::Reconfigs;
 use self::versions::Versions;
 pub(super) use self::versions::unknown_rules;
-use super::ctx::Ctx;
+use super::ctx::{Ctx, Recovered};
 use crate::core::effect::Effect;
 use crate::core::input::AdminError;
+use crate::core::options::Options;
 use crate::core::raft::{Raft, ServerState};
 use crate::core::types::{EnsembleId, Index, MemberId, Mono, WriteSeq};
 
@@ -36,11 +40,18 @@ pub(super) struct Ensemble {
     reconfigs: Reconfigs,
     versions: Versions,
     readiness: Readiness,
+    /// The disk does not live here.
+    elsewhere: Option<Elsewhere>,
 }
 
 impl Ensemble {
     /// A server that has just started on a disk of this ensemble, or on a blank one.
-    pub(super) fn new(id: Option<EnsembleId>, now: Mono) -> Ensemble {
+    pub(super) fn new(options: &Options, recovered: &Recovered, now: Mono) -> Ensemble {
+        let id = recovered.ensemble;
+        let elsewhere =
+            recovered.elsewhere.as_ref().zip(id).map(|(lives, id)| {
+                Elsewhere::new(lives, &options.residence(), id, recovered.member)
+            });
         Ensemble {
             id,
             peers: Peers::default(),
@@ -48,6 +59,7 @@ impl Ensemble {
             reconfigs: Reconfigs::default(),
             versions: Versions::default(),
             readiness: Readiness::new(now),
+            elsewhere,
         }
     }
 

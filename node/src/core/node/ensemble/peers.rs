@@ -102,7 +102,7 @@ impl Ensemble {
 
     /// Tells the shell which links to keep, if that changed.
     pub(in crate::core::node) fn refresh_links(&mut self, cx: &mut Ctx<'_>) {
-        if self.formation.unwritten() {
+        if self.formation.unwritten() || self.elsewhere.is_some() {
             return;
         }
         let wanted = (self.own_hello(cx, None), self.wanted_links(cx));
@@ -161,6 +161,9 @@ impl Ensemble {
         link: LinkId,
         hello: Hello,
     ) {
+        if self.elsewhere.is_some() {
+            return cx.out.push(Effect::IgnorePeer { link });
+        }
         if self.versions.beyond_us(cx, &hello) {
             let own = self.own_hello(cx, None);
             cx.out.push(Effect::RefusePeer { link, hello: own });
@@ -259,6 +262,7 @@ impl Ensemble {
     }
 
     pub(in crate::core::node) fn tick_peers(&mut self, cx: &mut Ctx<'_>, place: (Index, u64)) {
+        self.tick_elsewhere(cx);
         let before = self.peers.strangers.len();
         self.peers.strangers.retain(|_, (_, heard)| cx.now.mono.since(*heard) < STRANGER_MS);
         if self.peers.strangers.len() != before {

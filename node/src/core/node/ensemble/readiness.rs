@@ -129,6 +129,9 @@ impl Ensemble {
         raft: Option<&Raft>,
         applied: Index,
     ) -> Result<(), String> {
+        if let Some(why) = self.elsewhere() {
+            return Err(why.to_owned());
+        }
         if let Some(why) = self.versions.too_old(now, options) {
             return Err(why);
         }

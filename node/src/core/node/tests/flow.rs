@@ -44,6 +44,7 @@ impl Alone {
             snapshot: None,
             entries: Vec::new(),
             repairing: false,
+            elsewhere: None,
         };
         let now = Now::default();
         let mut out = Vec::new();

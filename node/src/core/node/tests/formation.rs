@@ -22,6 +22,7 @@ fn blank(repairing: bool) -> (Node, Vec<Effect>) {
         snapshot: None,
         entries: Vec::new(),
         repairing,
+        elsewhere: None,
     };
     let mut out = Vec::new();
     let node = Node::new(Options::new(ServerId(1)), blank, 1, START, &mut out);

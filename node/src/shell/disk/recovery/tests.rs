@@ -18,6 +18,12 @@ use crate::shell::disk::writer::{DiskOp, Told};
 mod versions;
 mod votes;
 
+/// Where all these folders are.
+fn home() -> Surroundings {
+    let here = Residence { server: ServerId(1), peer: "h1:1".to_owned() };
+    Surroundings { here, listed: Vec::new() }
+}
+
 /// A data folder of its own, removed at the end.
 struct Disk(DiskConfig);
 
@@ -34,7 +40,7 @@ impl Disk {
     }
 
     fn open(&self) -> Found {
-        open(&self.0, false).unwrap().0
+        open(&self.0, false, home()).unwrap().0
     }
 
     /// Opens it, makes one write after the other durable, and closes it.
@@ -48,7 +54,7 @@ impl Disk {
     }
 
     fn batches(&self, batches: impl IntoIterator<Item = VecDeque<DiskOp>>) {
-        let (found, mut log) = open(&self.0, false).unwrap();
+        let (found, mut log) = open(&self.0, false, home()).unwrap();
         if found.identity.ensemble.is_none() {
             let (seq, ensemble) = (WriteSeq(1), EnsembleId(7));
             log.write(VecDeque::from([DiskOp::Adopt { seq, ensemble }]), &Silent).unwrap();
@@ -171,7 +177,7 @@ fn long(term: u64, from: u64) -> Vec<LogWrite> {
 fn a_blank_folder_gets_an_identity_that_stays() {
     let disk = Disk::new();
     let first = disk.open();
-    let identity = first.identity;
+    let identity = first.identity.clone();
     assert_eq!(identity.ensemble, None);
     drop(first);
     assert_eq!(disk.open().identity, identity);
@@ -213,7 +219,7 @@ fn a_batch_that_lost_its_beginning_to_a_power_cut_is_cut_off_even_alone() {
     disk.batches([batch.collect()]);
     // Its first record, of which nothing was acknowledged.
     disk.damage(1, 3);
-    let (found, _) = open(&disk.0, true).unwrap();
+    let (found, _) = open(&disk.0, true, home()).unwrap();
     assert_eq!((found.damage.clone(), indexes(&found)), (None, vec![1, 2]));
 }
 
@@ -299,7 +305,7 @@ fn alone_a_damaged_log_is_refused_and_left_as_it_is() {
         disk.write(vec![hard(1, 0), config(count), noop(1, 2), noop(1, 3)]);
         disk.damage(1, 2);
         let before = std::fs::read(disk.path(1)).unwrap();
-        let opened = open(&disk.0, alone);
+        let opened = open(&disk.0, alone, home());
         assert_eq!(opened.is_err(), refused, "{count} voters");
         if let Err(error) = opened {
             assert!(error.to_string().contains("Restore the folder from a copy"));
@@ -316,10 +322,10 @@ fn a_folder_in_use_is_refused_and_so_is_a_log_folder() {
     first.0.log_home = Some(shared.clone());
     second.0.log_home = Some(shared);
     let held = first.open();
-    assert!(matches!(open(&first.0, false), Err(DiskError::Locked(_))));
-    assert!(matches!(open(&second.0, false), Err(DiskError::Locked(_))));
+    assert!(matches!(open(&first.0, false, home()), Err(DiskError::Locked(_))));
+    assert!(matches!(open(&second.0, false, home()), Err(DiskError::Locked(_))));
     drop(held);
-    let foreign = open(&second.0, false).map(drop);
+    let foreign = open(&second.0, false, home()).map(drop);
     assert!(matches!(foreign, Err(DiskError::Damaged(_))), "a log of another disk");
 }
 

@@ -24,7 +24,7 @@ fn files_of(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 fn refused(disk: &Disk, words: &[&str]) {
     let before = files_of(&disk.0.dir);
     for alone in [false, true] {
-        let error = open(&disk.0, alone).map(drop).unwrap_err();
+        let error = open(&disk.0, alone, home()).map(drop).unwrap_err();
         assert!(matches!(error, DiskError::OtherVersion { .. }), "{error}");
         let text = error.to_string();
         for word in words {

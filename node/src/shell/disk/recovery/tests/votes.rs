@@ -60,7 +60,7 @@ fn a_damaged_log_without_its_vote_file_is_refused_and_left_as_it_is() {
         disk.damage(1, 2);
         spoil(&disk.0.dir.join("vote"));
         let before = std::fs::read(disk.path(1)).unwrap();
-        let refusal = open(&disk.0, false).map(drop).unwrap_err().to_string();
+        let refusal = open(&disk.0, false, home()).map(drop).unwrap_err().to_string();
         assert!(refusal.contains("move the data folder aside"), "{refusal}");
         assert_eq!(std::fs::read(disk.path(1)).unwrap(), before);
         assert!(!disk.0.dir.join("repair").exists());
@@ -74,7 +74,7 @@ fn a_disk_of_an_ensemble_without_its_log_is_damaged_and_its_vote_still_counts() 
     let write = hard(5, 9);
     disk.run(VecDeque::from([DiskOp::Adopt { seq, ensemble }, DiskOp::Write { seq, write }]));
     std::fs::remove_dir_all(disk.0.log_dir()).unwrap();
-    assert!(open(&disk.0, true).is_err(), "alone it refuses");
+    assert!(open(&disk.0, true, home()).is_err(), "alone it refuses");
     assert!(!disk.path(1).exists(), "and changes nothing");
     let found = disk.open();
     assert!(found.damage.as_ref().unwrap().to_string().contains("there is no log"));
