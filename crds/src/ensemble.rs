@@ -161,9 +161,10 @@ pub struct StorageSpec {
     #[schemars(length(max = 253))]
     #[x_kube(validation = Rule::new("self == oldSelf").message("storage.storageClassName cannot change: volumes keep their class; create another ensemble and move the data"))]
     pub storage_class_name: Option<String>,
-    /// What becomes of the volumes when the ensemble is deleted: Retain leaves them, for an ensemble of
-    /// the same name to find its data again, and Delete deletes them with the data. Until then none is
-    /// deleted: the volume of a member that left waits for its return.
+    /// What becomes of the volumes: Retain leaves all of them, for an ensemble of the same name to find
+    /// its data again, and for a member that left to come back. Delete deletes them with their data: all
+    /// when this resource is deleted, and that of a member once the ensemble has gone on without it.
+    /// Whatever becomes of the StatefulSet, no volume of a member is deleted while this resource is there.
     #[serde(default)]
     pub reclaim_policy: ReclaimPolicy,
 }
@@ -182,13 +183,13 @@ impl Default for StorageSpec {
     }
 }
 
-/// What becomes of volumes when their ensemble is deleted.
+/// What becomes of volumes when nobody needs them any more.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 pub enum ReclaimPolicy {
     /// They stay.
     #[default]
     Retain,
-    /// They are deleted with the ensemble.
+    /// They are deleted with the ensemble, or once their member has left it.
     Delete,
 }
 

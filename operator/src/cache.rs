@@ -6,7 +6,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, PodSpec, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{
+    ConfigMap, PersistentVolumeClaim, Pod, PodSpec, Service, ServiceAccount,
+};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -15,6 +17,7 @@ use kube::runtime::watcher::Event;
 use kube::{Resource, ResourceExt as _};
 use quorate_crds::CoordinationEnsemble;
 
+use crate::plan::names;
 use crate::plan::object::{Kind, ObjectKey};
 
 /// Names an ensemble.
@@ -42,6 +45,8 @@ pub(crate) struct Known {
     pub(crate) pods: BTreeMap<String, Arc<Pod>>,
     /// By name.
     pub(crate) config_maps: BTreeMap<String, Arc<ConfigMap>>,
+    /// By name, those that carry the label of our own.
+    pub(crate) claims: BTreeMap<String, Arc<PersistentVolumeClaim>>,
     /// The metadata of the others.
     pub(crate) others: BTreeMap<ObjectKey, Arc<ObjectMeta>>,
     /// Grows with each change.
@@ -55,6 +60,7 @@ impl Known {
             Kind::StatefulSet => self.sets.get(&key.name).map(|it| &it.metadata),
             Kind::ConfigMap => self.config_maps.get(&key.name).map(|it| &it.metadata),
             Kind::Pod => self.pods.get(&key.name).map(|it| &it.metadata),
+            Kind::PersistentVolumeClaim => self.claims.get(&key.name).map(|it| &it.metadata),
             Kind::NetworkPolicy
             | Kind::PodDisruptionBudget
             | Kind::Secret
@@ -68,12 +74,16 @@ impl Known {
             && self.sets.is_empty()
             && self.pods.is_empty()
             && self.config_maps.is_empty()
+            && self.claims.is_empty()
             && self.others.is_empty()
     }
 }
 
 /// A kind of objects that is watched.
 pub(crate) trait Watched: Resource<DynamicType = ()> + Sized {
+    /// What tells those of ensembles from others, by their labels.
+    const OURS: &str = "app.kubernetes.io/managed-by=quorate-operator";
+
     /// The ensemble that it belongs to.
     fn of(&self) -> Option<Key> {
         let meta = self.meta();
@@ -149,6 +159,25 @@ impl Watched for ConfigMap {
 
     fn lose(known: &mut Known, name: &str) {
         known.config_maps.remove(name);
+    }
+}
+
+impl Watched for PersistentVolumeClaim {
+    const OURS: &str = names::ENSEMBLE;
+
+    fn of(&self) -> Option<Key> {
+        let meta = self.meta();
+        let name = meta.labels.as_ref()?.get(names::ENSEMBLE)?.clone();
+        Some(Key { namespace: meta.namespace.clone()?, name })
+    }
+
+    fn keep(mut self, known: &mut Known) {
+        slim(&mut self.metadata);
+        known.claims.insert(self.name_any(), Arc::new(self));
+    }
+
+    fn lose(known: &mut Known, name: &str) {
+        known.claims.remove(name);
     }
 }
 

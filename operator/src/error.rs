@@ -33,6 +33,9 @@ pub(crate) enum Error {
     /// ConfigMaps cannot be listed.
     #[error("cannot list the ConfigMaps: {0}")]
     ObserveConfigMaps(ApiError),
+    /// Claims cannot be listed.
+    #[error("cannot list the PersistentVolumeClaims: {0}")]
+    ObserveClaims(ApiError),
     /// The record of the formation makes no sense.
     #[error("the ConfigMap {config_map} is no record of a formation: {why}; restore it")]
     ObserveFormation {
@@ -105,6 +108,7 @@ impl Error {
             Error::ObserveStatefulSet(_) => "ObserveStatefulSet",
             Error::ObservePods(_) => "ObservePods",
             Error::ObserveConfigMaps(_) => "ObserveConfigMaps",
+            Error::ObserveClaims(_) => "ObserveClaims",
             Error::ObserveFormation { .. } => "ObserveFormation",
             Error::ObserveToken(_) => "ObserveToken",
             Error::ReadToken { .. } => "ReadToken",
@@ -126,6 +130,7 @@ impl Error {
             | Error::ObserveStatefulSet(source)
             | Error::ObservePods(source)
             | Error::ObserveConfigMaps(source)
+            | Error::ObserveClaims(source)
             | Error::ObserveToken(source)
             | Error::WriteStatus(source) => Some(source),
             _ => None,

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::future::try_join_all;
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::ListParams;
 use kube::{Api, Client};
@@ -18,7 +18,7 @@ use crate::cache::{Key, Known};
 use crate::error::{Error, Result};
 use crate::plan::desired;
 use crate::plan::image::Image;
-use crate::plan::names::Names;
+use crate::plan::names::{self, Names};
 use crate::plan::object::ObjectKey;
 use crate::said::{self, Sayings};
 use crate::sight::{self, Around, Objects, Sight};
@@ -42,6 +42,8 @@ pub(crate) struct Observer {
 pub(crate) struct Kept {
     secret: Option<(Secret, Instant)>,
     sayings: Sayings,
+    /// Whether claims with the labels of earlier releases were looked for.
+    searched: bool,
 }
 
 /// What was read of one ensemble.
@@ -50,6 +52,7 @@ struct Parts {
     stateful_set: Option<Arc<StatefulSet>>,
     pods: Vec<Arc<Pod>>,
     config_maps: Vec<Arc<ConfigMap>>,
+    claims: Option<Vec<Arc<PersistentVolumeClaim>>>,
     secret: Option<Secret>,
     existing: Vec<(ObjectKey, ObjectMeta)>,
 }
@@ -76,6 +79,10 @@ impl Observer {
             Some(set) => Some(Arc::clone(set)),
             None => reader.stateful_set().await?,
         };
+        let claims = {
+            let cached = known.claims.values().cloned().collect();
+            reader.claims(Some(cached), stateful_set.as_deref(), kept).await?
+        };
         let secret = match &kept.secret {
             Some((secret, at)) if at.elapsed() < SECRET_KEPT => Some(secret.clone()),
             Some(_) | None => reader.secret().await?,
@@ -85,6 +92,7 @@ impl Observer {
             stateful_set,
             pods: known.pods.values().cloned().collect(),
             config_maps: known.config_maps.values().cloned().collect(),
+            claims,
             secret,
             existing,
             ensemble,
@@ -121,10 +129,11 @@ impl Observer {
             None => Vec::new(),
         };
         let config_maps = reader.config_maps().await?;
+        let claims = reader.claims(None, stateful_set.as_deref(), kept).await?;
         let secret = reader.secret().await?;
         let existing = reader.existing(known, desired::keys(&ensemble, &names)).await?;
         let ensemble = Arc::new(ensemble);
-        let parts = Parts { ensemble, stateful_set, pods, config_maps, secret, existing };
+        let parts = Parts { ensemble, stateful_set, pods, config_maps, claims, secret, existing };
         self.see(&parts, kept, may_follow, requests).await.map(Some)
     }
 
@@ -145,6 +154,7 @@ impl Observer {
             stateful_set: parts.stateful_set.as_deref(),
             pods: parts.pods.iter().map(|it| &**it).collect(),
             config_maps: parts.config_maps.iter().map(|it| &**it).collect(),
+            claims: parts.claims.as_ref().map(|all| all.iter().map(|it| &**it).collect()),
             secret: parts.secret.as_ref(),
             existing: parts.existing.iter().map(|(key, meta)| (key.clone(), meta)).collect(),
             said: &said,
@@ -202,6 +212,54 @@ impl Reader<'_> {
         let list = api.list(&self.labelled()).await;
         let list = list.map_err(|error| Error::ObserveConfigMaps(error.into()))?;
         Ok(list.items.into_iter().map(Arc::new).collect())
+    }
+
+    /// The claims: those that are known, if it is known which carry our label, and those with the labels
+    /// of earlier releases. `None` if they may not be seen: all else goes on without them.
+    async fn claims(
+        &mut self,
+        known: Option<Vec<Arc<PersistentVolumeClaim>>>,
+        set: Option<&StatefulSet>,
+        kept: &mut Kept,
+    ) -> Result<Option<Vec<Arc<PersistentVolumeClaim>>>> {
+        let live = known.is_none();
+        let mut claims = match known {
+            Some(known) => known,
+            None => {
+                let own = format!("{}={}", names::ENSEMBLE, self.names.ensemble());
+                match self.claims_with(&own).await? {
+                    Some(claims) => claims,
+                    None => return Ok(None),
+                }
+            }
+        };
+        let size = set.and_then(|set| set.spec.as_ref()?.replicas).unwrap_or(0);
+        let there = |ordinal: i32| {
+            let name = names::claim(&self.names.pod(ordinal));
+            claims.iter().any(|claim| claim.metadata.name.as_ref() == Some(&name))
+        };
+        // A StatefulSet of an earlier release goes on making them. Before anything is done, all is live.
+        if !kept.searched || (live && !(0..size).all(there)) {
+            match self.claims_with(&self.names.selector_text()).await? {
+                Some(former) => claims.extend(former),
+                None => return Ok(None),
+            }
+            kept.searched = true;
+        }
+        Ok(Some(claims))
+    }
+
+    async fn claims_with(
+        &mut self,
+        labels: &str,
+    ) -> Result<Option<Vec<Arc<PersistentVolumeClaim>>>> {
+        *self.requests += 1;
+        let api: Api<PersistentVolumeClaim> = typed(self.client, self.names);
+        match api.list(&ListParams::default().labels(labels)).await {
+            Ok(list) => Ok(Some(list.items.into_iter().map(Arc::new).collect())),
+            Err(kube::Error::Api(status)) if status.code == 403 => Ok(None),
+            Err(error) => Err(Error::ObserveClaims(error.into())),
+        }
     }
 
     async fn secret(&mut self) -> Result<Option<Secret>> {

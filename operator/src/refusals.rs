@@ -90,6 +90,14 @@ impl Refusals {
         self.note(Reach::Everything, refusal);
     }
 
+    /// Claims may not be seen: all else goes on.
+    pub fn claims_unseen(&mut self) {
+        let why = "cannot list the PersistentVolumeClaims: forbidden; give the operator the chart's \
+                   permissions for them (get, list, watch, patch, delete)";
+        let (step, about) = ("ObserveClaims", "PersistentVolumeClaims".to_owned());
+        self.note(Reach::Dependents, Refusal { step, about, why: why.to_owned() });
+    }
+
     fn note(&mut self, reach: Reach, refusal: Refusal) {
         self.over |= reach == Reach::Everything;
         self.all.push(refusal);
@@ -98,7 +106,7 @@ impl Refusals {
     /// Whether a pod needs it to start. How clients get to it it does not.
     fn starts_pods(&self, key: &ObjectKey) -> bool {
         match key.kind {
-            Kind::NetworkPolicy | Kind::PodDisruptionBudget => false,
+            Kind::NetworkPolicy | Kind::PersistentVolumeClaim | Kind::PodDisruptionBudget => false,
             Kind::Service => key.name != self.clients,
             Kind::ConfigMap
             | Kind::Pod

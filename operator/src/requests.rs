@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::mutants::planted;
 use crate::plan::action::{Action, Cause};
-use crate::plan::names::{MANAGER, Names, TURN};
+use crate::plan::names::{FATE, MANAGER, Names, TURN};
 use crate::plan::object::{Kind, Object, ObjectKey};
 use crate::plan::observed::{Formation, Observed};
 
@@ -147,18 +147,19 @@ pub fn of_action(
         Action::DeleteConfigMap { name, uid, resource_version } => {
             Write::Delete(Target::of(Kind::ConfigMap, name, uid, resource_version))
         }
+        Action::AdjustClaim { name, uid, resource_version, labels, owners, fate } => {
+            let target = Target::of(Kind::PersistentVolumeClaim, name, uid, resource_version);
+            target.merge(json!({ "metadata": {
+                "labels": labels,
+                "annotations": { FATE: fate.to_string() },
+                "ownerReferences": owners,
+            } }))
+        }
+        Action::DeleteClaim { name, uid, resource_version } => {
+            Write::Delete(Target::of(Kind::PersistentVolumeClaim, name, uid, resource_version))
+        }
         Action::DeletePod { name, uid, resource_version, cause } => {
-            let version = match planted("a deletion states no version") {
-                true => "",
-                false => resource_version,
-            };
-            let target = Target::of(Kind::Pod, name, uid, version);
-            match cause {
-                // What serves nobody is no loss, and no budget may keep it broken.
-                Cause::NotServing => Write::Delete(target),
-                _ if planted("a serving pod is deleted") => Write::Delete(target),
-                Cause::Outdated | Cause::OnlyMember => Write::Evict(target),
-            }
+            removal(name, uid, resource_version, *cause)
         }
         Action::LowerReplicas { name, uid, resource_version, replicas } => {
             Target::of(Kind::StatefulSet, name, uid, resource_version)
@@ -199,6 +200,20 @@ pub fn of_action(
             return call(observed, names, *leader, "/admin/set-version", body);
         }
     }))
+}
+
+/// A pod that serves is evicted; one that serves nobody is no loss, and no budget may keep it broken.
+fn removal(name: &str, uid: &str, resource_version: &str, cause: Cause) -> Write {
+    let version = match planted("a deletion states no version") {
+        true => "",
+        false => resource_version,
+    };
+    let target = Target::of(Kind::Pod, name, uid, version);
+    match cause {
+        Cause::NotServing => Write::Delete(target),
+        _ if planted("a serving pod is deleted") => Write::Delete(target),
+        Cause::Outdated | Cause::OnlyMember => Write::Evict(target),
+    }
 }
 
 /// A change of the ensemble: of this very one, and under the configuration that was seen.

@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
+    ManagedFieldsEntry, ObjectMeta, OwnerReference,
+};
 use quorate_crds::CoordinationEnsemble;
+use serde_json::Value;
 
 use crate::mutants::planted;
 use crate::owned;
 use crate::plan::image::Image;
 use crate::plan::names::{self, Names};
 use crate::plan::object::{Kind, ObjectKey};
-use crate::plan::observed::{self, Formation, Observed, Seen};
+use crate::plan::observed::{self, Fate, Formation, Observed, Seen};
 use crate::plan::pin::Pin;
 use crate::pods;
 
@@ -37,6 +40,8 @@ pub struct Objects<'a> {
     pub pods: Vec<&'a Pod>,
     /// ConfigMaps with the ensemble's labels.
     pub config_maps: Vec<&'a ConfigMap>,
+    /// Claims that may be the ensemble's, if they can be seen.
+    pub claims: Option<Vec<&'a PersistentVolumeClaim>>,
     /// What is called like the Secret with the token.
     pub secret: Option<&'a Secret>,
     /// What is called like an object that should exist.
@@ -126,6 +131,7 @@ pub fn of(objects: &Objects<'_>, around: Around) -> Result<Sight, Unreadable> {
             foreign: None,
             existing: BTreeMap::new(),
             pods,
+            claims: objects.claims.as_ref().map(|claims| of_claims(claims, &names)),
             formation: None,
             config_maps: Vec::new(),
             has_token: false,
@@ -222,9 +228,57 @@ fn summary(set: &StatefulSet) -> observed::StatefulSet {
         update_revision: status.and_then(|it| it.update_revision.clone()).unwrap_or_default(),
         settled: status.and_then(|status| status.observed_generation) == meta.generation,
         said: None,
+        retains: spec
+            .and_then(|spec| spec.persistent_volume_claim_retention_policy.as_ref())
+            .is_none_or(|policy| policy.when_deleted.as_deref() != Some("Delete")),
         pin: annotation(names::TEMPLATE).and_then(|it| Pin::parse(it)).or_else(|| applied(set)),
         claims: spec.and_then(|spec| spec.volume_claim_templates.clone()),
     }
+}
+
+/// Claims of the ensemble, by ordinal.
+fn of_claims(claims: &[&PersistentVolumeClaim], names: &Names) -> Vec<observed::Claim> {
+    let mut claims: Vec<observed::Claim> =
+        claims.iter().filter_map(|claim| of_claim(claim, names)).collect();
+    claims.sort_by_key(|claim| claim.ordinal);
+    claims.dedup_by(|one, other| one.ordinal == other.ordinal);
+    claims
+}
+
+/// A claim, if it has a name and the labels of the ensemble's, and nobody else controls it.
+fn of_claim(claim: &PersistentVolumeClaim, names: &Names) -> Option<observed::Claim> {
+    let meta = &claim.metadata;
+    let labels = meta.labels.clone().unwrap_or_default();
+    let (own, former) = (names.claim_labels(), names.selector());
+    let carries = |wanted: &Value| {
+        let mut all = wanted.as_object().into_iter().flatten();
+        all.all(|(key, value)| labels.get(key).is_some_and(|it| value == it))
+    };
+    let owners = meta.owner_references.clone().unwrap_or_default();
+    let other = |owner: &OwnerReference| {
+        owner.controller == Some(true) && !names.is_set(owner) && !names.is_resource(owner)
+    };
+    let other = owners.iter().any(other) && !planted("another's objects are ours");
+    if !(carries(&own) || carries(&former)) || other {
+        return None;
+    }
+    let name = meta.name.clone()?;
+    let fate = meta.annotations.as_ref().and_then(|all| all.get(names::FATE));
+    let may_be_ours = names.labels();
+    Some(observed::Claim {
+        ordinal: names.claim_ordinal(&name)?,
+        uid: meta.uid.clone()?,
+        resource_version: meta.resource_version.clone()?,
+        deleting: meta.deletion_timestamp.is_some(),
+        labels: labels
+            .iter()
+            .filter(|(key, _)| *key == names::ENSEMBLE || !may_be_ours[key.as_str()].is_null())
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect(),
+        owners,
+        fate: fate.and_then(|it| Fate::parse(it)),
+        name,
+    })
 }
 
 /// The template of an operator that did not note it, as the API server knows what was applied.

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::{StreamExt as _, pin_mut};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference, Pod, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{
+    ConfigMap, ObjectReference, PersistentVolumeClaim, Pod, Service, ServiceAccount,
+};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -27,9 +29,6 @@ use crate::causes::chain;
 use crate::health::Health;
 use crate::observability::Metrics;
 use crate::tell::tell;
-
-/// What labels objects of ensembles, so that no others are watched.
-const OURS: &str = "app.kubernetes.io/managed-by=quorate-operator";
 
 /// A resource that cannot be read.
 struct Invalid {
@@ -85,6 +84,7 @@ impl Watches {
             self.objects::<StatefulSet>("StatefulSet"),
             self.objects::<Pod>("Pod"),
             self.objects::<ConfigMap>("ConfigMap"),
+            self.objects::<PersistentVolumeClaim>("PersistentVolumeClaim"),
             self.objects::<PartialObjectMeta<Service>>("Service"),
             self.objects::<PartialObjectMeta<ServiceAccount>>("ServiceAccount"),
             self.objects::<PartialObjectMeta<NetworkPolicy>>("NetworkPolicy"),
@@ -97,7 +97,7 @@ impl Watches {
         K: Watched + Resource<Scope = NamespaceResourceScope>,
         K: Clone + Debug + DeserializeOwned + Send + 'static,
     {
-        let config = watcher::Config::default().labels(OURS);
+        let config = watcher::Config::default().labels(K::OURS);
         self.follow::<K>(kind, config, |_| {}).await;
     }
 

@@ -119,7 +119,8 @@ imagePullSecrets:
   verbs: [get, create]
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
-  verbs: [get, list, watch]
+  # To patch: whose they are, and with whom they go. To delete: those of members that left for good.
+  verbs: [get, list, watch, patch, delete]
 - apiGroups: [apps]
   resources: [statefulsets]
   verbs: [get, list, watch, create, patch]

@@ -48,7 +48,7 @@ pub(crate) const ROOMS: &[Room] = &[
     },
     Room {
         place: "operator/src/cache.rs",
-        own: &["crate::cache", "crate::plan::object"],
+        own: &["crate::cache", "crate::plan::names", "crate::plan::object"],
         never: &["kube::Api", "kube::Client", "tokio"],
         ..OPEN
     },

@@ -89,6 +89,8 @@ pub(crate) struct Api {
     pub(crate) writes: u64,
     /// Of this kind nothing may be applied.
     pub(crate) forbidden: Option<&'static str>,
+    /// Claims that went because nobody owned them any more.
+    pub(crate) collected: Vec<String>,
 }
 
 /// What [`Api::copy`] gives: all objects at one instant.

@@ -85,8 +85,10 @@ pub(crate) fn run(seed: u64, tells: bool) -> Result<Report, String> {
         stranger(&mut cluster)?;
     }
     let mut refusals = Refusals::draw(seed);
+    let mut pruner = Pruner::draw(seed);
     for _ in 0..rng.between(60, 140) {
         refusals.of(&mut cluster);
+        pruner.of(&mut cluster);
         user(&mut cluster, &mut rng, trouble)?;
         nature(&mut cluster, &mut rng, trouble);
         cluster.run(1)?;
@@ -131,6 +133,27 @@ impl Refusals {
             let over = cluster.api.forbidden.is_some();
             cluster.api.forbidden = (!over).then_some(kind);
             cluster.say(|| format!("forbidden is {:?}", cluster.api.forbidden));
+        }
+    }
+}
+
+/// Somebody deletes the StatefulSet, in some worlds, with chances of its own as well.
+struct Pruner {
+    rng: Rng,
+    often: u64,
+}
+
+impl Pruner {
+    fn draw(seed: u64) -> Pruner {
+        let mut rng = Rng::new(seed ^ 0x9411E);
+        let often = if rng.chance(25) { rng.between(1, 3) } else { 0 };
+        Pruner { rng, often }
+    }
+
+    fn of(&mut self, cluster: &mut Cluster) {
+        if self.rng.chance(self.often) {
+            cluster.say(|| "somebody deletes the StatefulSet".to_owned());
+            cluster.api.remove("StatefulSet", NAME);
         }
     }
 }

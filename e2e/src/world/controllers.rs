@@ -46,6 +46,9 @@ fn collect(api: &mut Api) {
     };
     let orphans: Vec<(String, String)> = api.all().filter(orphaned).map(super::api::key).collect();
     for (kind, name) in orphans {
+        if kind == "PersistentVolumeClaim" {
+            api.collected.push(name.clone());
+        }
         // Whatever it is, it is there.
         let _ = api.delete(&kind, &name, Only { uid: None, version: None });
     }
@@ -88,7 +91,7 @@ fn reconcile_set(api: &mut Api, set: &Value) {
             "replicas": count,
         });
     });
-    retain_claims(api, set);
+    retain_claims(api, set, &pods);
     for ordinal in 0..replicas {
         let pod = format!("{name}-{ordinal}");
         if api.get("Pod", &pod).is_none() && claim(api, set, &pod) {
@@ -114,29 +117,30 @@ fn claim(api: &mut Api, set: &Value, pod: &str) -> bool {
     let mut claim = set["spec"]["volumeClaimTemplates"][0].clone();
     claim["kind"] = json!("PersistentVolumeClaim");
     claim["metadata"]["name"] = json!(name);
+    for (key, value) in set["spec"]["selector"]["matchLabels"].as_object().into_iter().flatten() {
+        claim["metadata"]["labels"][key] = value.clone();
+    }
     api.create(&claim).is_ok()
 }
 
-/// Claims go with the set, or do not.
-fn retain_claims(api: &mut Api, set: &Value) {
+/// Claims of the set's pods go with the set, or do not. Whoever else owns them is left alone.
+fn retain_claims(api: &mut Api, set: &Value, pods: &[Value]) {
     let policy = &set["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"];
-    let owners = match policy.as_str() {
-        Some("Delete") => json!([{
-            "apiVersion": "apps/v1", "kind": "StatefulSet",
-            "name": set["metadata"]["name"], "uid": set["metadata"]["uid"],
-        }]),
-        _ => json!([]),
-    };
-    let prefix = claim_of(&text(&set["metadata"]["name"])) + "-";
-    let claims: Vec<String> = api
-        .list("PersistentVolumeClaim")
-        .map(|it| text(&it["metadata"]["name"]))
-        .filter(|name| name.starts_with(&prefix))
-        .collect();
-    for name in claims {
-        let owners = owners.clone();
+    let (meta, deletes) = (&set["metadata"], policy == "Delete");
+    let own = json!({
+        "apiVersion": "apps/v1", "kind": "StatefulSet", "controller": true,
+        "blockOwnerDeletion": true, "name": meta["name"], "uid": meta["uid"],
+    });
+    for pod in pods {
+        let name = claim_of(&text(&pod["metadata"]["name"]));
         api.update("PersistentVolumeClaim", &name, |claim| {
-            claim["metadata"]["ownerReferences"] = owners;
+            let owners = claim["metadata"]["ownerReferences"].as_array().cloned();
+            let mut owners = owners.unwrap_or_default();
+            owners.retain(|it| it["kind"] != "StatefulSet" || it["name"] != meta["name"]);
+            if deletes {
+                owners.push(own.clone());
+            }
+            claim["metadata"]["ownerReferences"] = json!(owners);
         });
     }
 }

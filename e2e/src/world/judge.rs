@@ -4,7 +4,7 @@
 use quorate_crds::EnsembleStatus;
 use quorate_crds::ensemble::AutoReplace;
 use quorate_crds::status::Operation;
-use quorate_node::model::MemberId;
+use quorate_node::model::{Member, MemberId};
 use quorate_operator::plan::action::{Action, Cause, Plan};
 use quorate_operator::plan::names;
 use quorate_operator::plan::object::Kind;
@@ -71,6 +71,11 @@ impl Cluster {
     pub(super) fn judge_world(&mut self) -> Result<(), String> {
         let ensembles = self.world.ensembles();
         ensure(ensembles.len() <= 1, || format!("S5: two ensembles: {ensembles:?}"))?;
+        // What goes with its resource is not missed.
+        let living = self.api.get("CoordinationEnsemble", NAME).is_some();
+        ensure(!living || self.api.collected.is_empty(), || {
+            format!("S4: {:?} went with what owned them\n{self}", self.api.collected)
+        })?;
         self.counts.formations = self.counts.formations.max(ensembles.len());
         let back = |slot: &usize| {
             let pod = self.api.get("Pod", &format!("{NAME}-{slot}"));
@@ -123,28 +128,45 @@ impl Cluster {
                 let used = self.api.list("Pod").any(mounts);
                 ensure(!used, || format!("C2: a pod mounts {name}"))
             }
+            Step::Action(Action::DeleteClaim { name, .. }) => self.judge_claim(name, asked),
             Step::Object(_) | Step::Action(_) | Step::Status(_) => Ok(()),
         }
+    }
+
+    /// S4: the spec that was seen asks for it, and nobody has that disk, or its place.
+    fn judge_claim(&self, name: &str, asked: &Asked) -> Result<(), String> {
+        let slot = ordinal(name).ok_or("a claim without an ordinal")?;
+        let asks = self.deletes.contains(&asked.sight.observed.generation());
+        ensure(asks, || format!("S4: no spec asks for the end of {name}\n{self}"))?;
+        let config = self.world.committed_config();
+        let mut members = config.iter().flat_map(|config| &config.members);
+        let has =
+            |it: &Member| usize::from(it.server.0) == slot + 1 || it.id == self.world.member(slot);
+        ensure(!members.any(has), || format!("S4: {name} goes, and a member has it\n{self}"))?;
+        let pod = self.api.get("Pod", &format!("{NAME}-{slot}"));
+        let uses = pod.is_some_and(|pod| !going(pod));
+        ensure(!uses, || format!("S4: {name} goes, and a pod uses it\n{self}"))
     }
 
     /// S7: only what this resource, or a StatefulSet of it, controls is written.
     fn judge_own(&self, object: &Value) -> Result<(), String> {
         let uid = |kind: &str| Some(self.api.get(kind, NAME)?["metadata"]["uid"].clone());
         let owners = [uid("CoordinationEnsemble"), uid("StatefulSet")];
-        let own = owners.iter().flatten().any(|uid| owned_by(object, uid));
+        let labels = &object["metadata"]["labels"];
+        // A claim may have no owner, and a set of an earlier release its own labels.
+        let claim = object["kind"] == "PersistentVolumeClaim"
+            && [names::ENSEMBLE, "app.kubernetes.io/instance"].iter().any(|it| labels[it] == NAME);
+        let own = claim || owners.iter().flatten().any(|uid| owned_by(object, uid));
         ensure(own, || format!("S7: {} of somebody else was written", object["metadata"]))
     }
 
-    /// S2, S4: never smaller by an apply; disks stay, unless the spec asks for their end.
+    /// S2, S4: never smaller by an apply; no disk goes with its StatefulSet.
     fn judge_set(&self, object: &Value, before: u64) -> Result<(), String> {
         let replicas = object["spec"]["replicas"].as_u64().unwrap_or(0);
         ensure(replicas >= before, || format!("S2: an apply lowered the replicas to {replicas}"))?;
         let retention = &object["spec"]["persistentVolumeClaimRetentionPolicy"];
-        ensure(retention["whenScaled"] == "Retain", || "S4: a disk would go".to_owned())?;
-        let mark = object["metadata"]["annotations"][names::GENERATION].as_str();
-        let mark = mark.and_then(|it| it.parse().ok()).unwrap_or(0);
-        let may = retention["whenDeleted"] != "Delete" || self.deletes.contains(&mark);
-        ensure(may, || format!("S4: the spec {mark} does not ask for the disks to be deleted"))
+        let stay = retention["whenScaled"] == "Retain" && retention["whenDeleted"] == "Retain";
+        ensure(stay, || "S4: a disk would go with the StatefulSet or its size".to_owned())
     }
 
     /// S1, S6: one at a time, and never the quorum. Who crashed by itself is nobody's fault, and
@@ -346,9 +368,20 @@ impl Cluster {
         check(self.world.clients_are_served(), "a client is not served")?;
         let deletes =
             ensemble.spec.storage.reclaim_policy == quorate_crds::ensemble::ReclaimPolicy::Delete;
-        let set = self.api.get("StatefulSet", NAME).ok_or("no StatefulSet")?;
-        let policy = &set["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"];
-        check((policy == "Delete") == deletes, "the disks' fate")?;
+        let uid =
+            &self.api.get("CoordinationEnsemble", NAME).ok_or("no resource")?["metadata"]["uid"];
+        for claim in self.api.list("PersistentVolumeClaim").filter(|claim| !going(claim)) {
+            let meta = &claim["metadata"];
+            let owners = meta["ownerReferences"].as_array();
+            let ours = owners.into_iter().flatten().filter(|it| it["uid"] == *uid).count();
+            check(ours == usize::from(deletes), "the disks' fate")?;
+            let set = owners.into_iter().flatten().any(|it| it["kind"] == "StatefulSet");
+            check(!set, "a disk is its StatefulSet's")?;
+            let labels = &meta["labels"];
+            let own =
+                labels[names::ENSEMBLE] == NAME && labels["app.kubernetes.io/instance"].is_null();
+            check(own, "a claim's labels")?;
+        }
         let status = ensemble.status.unwrap_or_default();
         check(status.operation.is_none(), "an operation is reported")?;
         let ready = status.conditions.iter().find(|it| it.type_ == "Ready");

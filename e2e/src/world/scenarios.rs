@@ -3,9 +3,9 @@
 //! `cuts` operators that die or stand still at any request of one.
 
 use quorate_crds::conditions::ConditionType;
-use quorate_crds::ensemble::AutoReplace;
+use quorate_crds::ensemble::{AutoReplace, ReclaimPolicy};
 use quorate_node::sim::Rng;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::api::text;
 use super::chaos::{lose_disk, missing};
@@ -47,6 +47,9 @@ scenarios! {
     nothing_but_the_report_is_written_while_it_is_paused,
     a_statefulset_that_is_deleted_while_members_leave_is_made_for_all_of_them,
     an_ensemble_whose_resource_is_deleted_goes_and_its_disks_stay,
+    a_statefulset_that_is_deleted_takes_no_disk_of_a_living_ensemble,
+    disks_that_an_earlier_release_gave_to_the_statefulset_are_taken_over_in_time,
+    the_disk_of_a_member_that_left_goes_where_the_spec_says_so_and_comes_back_blank,
 }
 
 fn new(replicas: i32) -> Cluster {
@@ -284,6 +287,100 @@ fn an_ensemble_whose_resource_is_deleted_goes_and_its_disks_stay() -> Done {
     assert!(left.is_empty(), "{left:?}");
     assert_eq!(claims(&cluster), before);
     Ok(())
+}
+
+fn deletes(cluster: &mut Cluster) -> Done {
+    cluster.edit(|spec| spec.storage.reclaim_policy = ReclaimPolicy::Delete)
+}
+
+fn claims(cluster: &Cluster) -> Vec<String> {
+    let claims = cluster.api.list("PersistentVolumeClaim");
+    claims.map(|claim| text(&claim["metadata"]["uid"])).collect()
+}
+
+fn a_statefulset_that_is_deleted_takes_no_disk_of_a_living_ensemble() -> Done {
+    for delete in [false, true] {
+        let mut cluster = up(3)?;
+        if delete {
+            deletes(&mut cluster)?;
+            cluster.settle(30)?;
+        }
+        let before = claims(&cluster);
+        cluster.api.remove("StatefulSet", NAME);
+        cluster.run(3)?;
+        cluster.settle(100)?;
+        assert_eq!((claims(&cluster), cluster.counts.formations), (before, 1));
+        cluster.probe()?;
+        cluster.api.remove("CoordinationEnsemble", NAME);
+        cluster.run(40)?;
+        assert_eq!(claims(&cluster).len(), if delete { 0 } else { 3 });
+    }
+    Ok(())
+}
+
+/// As an operator left them that let the StatefulSet own them.
+fn own_by_set(cluster: &mut Cluster) {
+    let uid = cluster.api.get("StatefulSet", NAME).map(|set| set["metadata"]["uid"].clone());
+    cluster.api.update("StatefulSet", NAME, |set| {
+        set["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] = json!("Delete");
+    });
+    for name in (0..5).map(|slot| format!("data-{NAME}-{slot}")) {
+        cluster.api.update("PersistentVolumeClaim", &name, |claim| {
+            claim["metadata"]["labels"] = json!({
+                "app.kubernetes.io/name": "quorate",
+                "app.kubernetes.io/instance": NAME,
+                "app.kubernetes.io/component": "node",
+            });
+            claim["metadata"]["annotations"] = json!({ "theirs": "stays" });
+            claim["metadata"]["ownerReferences"] = json!([{
+                "apiVersion": "apps/v1", "kind": "StatefulSet", "controller": true,
+                "blockOwnerDeletion": true, "name": NAME, "uid": uid,
+            }]);
+        });
+    }
+}
+
+fn disks_that_an_earlier_release_gave_to_the_statefulset_are_taken_over_in_time() -> Done {
+    for delete in [false, true] {
+        let mut cluster = up(5)?;
+        scale(&mut cluster, 3)?;
+        if delete {
+            deletes(&mut cluster)?;
+            cluster.settle(30)?;
+        }
+        own_by_set(&mut cluster);
+        let (pods, before) = (uids(&cluster, 3), claims(&cluster));
+        cluster.run(2)?;
+        cluster.settle(30)?;
+        assert_eq!((uids(&cluster, 3), claims(&cluster)), (pods, before.clone()));
+        let of = |claim: &Value| claim["metadata"]["annotations"]["theirs"] == "stays";
+        assert!(cluster.api.list("PersistentVolumeClaim").all(of));
+        cluster.api.remove("StatefulSet", NAME);
+        cluster.run(3)?;
+        cluster.settle(100)?;
+        assert_eq!(claims(&cluster), before);
+        cluster.probe()?;
+    }
+    Ok(())
+}
+
+fn the_disk_of_a_member_that_left_goes_where_the_spec_says_so_and_comes_back_blank() -> Done {
+    let mut cluster = up(5)?;
+    scale(&mut cluster, 3)?;
+    cluster.run(10)?;
+    assert_eq!(claims(&cluster).len(), 5, "the spec says Retain");
+    scale(&mut cluster, 5)?;
+    deletes(&mut cluster)?;
+    for _ in 0..2 {
+        let before = claims(&cluster);
+        scale(&mut cluster, 3)?;
+        cluster.run(10)?;
+        assert_eq!(claims(&cluster), before[..3]);
+        scale(&mut cluster, 5)?;
+        assert_ne!(claims(&cluster)[3..], before[3..]);
+    }
+    assert_eq!((cluster.counts.deletions, cluster.counts.formations), (0, 1));
+    cluster.probe()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use quorate_crds::CoordinationEnsemble;
 use quorate_node::Driven;
@@ -83,6 +83,7 @@ pub(crate) struct Eyes {
     sets: Known<StatefulSet>,
     pods: Known<Pod>,
     maps: Known<ConfigMap>,
+    claims: Known<PersistentVolumeClaim>,
     secrets: Known<Secret>,
     metas: Known<ObjectMeta>,
 }
@@ -124,6 +125,8 @@ impl Eyes {
         let pods: Vec<Rc<Pod>> = all(&parts.pods, "Pod").map(|it| self.pods.object(it)).collect();
         let maps: Vec<Rc<ConfigMap>> =
             all(&parts.maps, "ConfigMap").map(|it| self.maps.object(it)).collect();
+        let claims: Vec<Rc<PersistentVolumeClaim>> =
+            all(&parts.maps, "PersistentVolumeClaim").map(|it| self.claims.object(it)).collect();
         let secret = get(&parts.set, "Secret", &names.admin()).map(|it| self.secrets.object(&it));
         let there = |key: ObjectKey| {
             let found = get(&parts.set, key.kind.as_str(), &key.name)?;
@@ -136,6 +139,7 @@ impl Eyes {
             stateful_set: set.as_deref(),
             pods: pods.iter().map(|it| &**it).collect(),
             config_maps: maps.iter().map(|it| &**it).collect(),
+            claims: Some(claims.iter().map(|it| &**it).collect()),
             secret: secret.as_deref(),
             existing: existing.iter().map(|(key, it)| (key.clone(), &**it)).collect(),
             said: &[],

@@ -1,14 +1,16 @@
 //! What can be done. Each action carries the preconditions under which it was decided, so that a
 //! late request of an operator that is gone is refused or harmless.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use quorate_crds::EnsembleStatus;
 use serde::Serialize;
 
 use super::convoy::Standing;
 use super::object::Object;
-use super::observed::{Formation, NewMember};
+use super::observed::{Fate, Formation, NewMember};
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -86,6 +88,23 @@ pub enum Action {
         resource_version: String,
         cause: Cause,
     },
+    /// Labels, owners and fate of a claim, only as it was seen.
+    AdjustClaim {
+        name: String,
+        uid: String,
+        resource_version: String,
+        /// What changes in its labels; `None` removes.
+        labels: BTreeMap<String, Option<String>>,
+        /// All of them.
+        owners: Vec<OwnerReference>,
+        fate: Fate,
+    },
+    /// A claim whose member has left for good, only as it was seen.
+    DeleteClaim {
+        name: String,
+        uid: String,
+        resource_version: String,
+    },
     /// An unused configuration map, only as it was seen.
     DeleteConfigMap {
         name: String,
@@ -126,6 +145,8 @@ impl Action {
             | Action::TakeTurn { .. }
             | Action::LowerReplicas { .. }
             | Action::DeletePod { .. }
+            | Action::AdjustClaim { .. }
+            | Action::DeleteClaim { .. }
             | Action::DeleteConfigMap { .. } => false,
         }
     }
@@ -145,6 +166,8 @@ impl Action {
             Action::TakeTurn { .. } => "TakeTurn",
             Action::LowerReplicas { .. } => "LowerReplicas",
             Action::DeletePod { .. } => "DeletePod",
+            Action::AdjustClaim { .. } => "AdjustClaim",
+            Action::DeleteClaim { .. } => "DeleteClaim",
             Action::DeleteConfigMap { .. } => "DeleteConfigMap",
         }
     }
@@ -159,6 +182,8 @@ impl fmt::Display for Action {
             | Action::GiveTurn { name, .. }
             | Action::TakeTurn { name, .. }
             | Action::DeletePod { name, .. }
+            | Action::AdjustClaim { name, .. }
+            | Action::DeleteClaim { name, .. }
             | Action::DeleteConfigMap { name, .. } => f.write_str(name),
             Action::Form { formation, .. } => {
                 write!(f, "ensemble {} by member {}", formation.ensemble_id, formation.seed)

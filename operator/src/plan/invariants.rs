@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use super::action::Action;
 use super::broken::Broken;
+use super::claims;
 use super::formation;
 use super::formed;
 use super::member::{DataState, Member};
 use super::names::Names;
-use super::observed::{Formation, Observed};
+use super::observed::{Claim, Formation, Observed};
 use super::quorum;
 use super::repair;
 use super::rollout;
@@ -34,12 +35,25 @@ pub fn check(
     ensure(!observed.ensemble.spec.paused || planted("paused is not paused"), Broken::Paused)?;
     let going = observed.ensemble.metadata.deletion_timestamp.is_some();
     ensure(!going, Broken::EnsembleGoing)?;
-    let safe = matches!(action, Action::CreateToken { .. } | Action::DeleteConfigMap { .. });
+    let safe = matches!(
+        action,
+        Action::CreateToken { .. }
+            | Action::DeleteConfigMap { .. }
+            | Action::AdjustClaim { .. }
+            | Action::DeleteClaim { .. }
+    );
     let free = turn::holder(observed, None).is_none();
     ensure(action.restarts() || safe || free, Broken::TurnHeld)?;
     match action {
-        Action::CreateToken { .. } | Action::DeleteConfigMap { .. } | Action::TakeTurn { .. } => {
-            Ok(())
+        Action::CreateToken { .. }
+        | Action::DeleteConfigMap { .. }
+        | Action::AdjustClaim { .. }
+        | Action::TakeTurn { .. } => Ok(()),
+        Action::DeleteClaim { uid, .. } => {
+            let mut claims = observed.claims.iter().flatten();
+            let departed = |claim: &Claim| claims::departed(observed, names, view, claim);
+            let departed = claims.find(|it| it.uid == *uid).is_some_and(departed);
+            ensure(departed, Broken::ClaimNeeded)
         }
         Action::CreateFormation { formation, .. } => may_record(observed, names, formation),
         Action::Form { ordinal, formation } => may_form(observed, names, *ordinal, formation),

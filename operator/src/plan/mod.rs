@@ -4,7 +4,7 @@
 //! may be absent · [`view`] the ensemble as its leader sees it, [`reach`] whether it can be seen ·
 //! rooms, each with at most one [`proposal`]: [`formation`] beginning, by what is [`formed`] already ·
 //! [`membership`] growing, shrinking, replacing, towards a [`target`] · [`repair`] replacing pods that
-//! are broken · [`rollout`] restarting those that serve · [`versions`] raising the version ·
+//! are broken · [`rollout`] restarting those that serve · [`versions`] raising the version · [`claims`] of volumes ·
 //! [`waiting`] for whom, and how long, [`deadline`] of every step. [`step`], [`block`] and
 //! [`trouble`] say what is done and what is in the way, [`action`] what can be done, with its
 //! preconditions; [`turn`] one pod at a time; [`invariants`] what no action may break, [`broken`] if
@@ -15,6 +15,7 @@
 pub mod action;
 pub mod block;
 pub mod broken;
+pub mod claims;
 pub mod conditions;
 pub mod convoy;
 pub mod deadline;
@@ -84,6 +85,7 @@ pub fn plan(observed: &Observed) -> Plan {
             actions.push(Action::CreateToken { name: names.admin() });
         }
         actions.extend(decision.action);
+        actions.extend(claims::actions(observed, &names, &view));
         actions.extend(desired::stale_config_maps(observed, &names, &templates));
     }
     let soon = stale(observed) || (busy && !frozen);

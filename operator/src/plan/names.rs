@@ -1,5 +1,6 @@
 //! Every name, label and port of an ensemble, worked out once.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use quorate_crds::CoordinationEnsemble;
 use serde_json::{Value, json};
 
@@ -25,10 +26,19 @@ pub const TEMPLATE: &str = "quorate.dev/template";
 /// On a claim template, which cannot change: the reconcile that made the StatefulSet. A late request
 /// to make it once more differs in it, and is refused.
 pub const CREATION: &str = "quorate.dev/creation";
+/// On a claim: whose it is. No key that other tools know, for they take what carries one for theirs.
+pub const ENSEMBLE: &str = "quorate.dev/ensemble";
+/// On a claim: the resource that it is looked after for, the last generation of it that wanted the
+/// claim's member, and the last one that decided on its fate.
+pub const FATE: &str = "quorate.dev/fate";
 /// The members' volume, and the template of its claims.
 pub const VOLUME: &str = "data";
 /// On a pod: it is its turn to be restarted.
 pub const TURN: &str = "quorate.dev/turn";
+
+/// As owners of objects name a resource.
+const RESOURCE: &str = "CoordinationEnsemble";
+const RESOURCE_VERSION: &str = "quorate.dev/v1alpha1";
 
 /// The claim of a pod: Kubernetes' own name for it, of the claim template's.
 pub fn claim(pod: &str) -> String {
@@ -115,6 +125,12 @@ impl Names {
         pod.strip_prefix(self.ensemble.as_str())?.strip_prefix('-')?.parse().ok()
     }
 
+    /// The ordinal of a claim of this ensemble.
+    pub fn claim_ordinal(&self, claim: &str) -> Option<i32> {
+        let ordinal = self.ordinal(claim.strip_prefix(VOLUME)?.strip_prefix('-')?)?;
+        (claim == self::claim(&self.pod(ordinal))).then_some(ordinal)
+    }
+
     /// The part of a DNS name behind the pod's name.
     pub fn domain(&self) -> &str {
         &self.domain
@@ -155,6 +171,38 @@ impl Names {
         labels
     }
 
+    /// Labels of claims.
+    pub fn claim_labels(&self) -> Value {
+        json!({ ENSEMBLE: self.ensemble })
+    }
+
+    /// The resource as an owner that controls nothing and holds nothing up: what has it goes with the
+    /// resource.
+    pub fn owner(&self) -> OwnerReference {
+        OwnerReference {
+            api_version: RESOURCE_VERSION.to_owned(),
+            kind: RESOURCE.to_owned(),
+            name: self.ensemble.clone(),
+            uid: self.uid.clone(),
+            block_owner_deletion: None,
+            controller: None,
+        }
+    }
+
+    /// Whether an owner is a resource of this name, whatever its uid.
+    pub fn is_resource(&self, owner: &OwnerReference) -> bool {
+        owner.kind == RESOURCE
+            && owner.name == self.ensemble
+            && owner.api_version.split('/').next() == RESOURCE_VERSION.split('/').next()
+    }
+
+    /// Whether an owner is a StatefulSet of this name, whatever its uid.
+    pub fn is_set(&self, owner: &OwnerReference) -> bool {
+        owner.kind == "StatefulSet"
+            && owner.name == self.ensemble
+            && owner.api_version.starts_with("apps/")
+    }
+
     /// Metadata of an object of this name that belongs to the ensemble.
     pub fn metadata(&self, name: &str) -> Value {
         json!({
@@ -162,8 +210,8 @@ impl Names {
             "namespace": self.namespace,
             "labels": self.labels(),
             "ownerReferences": [{
-                "apiVersion": "quorate.dev/v1alpha1",
-                "kind": "CoordinationEnsemble",
+                "apiVersion": RESOURCE_VERSION,
+                "kind": RESOURCE,
                 "name": self.ensemble,
                 "uid": self.uid,
                 "controller": true,

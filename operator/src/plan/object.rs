@@ -14,6 +14,7 @@ use crate::mutants::planted;
 pub enum Kind {
     ConfigMap,
     NetworkPolicy,
+    PersistentVolumeClaim,
     Pod,
     PodDisruptionBudget,
     Secret,
@@ -24,9 +25,10 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    const ALL: [Kind; 8] = [
+    const ALL: [Kind; 9] = [
         Kind::ConfigMap,
         Kind::NetworkPolicy,
+        Kind::PersistentVolumeClaim,
         Kind::Pod,
         Kind::PodDisruptionBudget,
         Kind::Secret,
@@ -40,6 +42,7 @@ impl Kind {
         match self {
             Kind::ConfigMap => "ConfigMap",
             Kind::NetworkPolicy => "NetworkPolicy",
+            Kind::PersistentVolumeClaim => "PersistentVolumeClaim",
             Kind::Pod => "Pod",
             Kind::PodDisruptionBudget => "PodDisruptionBudget",
             Kind::Secret => "Secret",
@@ -52,9 +55,12 @@ impl Kind {
     /// The API group, empty for the core, and the version in it.
     pub fn group_and_version(self) -> (&'static str, &'static str) {
         match self {
-            Kind::ConfigMap | Kind::Pod | Kind::Secret | Kind::Service | Kind::ServiceAccount => {
-                ("", "v1")
-            }
+            Kind::ConfigMap
+            | Kind::PersistentVolumeClaim
+            | Kind::Pod
+            | Kind::Secret
+            | Kind::Service
+            | Kind::ServiceAccount => ("", "v1"),
             Kind::NetworkPolicy => ("networking.k8s.io", "v1"),
             Kind::PodDisruptionBudget => ("policy", "v1"),
             Kind::StatefulSet => ("apps", "v1"),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use quorate_crds::CoordinationEnsemble;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +43,9 @@ pub struct Observed {
     /// The pods, by ordinal.
     #[serde(default)]
     pub pods: Vec<Pod>,
+    /// The claims of its volumes, by ordinal; `None` if they cannot be seen.
+    #[serde(default)]
+    pub claims: Option<Vec<Claim>>,
     /// The record of the formation.
     #[serde(default)]
     pub formation: Option<Formation>,
@@ -76,6 +80,8 @@ pub struct StatefulSet {
     pub said: Option<String>,
     /// What its template was made of.
     pub pin: Option<Pin>,
+    /// Whether claims stay when it is deleted.
+    pub retains: bool,
     /// The claim template, which Kubernetes never lets change.
     pub claims: Option<Vec<PersistentVolumeClaim>>,
 }
@@ -86,6 +92,51 @@ impl StatefulSet {
         let claim = self.claims.as_ref()?.first()?;
         let requests = claim.spec.as_ref()?.resources.as_ref()?.requests.as_ref()?;
         Some(requests.get("storage")?.0.as_str())
+    }
+}
+
+/// A claim of a volume.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct Claim {
+    pub ordinal: i32,
+    pub name: String,
+    pub uid: String,
+    pub resource_version: String,
+    pub deleting: bool,
+    /// Those of its labels that we may have made.
+    pub labels: BTreeMap<String, String>,
+    pub owners: Vec<OwnerReference>,
+    pub fate: Option<Fate>,
+}
+
+/// By which specs a claim was decided on.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+#[allow(missing_docs)]
+pub struct Fate {
+    /// Of the resource.
+    pub uid: String,
+    /// Its last generation that wanted the claim's member, or found the claim.
+    pub wanted: i64,
+    /// Its last generation that decided on the claim.
+    pub decided: i64,
+}
+
+impl Fate {
+    /// As an annotation says it.
+    pub fn parse(text: &str) -> Option<Fate> {
+        let (rest, decided) = text.rsplit_once('/')?;
+        let (uid, wanted) = rest.rsplit_once('/')?;
+        let (wanted, decided) = (wanted.parse().ok()?, decided.parse().ok()?);
+        Some(Fate { uid: uid.to_owned(), wanted, decided })
+    }
+}
+
+impl std::fmt::Display for Fate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}/{}", self.uid, self.wanted, self.decided)
     }
 }
 

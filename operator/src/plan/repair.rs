@@ -65,11 +65,15 @@ fn stuck(observed: &Observed, view: &View, pod: &Pod) -> bool {
 }
 
 /// Whether the newest template was tried, and no pod of it has shown yet that it works: by being
-/// ready; or by answering, where more cannot be, for there is no quorum, or it is no member yet.
+/// ready; or by answering, where more cannot be, for there is no quorum, or it is no member, yet or any more.
 fn unproven(observed: &Observed, view: &View) -> bool {
     let proves = |pod: &&Pod| {
         let member = observed.member(pod.ordinal).filter(|member| member.understood());
-        let answers = |member: &Member| !view.healthy() || member.blank();
+        let outside = |member: &Member| {
+            let mut members = view.members().iter();
+            !members.any(|it| it.member_id == member.member_id)
+        };
+        let answers = |member: &Member| !view.healthy() || outside(member);
         pod.ready || (pod.trouble.is_none() && member.is_some_and(answers))
     };
     if planted("an image that has not worked is given to others") {

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::plan::action::Cause;
-use crate::plan::observed::{NewMember, Pod};
+use crate::plan::observed::{Fate, NewMember, Pod};
 
 const SEEN: (&str, &str) = ("uid-of-what-was-seen", "42");
 
@@ -67,6 +67,28 @@ fn a_config_map_is_deleted_only_as_it_was_seen() {
         ("zk-config-1".to_owned(), SEEN.0.to_owned(), SEEN.1.to_owned());
     let action = Action::DeleteConfigMap { name, uid, resource_version };
     assert_eq!(write(&action), Write::Delete(seen(Kind::ConfigMap, "zk-config-1")));
+}
+
+#[test]
+fn a_claim_is_changed_and_deleted_only_as_it_was_seen() {
+    let (name, uid, resource_version) =
+        ("data-zk-1".to_owned(), SEEN.0.to_owned(), SEEN.1.to_owned());
+    let action = Action::AdjustClaim {
+        name: name.clone(),
+        uid: uid.clone(),
+        resource_version: resource_version.clone(),
+        labels: [("a".to_owned(), None), ("b".to_owned(), Some("c".to_owned()))].into(),
+        owners: Vec::new(),
+        fate: Fate { uid: "e".to_owned(), wanted: 1, decided: 2 },
+    };
+    let patch = json!({ "metadata": {
+        "uid": SEEN.0, "resourceVersion": SEEN.1, "labels": { "a": null, "b": "c" },
+        "annotations": { "quorate.dev/fate": "e/1/2" }, "ownerReferences": [],
+    } });
+    let key = key(Kind::PersistentVolumeClaim, "data-zk-1");
+    assert_eq!(write(&action), Write::Merge { key, manager: "quorate-operator", patch });
+    let action = Action::DeleteClaim { name, uid, resource_version };
+    assert_eq!(write(&action), Write::Delete(seen(Kind::PersistentVolumeClaim, "data-zk-1")));
 }
 
 #[test]

@@ -44,6 +44,7 @@ fn nothing(ensemble: &CoordinationEnsemble) -> Objects<'_> {
         stateful_set: None,
         pods: Vec::new(),
         config_maps: Vec::new(),
+        claims: None,
         secret: None,
         existing: Vec::new(),
         said: &[],
@@ -165,4 +166,44 @@ fn the_record_the_token_and_the_configurations_of_ours_are_seen() {
     let map = &sight.observed.config_maps[0];
     assert_eq!((map.uid.as_str(), map.resource_version.as_str()), ("uid-of-zk-config-1", "5"));
     assert_eq!((map.name.as_str(), map.ensemble_generation), ("zk-config-1", 4));
+}
+
+#[test]
+fn a_claim_is_ours_by_its_name_its_labels_and_who_controls_it() {
+    let ensemble = ensemble();
+    let claim = |name: &str, labels: Value, kind: &str| -> PersistentVolumeClaim {
+        let mut meta = owned(name, "x", true);
+        meta["labels"] = labels;
+        meta["ownerReferences"][0]["kind"] = json!(kind);
+        meta["ownerReferences"][0]["apiVersion"] = json!("apps/v1");
+        meta["ownerReferences"][0]["name"] = json!("zk");
+        meta["annotations"] = json!({ "quorate.dev/fate": "e/3/4" });
+        read(json!({ "metadata": meta }))
+    };
+    let own = json!({ "quorate.dev/ensemble": "zk", "mine": "x" });
+    let former = json!({
+        "app.kubernetes.io/name": "quorate", "app.kubernetes.io/instance": "zk",
+        "app.kubernetes.io/component": "node",
+    });
+    let other = json!({ "quorate.dev/ensemble": "zk-1" });
+    let claims = [
+        claim("data-zk-1", former, "StatefulSet"),
+        claim("data-zk-0", own.clone(), "StatefulSet"),
+        claim("data-zk-2", own.clone(), "Other"),
+        claim("data-zk-3", other, "StatefulSet"),
+        claim("data-zk-04", own.clone(), "StatefulSet"),
+        claim("data-zk-1-5", own, "StatefulSet"),
+    ];
+    let objects = Objects { claims: Some(claims.iter().collect()), ..nothing(&ensemble) };
+    let seen = of(&objects, around()).expect("a sight").observed.claims.expect("claims");
+    assert_eq!(seen.iter().map(|it| it.ordinal).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(
+        (seen[0].uid.as_str(), seen[0].resource_version.as_str()),
+        ("uid-of-data-zk-0", "5")
+    );
+    assert_eq!(seen[0].fate, Some(Fate { uid: "e".to_owned(), wanted: 3, decided: 4 }));
+    assert_eq!(seen[0].labels, [("quorate.dev/ensemble".to_owned(), "zk".to_owned())].into());
+    assert_eq!(seen[1].owners[0].kind, "StatefulSet");
+    let objects = nothing(&ensemble);
+    assert_eq!(of(&objects, around()).expect("a sight").observed.claims, None, "not seen");
 }

@@ -67,6 +67,20 @@ fn make(objects: &mut Objects, set: &Value, address: &Address) {
                 ],
             },
         });
+        let id = Id::new("persistentvolumeclaims", namespace, &format!("data-{name}-{ordinal}"));
+        if objects.get(&id).is_none() {
+            let mut labels = set["spec"]["volumeClaimTemplates"][0]["metadata"]["labels"].clone();
+            for (key, value) in
+                set["spec"]["selector"]["matchLabels"].as_object().into_iter().flatten()
+            {
+                labels[key] = value.clone();
+            }
+            let claim = json!({
+                "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+                "metadata": { "labels": labels }, "spec": {},
+            });
+            objects.create(&id, claim).expect("it was missing");
+        }
         let id = Id::new("pods", namespace, &format!("{name}-{ordinal}"));
         objects.create(&id, pod).expect("it was missing");
     }

@@ -222,9 +222,12 @@ fn merge(into: &mut Value, fields: &Value) {
     }
 }
 
-/// Whether an object carries all labels of a selector of equalities.
+/// Whether an object carries all labels of a selector, of equalities or of keys alone.
 pub(crate) fn selected(object: &Value, selector: &str) -> bool {
     let labels = &object["metadata"]["labels"];
-    let equal = |term: &str| term.split_once('=').is_some_and(|(key, value)| labels[key] == value);
+    let equal = |term: &str| match term.split_once('=') {
+        Some((key, value)) => labels[key] == value,
+        None => !labels[term].is_null(),
+    };
     selector.split(',').filter(|term| !term.is_empty()).all(equal)
 }

@@ -110,6 +110,7 @@ const KINDS: &[(&str, &str, &str)] = &[
     ("leases", "coordination.k8s.io/v1", "Lease"),
     ("networkpolicies", "networking.k8s.io/v1", "NetworkPolicy"),
     ("poddisruptionbudgets", "policy/v1", "PodDisruptionBudget"),
+    ("persistentvolumeclaims", "v1", "PersistentVolumeClaim"),
     ("pods", "v1", "Pod"),
     ("secrets", "v1", "Secret"),
     ("serviceaccounts", "v1", "ServiceAccount"),

@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use quorate_crds::EnsembleStatus;
 use quorate_operator::plan::action::{Action, Plan};
 use quorate_operator::plan::member::{ConfigMember, Suffrage};
 use quorate_operator::plan::names;
 use quorate_operator::plan::object::{Kind, Object, ObjectKey};
-use quorate_operator::plan::observed::{Formation, NewMember, Observed, Seen};
+use quorate_operator::plan::observed::{Fate, Formation, NewMember, Observed, Seen};
 use quorate_operator::plan::pin::Pin;
 use serde_json::Value;
 
@@ -136,16 +137,12 @@ impl World {
             configuration: annotation("quorate.dev/configuration").and_then(|it| Seen::parse(&it)),
             pin: annotation(names::TEMPLATE).and_then(|it| Pin::parse(&it)),
             claims: spec["volumeClaimTemplates"].clone(),
-            deletes: spec["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] == "Delete",
             template: Arc::new(Template::new(&spec["template"])),
             seen: Arc::default(),
         };
         let retention = &spec["persistentVolumeClaimRetentionPolicy"];
         assert_eq!(retention["whenScaled"], "Retain", "S4: a disk would go");
-        assert!(
-            !next.deletes || self.deletes.contains(&next.generation_mark),
-            "S4: that spec does not ask for the disks to be deleted"
-        );
+        assert_eq!(retention["whenDeleted"], "Retain", "S4: disks would go with their set");
         let (uid, version) = (format!("set-{}", self.fresh()), self.fresh());
         let Some(set) = &mut self.set else {
             require(next.uid.is_empty())?;
@@ -163,7 +160,6 @@ impl World {
             && set.generation_mark == next.generation_mark
             && set.configuration == next.configuration
             && set.pin == next.pin
-            && set.deletes == next.deletes
             && set.template == next.template;
         if !same {
             let lowered = next.replicas < set.replicas;
@@ -230,6 +226,12 @@ impl World {
             Action::DeletePod { name, uid, resource_version, .. } => {
                 self.delete_pod(name, uid, resource_version, seen)?;
             }
+            Action::AdjustClaim { name, uid, resource_version, owners, fate, .. } => {
+                self.adjust_claim((name, uid, resource_version), owners, fate)?;
+            }
+            Action::DeleteClaim { name, uid, resource_version } => {
+                self.delete_claim((name, uid, resource_version))?;
+            }
             Action::DeleteConfigMap { name, uid, resource_version } => {
                 self.delete_config_map(name, uid, resource_version)?;
             }
@@ -273,6 +275,47 @@ impl World {
             group.term += 1;
             self.counts.leaders += 1;
         }
+        Ok(())
+    }
+
+    fn claim(&self, of: (&str, &str, &str)) -> Result<i32, Refused> {
+        let (name, uid, version) = of;
+        let ordinal = name.trim_start_matches("data-zk-").parse().map_err(|_| Refused)?;
+        let claim = self.claims.get(&ordinal).ok_or(Refused)?;
+        require(claim.uid == uid && claim.version.to_string() == version)?;
+        Ok(ordinal)
+    }
+
+    fn adjust_claim(
+        &mut self,
+        of: (&str, &str, &str),
+        owners: &[OwnerReference],
+        fate: &Fate,
+    ) -> Answer {
+        let ordinal = self.claim(of)?;
+        let version = self.fresh();
+        let uid = self.ensemble.metadata.uid.clone();
+        let claim = self.claims.get_mut(&ordinal).ok_or(Refused)?;
+        claim.owned = owners.iter().any(|owner| Some(&owner.uid) == uid.as_ref());
+        (claim.fate, claim.version) = (Some(fate.clone()), version);
+        let asked = !claim.owned || self.deletes.contains(&fate.decided);
+        assert!(asked, "S4: no spec asks for the disk of zk-{ordinal} to go");
+        Ok(())
+    }
+
+    /// S4: a spec asks for it, and no member has that disk.
+    fn delete_claim(&mut self, of: (&str, &str, &str)) -> Answer {
+        let ordinal = self.claim(of)?;
+        assert!(self.claims[&ordinal].owned, "S4: no spec asks for the disk of zk-{ordinal} to go");
+        let pod = self.pods.get(&ordinal);
+        assert!(pod.is_none_or(|pod| pod.going_at.is_some()), "S4: zk-{ordinal} uses its disk");
+        let disk = self.disks.get(&ordinal).map(|disk| disk.member_id.clone());
+        let members = self.group.iter().flat_map(|group| &group.members);
+        let mut members = members.map(|it| (it.info.server_id - 1, Some(&it.info.member_id)));
+        let has = |(at, id): (i32, Option<&String>)| at == ordinal || id == disk.as_ref();
+        assert!(!members.any(has), "S4: the disk of zk-{ordinal} is a member's; {self}");
+        self.claims.remove(&ordinal);
+        self.disks.remove(&ordinal);
         Ok(())
     }
 

@@ -5,11 +5,12 @@ use std::fmt;
 use quorate_crds::status::Role;
 use quorate_operator::plan::image::Image;
 use quorate_operator::plan::member::{self, DataState};
+use quorate_operator::plan::names::{ENSEMBLE, Names};
 use quorate_operator::plan::object::Kind;
 use quorate_operator::plan::observed::{self, Observed};
 
 use crate::server::generation;
-use crate::world::{Member, NO_IMAGE, NO_NODE, Pod, World};
+use crate::world::{Claim, Member, NO_IMAGE, NO_NODE, Pod, World};
 
 /// The newest version of an ensemble that every program here knows.
 const NEWEST: i32 = 2;
@@ -37,11 +38,13 @@ impl World {
                 configuration: set.configuration.clone(),
                 update_revision: set.seen.revision.clone(),
                 settled: set.seen == set.template,
+                retains: true,
                 claims: serde_json::from_value(set.claims.clone()).ok(),
             }),
             foreign: self.foreign.clone(),
             existing: existing.collect(),
             pods: self.pods.iter().map(|(ordinal, pod)| self.show_pod(*ordinal, pod)).collect(),
+            claims: Some(self.claims.iter().map(|(at, it)| self.show_claim(*at, it)).collect()),
             formation: self.record.clone(),
             config_maps: maps
                 .map(|(key, object)| observed::ConfigMap {
@@ -53,6 +56,21 @@ impl World {
                 .collect(),
             has_token: self.token,
             members: self.pods.keys().filter_map(|ordinal| self.show_member(*ordinal)).collect(),
+        }
+    }
+
+    fn show_claim(&self, ordinal: i32, claim: &Claim) -> observed::Claim {
+        let name = format!("data-zk-{ordinal}");
+        let names = Names::of(&self.ensemble, "");
+        observed::Claim {
+            ordinal,
+            name,
+            uid: claim.uid.clone(),
+            resource_version: claim.version.to_string(),
+            deleting: false,
+            labels: [(ENSEMBLE.to_owned(), "zk".to_owned())].into(),
+            owners: claim.owned.then(|| names.owner()).into_iter().collect(),
+            fate: claim.fate.clone(),
         }
     }
 

@@ -8,7 +8,7 @@ use quorate_crds::ensemble::ReclaimPolicy;
 use quorate_crds::{CoordinationEnsemble, CoordinationEnsembleSpec};
 use quorate_operator::plan::member::ConfigMember;
 use quorate_operator::plan::object::{Kind, ObjectKey};
-use quorate_operator::plan::observed::{Formation, Seen};
+use quorate_operator::plan::observed::{Fate, Formation, Seen};
 use quorate_operator::plan::pin::Pin;
 use serde_json::Value;
 
@@ -44,8 +44,6 @@ pub(crate) struct Set {
     pub(crate) configuration: Option<Seen>,
     pub(crate) pin: Option<Pin>,
     pub(crate) claims: Value,
-    /// Whether disks go with the ensemble.
-    pub(crate) deletes: bool,
     pub(crate) template: Arc<Template>,
     /// The template that the controller has seen.
     pub(crate) seen: Arc<Template>,
@@ -105,6 +103,16 @@ pub(crate) struct Pod {
     pub(crate) placed: bool,
 }
 
+/// A claim: that of a disk, from the first pod on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Claim {
+    pub(crate) uid: String,
+    pub(crate) version: u64,
+    /// Whether it goes with the resource.
+    pub(crate) owned: bool,
+    pub(crate) fate: Option<Fate>,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Disk {
     pub(crate) member_id: String,
@@ -140,6 +148,8 @@ pub(crate) struct World {
     pub(crate) objects: BTreeMap<ObjectKey, Stored>,
     pub(crate) pods: BTreeMap<i32, Pod>,
     pub(crate) disks: BTreeMap<i32, Disk>,
+    /// By ordinal, as disks.
+    pub(crate) claims: BTreeMap<i32, Claim>,
     pub(crate) record: Option<Formation>,
     pub(crate) token: bool,
     pub(crate) group: Option<Group>,
@@ -176,6 +186,7 @@ impl World {
             objects: BTreeMap::new(),
             pods: BTreeMap::new(),
             disks: BTreeMap::new(),
+            claims: BTreeMap::new(),
             record: None,
             token: false,
             group: None,
@@ -229,6 +240,7 @@ impl World {
 
     /// A disk is lost, and its pod with it.
     pub(crate) fn lose_disk(&mut self, ordinal: i32) {
+        self.claims.remove(&ordinal);
         if let Some(disk) = self.disks.remove(&ordinal) {
             self.lost.insert(disk.member_id, self.now);
         }
@@ -261,6 +273,8 @@ impl World {
             if !self.disks.contains_key(&ordinal) {
                 let member_id = format!("{:016x}", self.fresh());
                 self.disks.insert(ordinal, Disk { member_id, ensemble_id: None });
+                let (uid, version) = (format!("claim-{}", self.fresh()), self.fresh());
+                self.claims.insert(ordinal, Claim { uid, version, ..Claim::default() });
             }
             if !self.pods.contains_key(&ordinal) {
                 let (uid, version) = (format!("pod-{}", self.fresh()), self.fresh());
@@ -430,7 +444,7 @@ impl World {
         )?;
         check(set.replicas == wanted, "replicas")?;
         let deletes = self.ensemble.spec.storage.reclaim_policy == ReclaimPolicy::Delete;
-        check(set.deletes == deletes, "the disks' fate")?;
+        check(self.claims.values().all(|claim| claim.owned == deletes), "the disks' fate")?;
         check(self.pods.len() == wanted as usize, "pods")?;
         check(group.members.len() == wanted as usize, "members")?;
         check(self.voters().len() == wanted as usize, "voters")?;

@@ -1,9 +1,9 @@
 //! The StatefulSet: pods in parallel, replaced only when they are deleted, volumes kept.
 
-use quorate_crds::ensemble::ReclaimPolicy;
 use serde_json::{Value, json};
 
 use crate::mutants::planted;
+use crate::plan::claims;
 use crate::plan::formed;
 use crate::plan::names::{CONFIGURATION, CREATION, GENERATION, Names, TEMPLATE, VOLUME};
 use crate::plan::object::{Kind, Object};
@@ -14,24 +14,22 @@ use crate::plan::view::View;
 /// The object. It is lowered only by an action of its own, after the members have left.
 pub(super) fn object(observed: &Observed, names: &Names, view: &View, pin: &Pin) -> Object {
     let present = observed.stateful_set.as_ref();
-    let deleted = match observed.ensemble.spec.storage.reclaim_policy {
-        ReclaimPolicy::Retain if planted("claims go with any spec") => "Delete",
-        ReclaimPolicy::Retain => "Retain",
-        ReclaimPolicy::Delete => "Delete",
-    };
+    let retained = |fault: bool| if fault { "Delete" } else { "Retain" };
     // Kubernetes refuses any change of it.
     let present_claims = present.and_then(|set| set.claims.as_ref());
-    let claims = present_claims.map_or_else(|| claims(observed, names), |claims| json!(claims));
+    let claims =
+        present_claims.map_or_else(|| claim_template(observed, names), |claims| json!(claims));
     let fields = json!({
         "spec": {
-            "replicas": size(observed, view),
+            "replicas": size(observed, names, view),
             "serviceName": names.peer(),
             "podManagementPolicy": "Parallel",
             "updateStrategy": { "type": "OnDelete" },
             "revisionHistoryLimit": 5,
             "persistentVolumeClaimRetentionPolicy": {
-                "whenDeleted": deleted,
-                "whenScaled": if planted("claims go when scaled") { "Delete" } else { "Retain" },
+                // Claims are the resource's: a StatefulSet can be made again, and data cannot.
+                "whenDeleted": retained(planted("claims go with their StatefulSet")),
+                "whenScaled": retained(planted("claims go when scaled")),
             },
             "selector": { "matchLabels": names.selector() },
             "template": pin.template,
@@ -53,7 +51,7 @@ pub(super) fn object(observed: &Observed, names: &Names, view: &View, pin: &Pin)
 
 /// As many pods as there are, are wanted, or are members (I3), whether or not a leader says so:
 /// somebody may have scaled the StatefulSet by hand, or deleted it while members were leaving.
-fn size(observed: &Observed, view: &View) -> i32 {
+fn size(observed: &Observed, names: &Names, view: &View) -> i32 {
     let status = observed.ensemble.status.as_ref();
     let present = match &observed.stateful_set {
         Some(set) => set.replicas,
@@ -65,11 +63,11 @@ fn size(observed: &Observed, view: &View) -> i32 {
     if planted("a StatefulSet is made for the wanted only") {
         return observed.wanted().max(observed.size());
     }
-    present.max(observed.wanted()).max(view.reach)
+    present.max(claims::ready_for(observed, names)).max(view.reach)
 }
 
 /// The claim template of a new StatefulSet.
-fn claims(observed: &Observed, names: &Names) -> Value {
+fn claim_template(observed: &Observed, names: &Names) -> Value {
     let storage = &observed.ensemble.spec.storage;
     let mut spec = json!({
         "accessModes": ["ReadWriteOnce"],
@@ -83,7 +81,7 @@ fn claims(observed: &Observed, names: &Names) -> Value {
         "kind": "PersistentVolumeClaim",
         "metadata": {
             "name": VOLUME,
-            "labels": names.selector(),
+            "labels": names.claim_labels(),
             "annotations": { CREATION: observed.nonce },
         },
         "spec": spec,
