@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::input::{AdminError, Snapshot};
 use super::message::{Hello, PeerMessage};
 use super::op::{EventType, ServerFrame};
@@ -21,6 +23,8 @@ pub(crate) struct Link {
     pub address: String,
     /// Whom to expect there; `None`: only ask who is there (then no messages are sent on it).
     pub member: Option<MemberId>,
+    /// Said there, so that it can be vouched for; empty: there is nothing to be vouched for.
+    pub secret: Bytes,
 }
 
 /// A thing to do.
@@ -63,12 +67,17 @@ pub(crate) enum Effect {
         /// Where to.
         links: Vec<Link>,
     },
-    /// Answer the dialer; its messages are welcome.
+    /// Answer the dialer; its messages are taken once [`Effect::HearPeer`] says so.
     AcceptPeer {
         /// Which inbound connection.
         link: LinkId,
         /// What to answer.
         hello: Hello,
+    },
+    /// What arrives on an accepted connection may be taken: it is shown who its dialler is.
+    HearPeer {
+        /// Which.
+        link: LinkId,
     },
     /// Close the connection without a word.
     IgnorePeer {

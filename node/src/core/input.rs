@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::message::{Hello, PeerMessage};
 use super::op::{ConnectRequest, Request};
 use super::raft::config::Member;
@@ -86,7 +88,12 @@ pub(crate) enum Input {
         hello: Hello,
     },
     /// Our outbound link to this member is usable.
-    LinkUp(MemberId),
+    LinkUp {
+        /// Which.
+        member: MemberId,
+        /// What it answered for proof of the links that it dials.
+        voucher: Bytes,
+    },
     /// It broke.
     LinkDown(MemberId),
     /// From an accepted link.

@@ -6,6 +6,9 @@ use super::entry::Action;
 use super::raft::event::Message;
 use super::types::{EnsembleId, EnsembleVersion, Index, MemberId, ServerId, SessionId, Term};
 
+/// A link for which nobody has vouched within so many milliseconds is closed.
+pub(crate) const PROOF_MS: u64 = 5_000;
+
 /// The first frame of a peer connection, and the answer to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
@@ -26,7 +29,8 @@ pub struct Hello {
     /// The version that the speaker's ensemble has reached, as far as it has applied the log: who
     /// takes part must know its rules.
     pub version: EnsembleVersion,
-    /// Proves who the speaker is; empty: nothing does.
+    /// Of who dials a member, the secret that proves the link to be its own; of who answers to one,
+    /// what vouches for the links that it dials itself. Empty: nothing does.
     pub proof: Bytes,
 }
 

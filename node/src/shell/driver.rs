@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::sleep;
@@ -21,7 +22,7 @@ use super::peers::wanted::WantedLinks;
 use crate::core::effect::{Answered, Effect, Note};
 use crate::core::input::{AdminError, AdminRequest, Input, Snapshot};
 use crate::core::message::Hello;
-use crate::core::node::{Node, Recovered};
+use crate::core::node::{Luck, Node, Recovered};
 use crate::core::options::Options;
 use crate::core::raft::event::LogWrite;
 use crate::core::status::{Connection, Status};
@@ -37,8 +38,14 @@ pub(crate) enum Chore {
     Fatal(String),
 }
 
-/// The answer to a peer's hello: whether it may talk.
-pub(crate) type HelloAnswer = (bool, Hello);
+/// The answer to a peer's hello.
+#[derive(Debug)]
+pub(crate) struct HelloAnswer {
+    /// To be sent.
+    pub(crate) hello: Hello,
+    /// `None`: it is refused. Otherwise it may be heard once this comes, and never if it is dropped.
+    pub(crate) accepted: Option<oneshot::Receiver<()>>,
+}
 
 struct Inner {
     node: Node,
@@ -49,6 +56,8 @@ struct Inner {
     /// Outbound links that are up.
     peers: HashMap<MemberId, (u64, PeerQueue)>,
     hellos: HashMap<LinkId, oneshot::Sender<HelloAnswer>>,
+    /// Accepted links that are not heard yet.
+    unheard: HashMap<LinkId, oneshot::Sender<()>>,
     calls: HashMap<CallId, oneshot::Sender<Result<Index, AdminError>>>,
     /// Members whose links are to be closed, and are not yet.
     hung_up: HashSet<MemberId>,
@@ -83,14 +92,14 @@ impl Driver {
     pub(crate) fn start(
         options: Options,
         recovered: Recovered,
-        boot: u64,
+        luck: Luck,
         log: LogQueue,
         chores: UnboundedSender<Chore>,
         metrics: Metrics,
     ) -> Arc<Driver> {
         let mut effects = Vec::new();
         let now = clock::now();
-        let node = Node::new(options, recovered, boot, now, &mut effects);
+        let node = Node::new(options, recovered, luck, now, &mut effects);
         let inner = Inner {
             node,
             began: now.micros,
@@ -98,6 +107,7 @@ impl Driver {
             clients: HashMap::new(),
             peers: HashMap::new(),
             hellos: HashMap::new(),
+            unheard: HashMap::new(),
             calls: HashMap::new(),
             hung_up: HashSet::new(),
             notes: NoteLog::default(),
@@ -180,10 +190,11 @@ impl Driver {
     }
 
     /// A link of ours is usable.
-    pub(crate) fn link_up(&self, member: MemberId, link: u64, queue: PeerQueue) {
+    /// It answered this for proof.
+    pub(crate) fn link_up(&self, member: MemberId, voucher: Bytes, link: u64, queue: PeerQueue) {
         let mut inner = self.lock();
         inner.peers.insert(member, (link, queue));
-        self.step_locked(&mut inner, Input::LinkUp(member));
+        self.step_locked(&mut inner, Input::LinkUp { member, voucher });
     }
 
     /// It broke, unless another one took its place.
@@ -282,10 +293,23 @@ impl Driver {
                 inner.peers.retain(|member, _| wanted.has(*member));
                 links.send_replace(wanted);
             }
-            Effect::AcceptPeer { link, hello } => inner.answer_hello(link, (true, hello)),
+            Effect::AcceptPeer { link, hello } => {
+                let (hear, heard) = oneshot::channel();
+                inner.unheard.retain(|_, hear| !hear.is_closed());
+                inner.unheard.insert(link, hear);
+                inner.answer_hello(link, HelloAnswer { hello, accepted: Some(heard) });
+            }
+            Effect::HearPeer { link } => {
+                if let Some(hear) = inner.unheard.remove(&link) {
+                    // It may have gone.
+                    let _ = hear.send(());
+                }
+            }
             // Whoever waits for an answer sees that there is none.
             Effect::IgnorePeer { link } => drop(inner.hellos.remove(&link)),
-            Effect::RefusePeer { link, hello } => inner.answer_hello(link, (false, hello)),
+            Effect::RefusePeer { link, hello } => {
+                inner.answer_hello(link, HelloAnswer { hello, accepted: None });
+            }
             Effect::HangUp { member } => {
                 inner.hung_up.insert(member);
             }

@@ -30,7 +30,7 @@ use super::tls::acceptor::Tls;
 use super::{chores, clients, disk_space, limits, memory, peers};
 use crate::codec::versions;
 use crate::core::input::{AdminRequest, Input};
-use crate::core::node::Recovered;
+use crate::core::node::{Luck, Recovered};
 use crate::core::options::Options;
 use crate::core::recovery::Surroundings;
 use crate::core::types::WriteSeq;
@@ -111,6 +111,7 @@ impl Server {
         let (queue, news) = (LogQueue::default(), Arc::new(OnceLock::new()));
         let (chores, inbox) = unbounded_channel();
         let boot = u64::from_be_bytes(files::entropy()?);
+        let luck = Luck { boot, secret: files::entropy()? };
         let recovered = Recovered {
             member: found.identity.member,
             ensemble: found.identity.ensemble,
@@ -121,7 +122,7 @@ impl Server {
             elsewhere: found.elsewhere,
         };
         let options = Options { can: versions::capabilities(), ..config.options.clone() };
-        let driver = Driver::start(options, recovered, boot, queue.clone(), chores, metrics);
+        let driver = Driver::start(options, recovered, luck, queue.clone(), chores, metrics);
         // Before the log thread begins, so that none of its news is lost.
         let _ = news.set(Arc::downgrade(&driver));
         let writer = writer::start(log, queue.clone(), LogNews(news))?;

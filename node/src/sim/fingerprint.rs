@@ -119,6 +119,7 @@ fn bytes_of(effect: &Effect) -> BytesMut {
             })
         }
         Effect::AcceptPeer { link, hello } => Bytes::kind(7).word(link.0).hello(hello),
+        Effect::HearPeer { link } => Bytes::kind(21).word(link.0),
         Effect::IgnorePeer { link } => Bytes::kind(20).word(link.0),
         Effect::RefusePeer { link, hello } => Bytes::kind(8).word(link.0).hello(hello),
         Effect::Adopt { seq, ensemble } => {

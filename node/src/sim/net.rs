@@ -29,6 +29,8 @@ pub(super) struct SimLink {
     pub version: u32,
     /// When the last message on it arrives: nothing overtakes.
     pub last_arrival: u64,
+    /// What arrives on it is taken.
+    pub heard: bool,
     /// Not deliverable for now.
     pub stalled: VecDeque<PeerMessage>,
     /// Since when.

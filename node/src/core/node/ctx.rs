@@ -21,6 +21,17 @@ pub(super) struct Me {
     pub member: MemberId,
     /// This process's random number: a restart forgets who waited for what.
     pub boot: u64,
+    /// Nobody else knows it.
+    pub secret: [u8; 16],
+}
+
+/// What a process is given by chance.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Luck {
+    /// Tells this process from others on the same disk; others are told.
+    pub boot: u64,
+    /// Nobody is told.
+    pub secret: [u8; 16],
 }
 
 /// Whom this server serves now, and what runs short.

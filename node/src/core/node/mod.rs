@@ -40,8 +40,8 @@ mod tests;
 use std::collections::VecDeque;
 
 use self::clients::{Ask, Clients};
-pub(crate) use self::ctx::Recovered;
 use self::ctx::{Birth, Ctx, Me, Numbers};
+pub(crate) use self::ctx::{Luck, Recovered};
 use self::ensemble::Ensemble;
 use self::replica::Replica;
 use self::requests::{Requests, Submitted};
@@ -75,12 +75,12 @@ impl Node {
     pub(crate) fn new(
         options: Options,
         recovered: Recovered,
-        boot: u64,
+        Luck { boot, secret }: Luck,
         now: Now,
         out: &mut Vec<Effect>,
     ) -> Node {
         let mut node = Node {
-            me: Me { member: recovered.member, boot },
+            me: Me { member: recovered.member, boot, secret },
             raft: None,
             clients: Clients::default(),
             requests: Requests::default(),
@@ -91,8 +91,7 @@ impl Node {
             options,
         };
         node.ensemble.starts_with(node.replica.state().version(), out);
-        let takes_part = recovered.elsewhere.is_none();
-        if takes_part && recovered.ensemble.is_some() {
+        if recovered.elsewhere.is_none() && recovered.ensemble.is_some() {
             if let Some(snapshot) = &recovered.snapshot {
                 node.requests.settle(snapshot.meta.term);
             }
@@ -144,11 +143,12 @@ impl Node {
                 let birth = self.ensemble.peer_answer(&mut cx!(self, now, out), address, hello);
                 self.begin(now, birth);
             }
-            Input::LinkUp(member) => {
+            Input::LinkUp { member, voucher } => {
+                self.ensemble.vouched(&mut cx!(self, now, out), member, voucher);
                 self.tell(now, Event::LinkUp(member), out);
                 self.requests.link_up(&cx!(self, now, out), member);
             }
-            Input::LinkDown(member) => self.events.push_back(Event::LinkDown(member)),
+            Input::LinkDown(member) => self.ensemble.link_down(&mut cx!(self, now, out), member),
             Input::Peer { from, message } => self.peer_message(now, from, message, out),
             Input::Durable(seq) => {
                 self.ensemble.durable(&mut cx!(self, now, out), seq);

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -42,7 +42,8 @@ pub(super) async fn keep_link(driver: Weak<Driver>, link: Link, hello: Hello) {
                     match versions::spoken_with(&answer.can) {
                         Ok(version) => {
                             let began = Instant::now();
-                            use_link(&driver, stream, answer.from, version).await;
+                            let other = Other { member: answer.from, version };
+                            use_link(&driver, stream, other, answer.proof).await;
                             wait = pause_after(began.elapsed(), wait);
                         }
                         Err(error) => {
@@ -96,13 +97,13 @@ async fn dial(link: &Link, hello: &Hello) -> std::io::Result<(TcpStream, Hello)>
 }
 
 /// Sends what is queued until the link breaks, in frames of this version.
-async fn use_link(driver: &Arc<Driver>, stream: TcpStream, member: MemberId, version: u32) {
+async fn use_link(driver: &Arc<Driver>, stream: TcpStream, other: Other, voucher: Bytes) {
     let (read, write) = stream.into_split();
     let (queue, queued) = queue::new();
     let number = driver.number();
-    driver.link_up(member, number, queue);
-    carry(Other { member, version }, read, write, queued).await;
-    driver.link_down(member, number);
+    driver.link_up(other.member, voucher, number, queue);
+    carry(other, read, write, queued).await;
+    driver.link_down(other.member, number);
 }
 
 /// The other end of a link.

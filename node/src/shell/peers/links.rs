@@ -45,7 +45,7 @@ impl Links {
             wanted
         });
         for link in links {
-            let hello = Hello { to: link.member, ..hello.clone() };
+            let hello = Hello { to: link.member, proof: link.secret.clone(), ..hello.clone() };
             let driver = self.driver.clone();
             self.tasks
                 .entry(link.clone())

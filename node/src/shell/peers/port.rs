@@ -13,16 +13,19 @@ use super::frames::{GONE, frame_bytes, read_frame, read_short_frame};
 use super::snapshot_stream;
 use crate::codec::peer::Frame;
 use crate::core::input::Input;
+use crate::core::message::PROOF_MS;
 use crate::core::types::MemberId;
 use crate::shell::accept::{Port, QUIET};
 use crate::shell::disk::DiskConfig;
-use crate::shell::driver::Driver;
+use crate::shell::driver::{Driver, HelloAnswer};
 use crate::shell::log_limit::LogLimit;
 use crate::shell::seats::{Seat, Seats};
 use crate::shell::sockets;
 
 /// Time for a hello, and for taking the answer to it.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Time until it must be shown that a link is of the member that it claims to be.
+const PROOF: Duration = Duration::from_millis(PROOF_MS);
 /// Bytes of a first frame: a hello is far shorter, and who sends it is not known yet.
 const FIRST_FRAME: usize = 4 << 10;
 /// Connections that have not been accepted yet; with [`FIRST_FRAME`], what they may take together.
@@ -83,24 +86,29 @@ async fn serve_one(
         _ => return Err(ErrorKind::InvalidData.into()),
     };
     let from = hello.from;
-    let Ok((accepted, answer)) = driver.hello(hello).await else {
+    let Ok(HelloAnswer { hello: answer, accepted }) = driver.hello(hello).await else {
         return Ok(());
     };
     let answer = frame_bytes(&Frame::Hello(answer));
-    if !accepted {
+    let Some(heard) = accepted else {
         timeout(PATIENCE, stream.write_all(&answer)).await??;
         return stream.shutdown().await;
-    }
+    };
     let Some(_accepted) = seating.accepted.reserve(ip) else {
         return Err(std::io::Error::other("too many links of this address"));
     };
     drop(seat);
-    match offer {
-        Some(offer) => snapshot_stream::receive(stream, driver, disk, from, offer).await,
-        None => {
-            timeout(PATIENCE, stream.write_all(&answer)).await??;
-            listen(stream, driver, from).await
+    if offer.is_none() {
+        timeout(PATIENCE, stream.write_all(&answer)).await??;
+    }
+    // Till then nothing is read: what is sent waits in the socket.
+    if timeout(PROOF, heard).await.is_ok_and(|heard| heard.is_ok()) {
+        match offer {
+            Some(offer) => snapshot_stream::receive(stream, driver, disk, from, offer).await,
+            None => listen(stream, driver, from).await,
         }
+    } else {
+        stream.shutdown().await
     }
 }
 

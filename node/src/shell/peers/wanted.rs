@@ -26,6 +26,7 @@ impl WantedLinks {
     pub(crate) fn address_of(&self, member: MemberId) -> Option<(String, Hello)> {
         let link = self.links.iter().find(|link| link.member == Some(member))?;
         let hello = self.hello.clone()?;
-        Some((link.address.clone(), Hello { to: Some(member), ..hello }))
+        let hello = Hello { to: Some(member), proof: link.secret.clone(), ..hello };
+        Some((link.address.clone(), hello))
     }
 }

@@ -6,7 +6,7 @@ use super::super::net::{Sender, SimLink, Slot};
 use super::{Ev, STALL_MS, World, programs};
 use crate::core::effect::{Effect, Link};
 use crate::core::input::{Input, Snapshot};
-use crate::core::message::{Hello, PeerMessage};
+use crate::core::message::{Hello, PROOF_MS, PeerMessage};
 use crate::core::raft::event::Message;
 use crate::core::types::{Index, LinkId, MemberId, Term};
 
@@ -67,7 +67,9 @@ impl World {
             return Ok(());
         }
         let number = self.net.number();
-        let asked = self.as_understood(to, Hello { to: link.member, ..hello });
+        let own = Hello { to: link.member, proof: link.secret.clone(), ..hello };
+        let own = self.as_said(from, own);
+        let asked = self.as_understood(to, own);
         let now = self.clock_of(to);
         let mut effects = Vec::new();
         let Some(node) = &mut self.servers[to].node else {
@@ -79,12 +81,16 @@ impl World {
             Effect::RefusePeer { link, hello } if *link == number => Some((false, hello.clone())),
             _ => None,
         });
+        let heard = effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::HearPeer { link } if *link == number));
         self.perform(to, effects)?;
         let Some((accepted, answer)) = answer else {
             return Err(format!("n{to} left a peer's hello unanswered"));
         };
+        let answer = self.as_said(to, answer);
         if accepted && Some(answer.from) == link.member && self.lives(from, life) {
-            let member = answer.from;
+            let (member, voucher) = (answer.from, answer.proof.clone());
             let version = programs::spoken_by(self.servers[from].program, &answer)?;
             self.net.links.insert(
                 number,
@@ -94,11 +100,15 @@ impl World {
                     member,
                     version,
                     last_arrival: self.now,
+                    heard,
                     stalled: Default::default(),
                     stalled_since: None,
                 },
             );
-            self.step(from, Input::LinkUp(member))?;
+            if !heard {
+                self.at(PROOF_MS, Ev::Unheard(number));
+            }
+            self.step(from, Input::LinkUp { member, voucher })?;
         } else {
             self.step(from, Input::PeerAnswer { address: link.address, hello: answer })?;
         }
@@ -141,6 +151,10 @@ impl World {
         };
         let (from, to, member, version) = (link.from, link.to, link.member, link.version);
         let open = !self.net.cut.contains(&(from, to));
+        if !link.heard {
+            link.stalled.push_back(message);
+            return Ok(());
+        }
         if !open || !link.stalled.is_empty() {
             if link.stalled_since.is_none() {
                 link.stalled_since = Some(self.now);
@@ -167,6 +181,27 @@ impl World {
         }
         let sender = self.servers[from].disk.member;
         self.step(to, Input::Peer { from: sender, message })
+    }
+
+    /// It is shown whose link this is: what has arrived is taken.
+    pub(super) fn hear(&mut self, id: LinkId) -> Result<(), String> {
+        let Some(link) = self.net.links.get_mut(&id) else {
+            return Ok(());
+        };
+        link.heard = true;
+        if link.stalled.is_empty() {
+            return Ok(());
+        }
+        link.stalled_since = Some(self.now);
+        self.at(0, Ev::Unstall(id));
+        Ok(())
+    }
+
+    /// Nobody has vouched for it in time.
+    pub(super) fn unheard(&mut self, id: LinkId) {
+        if self.net.links.get(&id).is_some_and(|link| !link.heard) {
+            self.break_link(id);
+        }
     }
 
     pub(super) fn unstall(&mut self, id: LinkId) -> Result<(), String> {

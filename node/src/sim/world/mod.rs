@@ -59,6 +59,7 @@ enum Ev {
     Dial { from: Slot, life: u64, link: Link, hello: Hello },
     Arrive { link: LinkId, message: PeerMessage },
     Unstall(LinkId),
+    Unheard(LinkId),
     Synced(Slot, u64),
     SnapshotStored { slot: Slot, life: u64, snapshot: Arc<Snapshot> },
     SnapshotArrived { from: Sender, to: Slot, to_life: u64, term: Term, snapshot: Arc<Snapshot> },
@@ -389,6 +390,7 @@ impl World {
             }
             Ev::Arrive { link, message } => self.arrive(link, message)?,
             Ev::Unstall(link) => self.unstall(link)?,
+            Ev::Unheard(link) => self.unheard(link),
             Ev::Synced(slot, life) if self.lives(slot, life) => {
                 if let Some(seq) = self.servers[slot].disk.sync_done() {
                     self.step(slot, Input::Durable(seq))?;

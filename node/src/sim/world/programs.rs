@@ -104,7 +104,13 @@ impl World {
             return hello;
         }
         let (can, version) = (Capabilities::default(), FIRST);
-        Hello { can, version, proof: bytes::Bytes::new(), ..hello }
+        Hello { can, version, ..hello }
+    }
+
+    /// What a server says in a hello: the first programs prove nothing.
+    pub(super) fn as_said(&self, slot: Slot, hello: Hello) -> Hello {
+        let proves = !self.options.mixed || self.servers[slot].program > FIRST;
+        if proves { hello } else { Hello { proof: bytes::Bytes::new(), ..hello } }
     }
 
     /// Another program is started on a server's disk.

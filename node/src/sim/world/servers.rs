@@ -10,7 +10,7 @@ use crate::codec::disk::journal::DiskOp;
 use crate::core::effect::{CloseReason, Effect, Note};
 use crate::core::entry::Entry;
 use crate::core::input::{AdminError, Input};
-use crate::core::node::Node;
+use crate::core::node::{Luck, Node};
 use crate::core::options::{Options, ReconfigPolicy};
 use crate::core::raft::event::LogWrite;
 use crate::core::types::{CallId, ConnId, Index, ServerId};
@@ -21,6 +21,7 @@ impl World {
             return Ok(());
         }
         let boot = self.rng.word();
+        let luck = Luck { boot, secret: (u128::from(boot) << 64).to_be_bytes() };
         let recovered = loop {
             match self.servers[slot].disk.start().map_err(|why| format!("n{slot}: {why}"))? {
                 Started::Up(recovered) => break recovered,
@@ -39,7 +40,7 @@ impl World {
         let log = recovered.entries.iter().map(|entry| (entry.index, Arc::clone(entry))).collect();
         let whole = !recovered.repairing;
         let mut effects = Vec::new();
-        let node = Node::new(options, recovered, boot, self.clock_of(slot), &mut effects);
+        let node = Node::new(options, recovered, luck, self.clock_of(slot), &mut effects);
         let server = &mut self.servers[slot];
         server.life += 1;
         server.log = log;
@@ -201,6 +202,7 @@ impl World {
                 self.servers[slot].disk.ask_wipe(member);
                 self.at(100, Ev::Start(slot));
             }
+            Effect::HearPeer { link } => self.hear(link)?,
             Effect::HangUp { member } => {
                 return Err(format!("n{slot} takes {member} for broken, though nobody is"));
             }

@@ -3,12 +3,13 @@
 //!
 //! `peers` links and what members say · `formation` how an ensemble begins · `reconfig` changes of the
 //! membership by clients · `versions` when the ensemble's is raised · `readiness` whether to serve · `drain` how a server goes ·
-//! `elsewhere` a disk that does not live here.
+//! `elsewhere` a disk that does not live here · `proof` whose link is whose.
 
 mod drain;
 mod elsewhere;
 mod formation;
 mod peers;
+pub(super) mod proof;
 mod readiness;
 mod reconfig;
 mod versions;
@@ -18,6 +19,7 @@ use self::elsewhere::Elsewhere;
 use self::formation::Formation;
 pub(super) use self::formation::Formed;
 use self::peers::Peers;
+use self::proof::Proofs;
 pub(super) use self::readiness::Leadership;
 use self::readiness::Readiness;
 use self::reconfig::Reconfigs;
@@ -36,6 +38,7 @@ pub(super) struct Ensemble {
     /// `None` while blank.
     id: Option<EnsembleId>,
     peers: Peers,
+    proofs: Proofs,
     formation: Formation,
     reconfigs: Reconfigs,
     versions: Versions,
@@ -55,6 +58,7 @@ impl Ensemble {
         Ensemble {
             id,
             peers: Peers::default(),
+            proofs: Proofs::default(),
             formation: Formation::default(),
             reconfigs: Reconfigs::default(),
             versions: Versions::default(),

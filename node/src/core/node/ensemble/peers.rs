@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 
 use super::super::ctx::{Birth, Ctx};
-use super::Ensemble;
+use super::{Ensemble, proof};
 use crate::core::effect::{Effect, Link, Note};
 use crate::core::message::{Hello, PeerMessage};
 use crate::core::options::ReconfigPolicy;
@@ -82,18 +82,25 @@ impl Ensemble {
     }
 
     fn wanted_links(&self, cx: &Ctx<'_>) -> Vec<Link> {
+        let asked = |address: &str| Link {
+            address: address.to_owned(),
+            member: None,
+            secret: Bytes::new(),
+        };
+        let to = |address: String, member: MemberId| {
+            let secret = proof::secret(cx.me.secret, cx.me.member, member);
+            Link { address, member: Some(member), secret }
+        };
         let Some(raft) = cx.raft else {
             let others = cx.options.static_list.iter().filter(|it| it.server != cx.options.server);
-            return others.map(|it| Link { address: it.peer.clone(), member: None }).collect();
+            return others.map(|it| asked(&it.peer)).collect();
         };
         let contacts = raft.contacts();
-        let mut links: Vec<Link> = contacts
-            .iter()
-            .map(|member| Link { address: address_of(cx, member), member: Some(member.id) })
-            .collect();
+        let known = contacts.iter().map(|member| to(address_of(cx, member), member.id));
+        let mut links: Vec<Link> = known.collect();
         for (id, (address, _)) in &self.peers.strangers {
             if contacts.iter().all(|member| member.id != *id) {
-                links.push(Link { address: address.clone(), member: Some(*id) });
+                links.push(to(address.clone(), *id));
             }
         }
         links.extend(self.sought(cx));
@@ -154,7 +161,7 @@ impl Ensemble {
     }
 
     /// Somebody dialled us. Only a member of our ensemble that means this very incarnation may
-    /// talk.
+    /// talk, and is heard once it is shown that it is that member.
     pub(in crate::core::node) fn peer_hello(
         &mut self,
         cx: &mut Ctx<'_>,
@@ -173,8 +180,11 @@ impl Ensemble {
         if meant && hello.ensemble.is_some() && hello.ensemble == self.id {
             self.versions.heard(&hello);
             self.remember_caller(cx, &hello);
-            let own = self.own_hello(cx, Some(hello.from));
+            let ours = proof::secret(cx.me.secret, cx.me.member, hello.from);
+            let own =
+                Hello { proof: proof::voucher(&ours), ..self.own_hello(cx, Some(hello.from)) };
             cx.out.push(Effect::AcceptPeer { link, hello: own });
+            self.claimed(cx, link, hello.from, hello.proof);
             return;
         }
         self.formation.saw(&hello);
@@ -269,6 +279,7 @@ impl Ensemble {
             self.refresh_links(cx);
         }
         self.compare_digest(cx, place.0);
+        self.tick_proofs(cx);
         let Some(raft) = cx.raft else { return };
         let due = cx.now.mono.since(self.peers.pulsed) >= cx.options.tick_ms / 2;
         if due && raft.leader() == Some(cx.me.member) {

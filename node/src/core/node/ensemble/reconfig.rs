@@ -9,6 +9,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::super::ctx::Ctx;
 use super::Ensemble;
 use crate::core::effect::Link;
@@ -175,7 +177,11 @@ impl Ensemble {
             joining.chain(observers).map(|it| it.peer.as_str()).collect();
         addresses.sort_unstable();
         addresses.dedup();
-        let link = |address: &str| Link { address: address.to_owned(), member: None };
+        let link = |address: &str| Link {
+            address: address.to_owned(),
+            member: None,
+            secret: Bytes::new(),
+        };
         addresses.into_iter().map(link).collect()
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::core::effect::{CloseReason, Effect};
 use crate::core::input::{AdminRequest, Input};
-use crate::core::node::{Node, Recovered};
+use crate::core::node::{Luck, Node, Recovered};
 
 use crate::core::op::{
     Acl, Body, ConnectRequest, Create, ErrorCode, Id, MultiResult, Op, Read, Reply, Request,
@@ -49,7 +49,7 @@ impl Alone {
         let now = Now::default();
         let mut out = Vec::new();
         let mut alone = Alone {
-            node: Node::new(options, blank, 1, now, &mut out),
+            node: Node::new(options, blank, Luck { boot: 1, secret: [1; 16] }, now, &mut out),
             now: 0,
             sent: Vec::new(),
             again: false,

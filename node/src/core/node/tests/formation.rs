@@ -2,7 +2,7 @@
 
 use crate::core::effect::Effect;
 use crate::core::input::{AdminRequest, Input};
-use crate::core::node::{Node, Recovered};
+use crate::core::node::{Luck, Node, Recovered};
 use crate::core::options::Options;
 use crate::core::raft::config::{Member, Role};
 use crate::core::raft::event::HardState;
@@ -12,7 +12,7 @@ use crate::core::types::{
 
 const SELF: MemberId = MemberId(1);
 
-const START: Now = Now { mono: Mono(0), wall: Wall(0), micros: Micros(0) };
+pub(super) const START: Now = Now { mono: Mono(0), wall: Wall(0), micros: Micros(0) };
 
 fn blank(repairing: bool) -> (Node, Vec<Effect>) {
     let blank = Recovered {
@@ -25,11 +25,17 @@ fn blank(repairing: bool) -> (Node, Vec<Effect>) {
         elsewhere: None,
     };
     let mut out = Vec::new();
-    let node = Node::new(Options::new(ServerId(1)), blank, 1, START, &mut out);
+    let node = Node::new(
+        Options::new(ServerId(1)),
+        blank,
+        Luck { boot: 1, secret: [1; 16] },
+        START,
+        &mut out,
+    );
     (node, out)
 }
 
-fn founder() -> (Node, Vec<Effect>) {
+pub(super) fn founder() -> (Node, Vec<Effect>) {
     let (mut node, mut out) = blank(false);
     let members = (1..=3)
         .map(|n| Member {
