@@ -293,23 +293,11 @@ impl Driver {
                 inner.peers.retain(|member, _| wanted.has(*member));
                 links.send_replace(wanted);
             }
-            Effect::AcceptPeer { link, hello } => {
-                let (hear, heard) = oneshot::channel();
-                inner.unheard.retain(|_, hear| !hear.is_closed());
-                inner.unheard.insert(link, hear);
-                inner.answer_hello(link, HelloAnswer { hello, accepted: Some(heard) });
-            }
-            Effect::HearPeer { link } => {
-                if let Some(hear) = inner.unheard.remove(&link) {
-                    // It may have gone.
-                    let _ = hear.send(());
-                }
-            }
+            Effect::AcceptPeer { link, hello } => inner.accept(link, hello),
+            Effect::HearPeer { link } => inner.hear(link),
             // Whoever waits for an answer sees that there is none.
             Effect::IgnorePeer { link } => drop(inner.hellos.remove(&link)),
-            Effect::RefusePeer { link, hello } => {
-                inner.answer_hello(link, HelloAnswer { hello, accepted: None });
-            }
+            Effect::RefusePeer { link, hello } => inner.answer_hello(link, hello, None),
             Effect::HangUp { member } => {
                 inner.hung_up.insert(member);
             }
@@ -356,9 +344,28 @@ impl Driver {
 }
 
 impl Inner {
-    fn answer_hello(&mut self, link: LinkId, answer: HelloAnswer) {
+    fn accept(&mut self, link: LinkId, hello: Hello) {
+        let (hear, heard) = oneshot::channel();
+        self.unheard.retain(|_, hear| !hear.is_closed());
+        self.unheard.insert(link, hear);
+        self.answer_hello(link, hello, Some(heard));
+    }
+
+    fn hear(&mut self, link: LinkId) {
+        if let Some(hear) = self.unheard.remove(&link) {
+            // It may have gone.
+            let _ = hear.send(());
+        }
+    }
+
+    fn answer_hello(
+        &mut self,
+        link: LinkId,
+        hello: Hello,
+        accepted: Option<oneshot::Receiver<()>>,
+    ) {
         if let Some(waiting) = self.hellos.remove(&link) {
-            let _ = waiting.send(answer);
+            let _ = waiting.send(HelloAnswer { hello, accepted });
         }
     }
 }

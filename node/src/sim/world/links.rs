@@ -76,11 +76,7 @@ impl World {
             return Ok(());
         };
         node.step(now, Input::PeerHello { link: number, hello: asked }, &mut effects);
-        let answer = effects.iter().find_map(|effect| match effect {
-            Effect::AcceptPeer { link, hello } if *link == number => Some((true, hello.clone())),
-            Effect::RefusePeer { link, hello } if *link == number => Some((false, hello.clone())),
-            _ => None,
-        });
+        let answer = answer_to(number, &effects);
         let heard = effects
             .iter()
             .any(|effect| matches!(effect, Effect::HearPeer { link } if *link == number));
@@ -284,6 +280,15 @@ impl World {
         self.servers[to].disk.receive(&snapshot);
         self.step(to, Input::SnapshotReceived { from: from.member, term, snapshot })
     }
+}
+
+/// What a hello is answered, and whether it is accepted.
+fn answer_to(number: LinkId, effects: &[Effect]) -> Option<(bool, Hello)> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::AcceptPeer { link, hello } if *link == number => Some((true, hello.clone())),
+        Effect::RefusePeer { link, hello } if *link == number => Some((false, hello.clone())),
+        _ => None,
+    })
 }
 
 /// Whether a message helps to elect somebody.
