@@ -14,6 +14,12 @@ pub struct Residence {
 }
 
 impl Residence {
+    /// Whether it names no place: a server that is listed as listening everywhere.
+    pub(super) fn anywhere(&self) -> bool {
+        let host = self.peer.rsplit_once(':').map_or("", |(host, _)| host);
+        matches!(host, "0.0.0.0" | "[::]" | "::")
+    }
+
     /// Whether both are one place. A pod's name (`zk-0.zk-peer.prod.svc`) may be followed by the cluster's
     /// domain; case means nothing.
     pub(super) fn is(&self, other: &Residence) -> bool {

@@ -29,7 +29,9 @@ pub(super) enum Finding {
 impl Surroundings {
     /// Judges a disk by where it lives as far as that is known.
     pub(super) fn judge(&self, lives: Option<&Residence>) -> Finding {
-        let Some(lives) = lives.filter(|lives| !lives.is(&self.here)) else {
+        let same =
+            |lives: &&Residence| lives.is(&self.here) || lives.anywhere() || self.here.anywhere();
+        let Some(lives) = lives.filter(|lives| !same(lives)) else {
             return Finding::Home;
         };
         let still_there = |it: &Residence| it.server == lives.server && it.is(lives);
@@ -128,7 +130,10 @@ mod tests {
         // Two servers changed their addresses with each other.
         let exchanged = at(1, "b:2888");
         assert_eq!(judge(&a, &exchanged), Finding::Moved(exchanged));
-        assert_eq!(judge(&a, &b), Finding::Elsewhere(b));
+        assert_eq!(judge(&a, &b), Finding::Elsewhere(b.clone()));
+        // Listed by itself as listening everywhere, as ZooKeeper's image is often told.
+        assert_eq!(judge(&at(2, "0.0.0.0:2888"), &b), Finding::Home);
+        assert_eq!(judge(&a, &at(1, "[::]:2888")), Finding::Home);
         // Renumbered in place, or of a server that the list has no more.
         assert_eq!(judge(&a, &at(2, "a:2888")), Finding::Home);
         let gone = at(4, "d:2888");

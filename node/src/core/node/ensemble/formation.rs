@@ -2,7 +2,8 @@
 //!
 //! A blank disk never votes and never forms an ensemble of itself: it is told to (by an operator,
 //! or by a static list whose every server answers as blank), or it is adopted by a member that
-//! names it by its random id. An id is never reused, so an adopted disk has never voted before.
+//! names it by its random id. An id is never reused, so an adopted disk has never voted before. With a
+//! static list, an ensemble is only believed in that is found at the addresses of the list as well.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use crate::core::effect::{Effect, Note};
 use crate::core::entry::{Entry, Payload};
 use crate::core::input::AdminError;
 use crate::core::message::Hello;
-use crate::core::options::StaticServer;
+use crate::core::options::{Options, StaticServer};
 use crate::core::raft::config::{Config, Member, Role};
 use crate::core::raft::event::{HardState, LogWrite};
 use crate::core::types::{CallId, EnsembleId, Index, MemberId, Mono, Term, WriteSeq};
@@ -51,6 +52,18 @@ impl Formation {
         let fresh = now.since(*at) <= FRESH_MS;
         let blank = hello.ensemble.is_none() && hello.server == listed.server;
         (fresh && blank).then(|| listed_as(listed, hello.from))
+    }
+
+    /// Whether an ensemble that somebody names is the one of the listed servers: at one of their
+    /// addresses it was named lately, and at none of them another one. Without others in the list, or
+    /// without a list, nobody can be asked.
+    pub(super) fn confirms(&self, now: Mono, options: &Options, named: EnsembleId) -> bool {
+        let mut others = options.static_list.iter().filter(|it| it.server != options.server);
+        let fresh = |(at, _): &&(Mono, Hello)| now.since(*at) <= FRESH_MS;
+        let of = |it: &StaticServer| self.answers.get(&it.peer).filter(fresh)?.1.ensemble;
+        let said: Vec<EnsembleId> = others.clone().filter_map(of).collect();
+        let agreed = !said.is_empty() && said.iter().all(|it| *it == named);
+        agreed || others.next().is_none()
     }
 
     /// Whether a crash could still undo it. Until then nobody is dialled in the ensemble's name:

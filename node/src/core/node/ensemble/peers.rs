@@ -114,6 +114,7 @@ impl Ensemble {
         }
         let wanted = (self.own_hello(cx, None), self.wanted_links(cx));
         if self.peers.links.as_ref() != Some(&wanted) {
+            self.proofs.keep(&wanted.1);
             self.peers.links = Some(wanted.clone());
             cx.out.push(Effect::Links { hello: wanted.0, links: wanted.1 });
         }
@@ -145,7 +146,7 @@ impl Ensemble {
         self.refresh_links(cx);
     }
 
-    /// A blank disk is adopted by the first ensemble that names it.
+    /// A blank disk is adopted by the first ensemble that names it, and that is the one of its list.
     pub(in crate::core::node) fn adopted_by(
         &mut self,
         cx: &mut Ctx<'_>,
@@ -155,7 +156,11 @@ impl Ensemble {
         let known = hello.version <= cx.options.can.newest;
         let meant = known && hello.to == Some(cx.me.member);
         match (meant, self.id, hello.ensemble) {
-            (true, None, Some(ensemble)) => Some(self.adopt(cx, ensemble)),
+            (true, None, Some(ensemble))
+                if self.formation.confirms(cx.now.mono, cx.options, ensemble) =>
+            {
+                Some(self.adopt(cx, ensemble))
+            }
             _ => None,
         }
     }

@@ -11,7 +11,9 @@
 //!
 //! It does not matter from which address a link comes: networks translate addresses, and pods change
 //! theirs. What this does not keep out: who answers at a member's address (through names, routes or
-//! the member's machine), and who reads what members say to each other. TLS does.
+//! the member's machine), who reads what members say to each other, and an invented member: one that
+//! is not in the configuration here is heard at the address that it gives itself, for the configuration
+//! here may be old. TLS keeps all of them out.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -20,7 +22,7 @@ use sha1::{Digest, Sha1};
 
 use super::super::ctx::Ctx;
 use super::Ensemble;
-use crate::core::effect::{Effect, Note};
+use crate::core::effect::{Effect, Link, Note};
 use crate::core::message::PROOF_MS;
 use crate::core::raft::event::Event;
 use crate::core::types::{LinkId, MemberId, Mono};
@@ -74,6 +76,11 @@ pub(in crate::core::node) fn voucher(secret: &Bytes) -> Bytes {
 }
 
 impl Proofs {
+    /// Only these links are wanted from now on: what was said over others counts no more.
+    pub(super) fn keep(&mut self, links: &[Link]) {
+        self.vouched.retain(|member, _| links.iter().any(|link| link.member == Some(*member)));
+    }
+
     fn agrees(&self, member: MemberId, secret: &Bytes) -> bool {
         match self.vouched.get(&member) {
             Some(Vouched::For(voucher_of_its_own)) => voucher(secret) == *voucher_of_its_own,

@@ -1,13 +1,17 @@
 //! A server on a disk that has just become part of an ensemble.
 
+use bytes::Bytes;
+
 use crate::core::effect::Effect;
 use crate::core::input::{AdminRequest, Input};
+use crate::core::message::{Capabilities, Hello};
 use crate::core::node::{Luck, Node, Recovered};
-use crate::core::options::Options;
+use crate::core::options::{Options, StaticServer};
 use crate::core::raft::config::{Member, Role};
 use crate::core::raft::event::HardState;
 use crate::core::types::{
-    CallId, EnsembleId, MemberId, Micros, Mono, Now, ServerId, Wall, WriteSeq,
+    CallId, EnsembleId, EnsembleVersion, LinkId, MemberId, Micros, Mono, Now, ServerId, Wall,
+    WriteSeq,
 };
 
 const SELF: MemberId = MemberId(1);
@@ -15,6 +19,10 @@ const SELF: MemberId = MemberId(1);
 pub(super) const START: Now = Now { mono: Mono(0), wall: Wall(0), micros: Micros(0) };
 
 fn blank(repairing: bool) -> (Node, Vec<Effect>) {
+    blank_of(Options::new(ServerId(1)), repairing)
+}
+
+fn blank_of(options: Options, repairing: bool) -> (Node, Vec<Effect>) {
     let blank = Recovered {
         member: SELF,
         ensemble: None,
@@ -25,13 +33,7 @@ fn blank(repairing: bool) -> (Node, Vec<Effect>) {
         elsewhere: None,
     };
     let mut out = Vec::new();
-    let node = Node::new(
-        Options::new(ServerId(1)),
-        blank,
-        Luck { boot: 1, secret: [1; 16] },
-        START,
-        &mut out,
-    );
+    let node = Node::new(options, blank, Luck { boot: 1, secret: [1; 16] }, START, &mut out);
     (node, out)
 }
 
@@ -83,4 +85,72 @@ fn a_damaged_disk_of_no_ensemble_has_nothing_to_repair() {
     };
     assert!(repaired(&blank(true).1));
     assert!(!repaired(&blank(false).1));
+}
+
+/// A blank server 1 of a list of three.
+fn listed() -> Node {
+    let mut options = Options::new(ServerId(1));
+    let server = |n: u8| StaticServer {
+        server: ServerId(n),
+        peer: format!("zk-{n}:2888"),
+        client: String::new(),
+        role: Role::Voter,
+    };
+    options.static_list = (1..=3).map(server).collect();
+    blank_of(options, false).0
+}
+
+fn hello(server: u8, ensemble: Option<u128>, to: Option<MemberId>) -> Hello {
+    Hello {
+        ensemble: ensemble.map(EnsembleId),
+        from: MemberId(u64::from(server)),
+        server: ServerId(server),
+        address: format!("zk-{server}:2888"),
+        to,
+        can: Capabilities::default(),
+        version: EnsembleVersion(1),
+        proof: Bytes::new(),
+    }
+}
+
+fn at(ms: u64) -> Now {
+    Now { mono: Mono(ms), wall: Wall(1), micros: Micros(ms * 1_000) }
+}
+
+/// Somebody names an ensemble to it; whether it is adopted.
+fn named(node: &mut Node, ms: u64, ensemble: u128) -> bool {
+    let mut out = Vec::new();
+    let hello = hello(2, Some(ensemble), Some(SELF));
+    node.step(at(ms), Input::PeerHello { link: LinkId(ms), hello }, &mut out);
+    out.iter().any(|it| matches!(it, Effect::Adopt { .. }))
+}
+
+/// Its dial of a listed server was answered.
+fn answered(node: &mut Node, ms: u64, server: u8, ensemble: Option<u128>) {
+    let address = format!("zk-{server}:2888");
+    let input = Input::PeerAnswer { address, hello: hello(server, ensemble, None) };
+    node.step(at(ms), input, &mut Vec::new());
+}
+
+#[test]
+fn a_listed_blank_server_believes_in_no_ensemble_that_is_not_found_at_a_listed_address() {
+    let mut node = listed();
+    assert!(!named(&mut node, 1, 9), "nobody was asked yet");
+    answered(&mut node, 2, 2, None);
+    assert!(!named(&mut node, 3, 9), "the one that was is blank");
+    answered(&mut node, 4, 3, Some(7));
+    assert!(!named(&mut node, 5, 9), "it is of another one");
+    let stale = 4 + 5_001;
+    assert!(!named(&mut node, stale, 7), "that was long ago");
+    answered(&mut node, stale, 3, Some(7));
+    assert!(named(&mut node, stale + 1, 7));
+}
+
+#[test]
+fn listed_servers_that_disagree_are_not_believed_and_a_server_alone_or_of_an_operator_is() {
+    let mut node = listed();
+    answered(&mut node, 1, 2, Some(9));
+    answered(&mut node, 1, 3, Some(7));
+    assert!(!named(&mut node, 2, 7) && !named(&mut node, 2, 9));
+    assert!(named(&mut blank(false).0, 1, 7));
 }
