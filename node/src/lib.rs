@@ -59,5 +59,7 @@ pub mod disk {
 
 /// Names that a `zoo.cfg`, flags and variables may use.
 pub mod settings {
-    pub use crate::config::{container, zoo_auth, zoo_cfg, zoo_keys, zoo_ops, zoo_tls};
+    pub use crate::config::{
+        container, zoo_auth, zoo_cfg, zoo_keys, zoo_ops, zoo_quorum_tls, zoo_tls,
+    };
 }

@@ -1,9 +1,10 @@
 //! What the program's subcommands do: the command line and the environment become settings
 //! ([`config`]), settings become parts (`parts`), and the parts run ([`shell`](crate::shell)). Nothing
 //! else knows both sides. `system` is where settings are read from · `dev` a whole ensemble in one
-//! process.
+//! process · `cert` certificates for members.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A program talks to its user.
 
+mod cert;
 mod dev;
 mod parts;
 mod system;
@@ -30,6 +31,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run_server(&args),
         Command::Dev(args) => run_ensemble(&args),
         Command::Health(args) => ask_health(&args),
+        Command::Cert(args) => cert::make(&args),
         Command::Version => {
             println!("quorate-node {}", env!("CARGO_PKG_VERSION"));
             Ok(())

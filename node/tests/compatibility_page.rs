@@ -1,6 +1,8 @@
 //! The compatibility page names everything that the code knows.
 
-use quorate_node::settings::{container, zoo_auth, zoo_cfg, zoo_keys, zoo_ops, zoo_tls};
+use quorate_node::settings::{
+    container, zoo_auth, zoo_cfg, zoo_keys, zoo_ops, zoo_quorum_tls, zoo_tls,
+};
 use quorate_node::wire::four_letter;
 
 const PAGE: &str = include_str!("../COMPATIBILITY.md");
@@ -64,6 +66,7 @@ fn every_key_and_every_variable_is_on_the_page() {
     assert_on_the_page("the key", zoo_ops::KEYS);
     assert_on_the_page("the key", zoo_auth::KEYS);
     assert_on_the_page("the key", zoo_tls::KEYS);
+    assert_on_the_page("the key", zoo_quorum_tls::KEYS);
     assert_on_the_page("the variable", container::VARIABLES.map(|(name, _)| name));
     // Whatever else the parser takes.
     for source in

@@ -30,6 +30,9 @@ pub(crate) enum Command {
     Dev(DevArgs),
     /// Ask a server's admin port a question; exits with 0 if the answer is yes.
     Health(HealthArgs),
+    /// Make certificates for TLS between members: an authority, if the folder has none, and a file
+    /// for each host with its certificate and key.
+    Cert(CertArgs),
     /// Print the version.
     Version,
 }
@@ -143,6 +146,21 @@ pub(crate) struct DevArgs {
     /// admin ports 5900 above.
     #[arg(long, default_value_t = 2181, value_parser = clap::value_parser!(u16).range(1..=59_000))]
     pub(crate) client_port: u16,
+}
+
+/// What certificates to make.
+#[derive(Args, Debug)]
+pub(crate) struct CertArgs {
+    /// The folder: ca.pem (ssl.quorum.trustStore.location of all members), ca-key.pem, and for each
+    /// host HOST.pem (ssl.quorum.keyStore.location of the member there).
+    #[arg(long)]
+    pub(crate) dir: PathBuf,
+    /// How many days the members' certificates last.
+    #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=3_650))]
+    pub(crate) days: u32,
+    /// Host names or IP addresses, as the server.N lines have them.
+    #[arg(required = true)]
+    pub(crate) hosts: Vec<String>,
 }
 
 /// What to ask, and whom.

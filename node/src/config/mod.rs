@@ -4,10 +4,11 @@
 //! Nothing is touched here: texts come in through [`sources`], and what is to be written or told
 //! is part of what comes out.
 //!
-//! `given` reads all there is · [`zoo_auth`], [`zoo_ops`] and [`zoo_tls`] are keys of the file, and
-//! [`zoo_keys`] those that mean nothing, `values` how they are spelled, [`jaas`] a file of users ·
-//! `server_number` and `membership` who this is and among whom, `ports` where it listens · `shown`
-//! what is shown of it all · [`notice`] what a person should know.
+//! `given` reads all there is · [`zoo_auth`], [`zoo_ops`], [`zoo_tls`] and [`zoo_quorum_tls`] are keys of
+//! the file, and [`zoo_keys`] those that mean nothing, `values` how they are spelled, `zoo_store` the
+//! stores of TLS, [`jaas`] a file of users · `server_number` and `membership` who this is and among
+//! whom, `ports` where it listens · `shown` what is shown of it all · [`notice`] what a person should
+//! know.
 
 pub(crate) mod args;
 pub mod container;
@@ -19,6 +20,7 @@ pub mod zoo_auth;
 pub mod zoo_cfg;
 pub mod zoo_keys;
 pub mod zoo_ops;
+pub mod zoo_quorum_tls;
 pub mod zoo_tls;
 
 mod given;
@@ -27,6 +29,7 @@ mod ports;
 mod server_number;
 mod shown;
 mod values;
+mod zoo_store;
 
 use anyhow::{Context, bail};
 
@@ -87,6 +90,7 @@ pub(crate) fn resolve(args: &RunArgs, sources: &impl Sources) -> anyhow::Result<
             limit_bytes: Some(args.memory_limit_bytes).filter(|bytes| *bytes > 0),
             watch_bytes: Some(args.watch_memory_bytes).filter(|bytes| *bytes > 0),
         },
+        peer_tls: file.tls.peer_tls()?,
         admin_token_file: args.admin_token_file.clone(),
         shown: ShownSettings::default(),
         new_myid,

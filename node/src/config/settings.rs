@@ -15,6 +15,8 @@ pub(crate) struct Settings {
     pub(crate) options: Options,
     pub(crate) data: DataSettings,
     pub(crate) ports: Ports,
+    /// Between members; `None`: they talk in clear.
+    pub(crate) peer_tls: Option<PeerTls>,
     pub(crate) clients: ClientSettings,
     pub(crate) memory: MemorySettings,
     /// Holds the bearer token of operators; `None`: their calls are refused.
@@ -66,6 +68,23 @@ pub(crate) struct SecurePort {
     /// The authorities of clients' certificates.
     pub(crate) authorities: Option<PathBuf>,
     pub(crate) client_auth: ClientAuth,
+}
+
+/// TLS between members, and its PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PeerTls {
+    /// This server's certificate and its intermediates.
+    pub(crate) certificates: PathBuf,
+    /// Its key; may be the same file.
+    pub(crate) key: PathBuf,
+    /// The authorities of all members' certificates.
+    pub(crate) authorities: PathBuf,
+    /// Whether it is spoken on links to others.
+    pub(crate) dials: bool,
+    /// Whether others may speak in clear.
+    pub(crate) takes_plain: bool,
+    /// Whether a certificate must name the host at which its member is reached.
+    pub(crate) verifies_names: bool,
 }
 
 /// Whether clients must show a certificate.

@@ -12,6 +12,7 @@ use super::values::{bytes, number, yes_or_no};
 use super::zoo_auth::{self, ZooAuth};
 use super::zoo_keys::{MEANINGLESS, meant};
 use super::zoo_ops::{self, ZooOps};
+use super::zoo_quorum_tls;
 use super::zoo_tls::{self, ZooTls};
 use crate::core::options::StaticServer;
 use crate::core::raft::config::Role;
@@ -235,6 +236,7 @@ impl ZooCfg {
     fn note_unknown(&mut self, line: usize, key: &str) -> anyhow::Result<()> {
         let known = KNOWN.iter().chain(&MEANINGLESS).chain(&zoo_ops::KEYS);
         let known = known.chain(&zoo_auth::KEYS).chain(&zoo_tls::KEYS);
+        let known = known.chain(&zoo_quorum_tls::KEYS);
         if let Some(meant) = meant(key, known.copied()) {
             bail!("unknown key {key}: write {meant}");
         }

@@ -1,7 +1,7 @@
 //! Which of ZooKeeper's keys mean nothing here, and which it reads from the file alone.
 
 /// Keys that are accepted and change nothing: what they tune does not exist here.
-pub const MEANINGLESS: [&str; 43] = [
+pub const MEANINGLESS: [&str; 40] = [
     "initLimit",
     "autopurge.purgeInterval",
     "electionAlg",
@@ -22,9 +22,6 @@ pub const MEANINGLESS: [&str; 43] = [
     "localSessionsUpgradingEnabled",
     "observerMasterPort",
     "peerType",
-    "sslQuorum",
-    "portUnification",
-    "sslQuorumReloadCertFiles",
     "quorum.cnxn.threads.size",
     "multiAddress.enabled",
     "multiAddress.reachabilityCheckTimeoutMs",

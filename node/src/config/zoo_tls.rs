@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 
-use super::settings::{ClientAuth, SecurePort};
+use super::settings::{ClientAuth, PeerTls, SecurePort};
 use super::values::number;
+use super::zoo_quorum_tls::ZooQuorumTls;
+use super::zoo_store::Store;
 
 /// The port that ZooKeeper's users know for it.
 const PORT: u16 = 2281;
@@ -39,10 +41,6 @@ pub const KEYS: [&str; 24] = [
     "ssl.context.supplier.class",
     "sslProvider",
 ];
-
-/// Endings of stores that are not PEM, and what they are.
-const STORES: [(&str, &str); 4] =
-    [("jks", "JKS"), ("p12", "PKCS12"), ("pfx", "PKCS12"), ("bcfks", "BCFKS")];
 
 /// Flags of the secure client port, and of SASL.
 #[derive(Args, Debug, Default)]
@@ -78,37 +76,7 @@ pub(crate) struct ZooTls {
     key_store: Store,
     trust_store: Store,
     client_auth: Option<ClientAuth>,
-}
-
-/// A file, and what it is said to be.
-#[derive(Clone, Debug, Default)]
-struct Store {
-    location: Option<PathBuf>,
-    kind: Option<String>,
-}
-
-impl Store {
-    /// The file, which must be PEM.
-    fn pem(&self, key: &str) -> anyhow::Result<Option<PathBuf>> {
-        let Some(path) = &self.location else {
-            return Ok(None);
-        };
-        let ending = path.extension().and_then(|it| it.to_str()).unwrap_or("pem");
-        let by_ending = STORES.iter().find(|(known, _)| ending.eq_ignore_ascii_case(known));
-        let kind = match (&self.kind, by_ending) {
-            (Some(kind), _) => kind.to_uppercase(),
-            (None, Some((_, kind))) => (*kind).to_owned(),
-            (None, None) => "PEM".to_owned(),
-        };
-        ensure!(
-            kind == "PEM",
-            "{key} {}: {kind} stores cannot be read here. Make it PEM (for a key store: \
-             `keytool -importkeystore -srckeystore FILE -destkeystore x.p12 -deststoretype PKCS12`, \
-             then `openssl pkcs12 -in x.p12 -nodes -out x.pem`) and set its type to PEM",
-            path.display()
-        );
-        Ok(Some(path.clone()))
-    }
+    quorum: ZooQuorumTls,
 }
 
 impl ZooTls {
@@ -117,15 +85,13 @@ impl ZooTls {
     /// # Errors
     /// When the value is none for this key, or asks for what this server cannot do.
     pub(crate) fn set(&mut self, key: &str, value: &str) -> anyhow::Result<bool> {
-        let path = || Some(PathBuf::from(value));
-        let kind = || Some(value.to_owned()).filter(|kind| !kind.is_empty());
         match key {
             "secureClientPort" => self.port = Some(number(key, value)?),
             "secureClientPortAddress" => self.address = Some(number(key, value)?),
-            "ssl.keyStore.location" => self.key_store.location = path(),
-            "ssl.keyStore.type" => self.key_store.kind = kind(),
-            "ssl.trustStore.location" => self.trust_store.location = path(),
-            "ssl.trustStore.type" => self.trust_store.kind = kind(),
+            "ssl.keyStore.location" => self.key_store.set_location(value),
+            "ssl.keyStore.type" => self.key_store.set_kind(value),
+            "ssl.trustStore.location" => self.trust_store.set_location(value),
+            "ssl.trustStore.type" => self.trust_store.set_kind(value),
             "ssl.clientAuth" => {
                 self.client_auth = match value.to_lowercase().as_str() {
                     "none" => Some(ClientAuth::None),
@@ -150,9 +116,17 @@ impl ZooTls {
                 ensure!(!asked, "{key} is not supported: remove it, or set it to false");
             }
             "ssl.context.supplier.class" => bail!("{key}: Java classes cannot run here"),
-            _ => return Ok(KEYS.contains(&key)),
+            _ => return Ok(self.quorum.set(key, value)? || KEYS.contains(&key)),
         }
         Ok(true)
+    }
+
+    /// TLS between members; `None`: there is none.
+    ///
+    /// # Errors
+    /// When a file is missing or none that can be used.
+    pub(super) fn peer_tls(&self) -> anyhow::Result<Option<PeerTls>> {
+        self.quorum.peer_tls()
     }
 
     /// Whether the file asks for the port.

@@ -58,6 +58,7 @@ pub(super) async fn start(members: u8, dir: &Path, port: u16) -> anyhow::Result<
                 metrics: None,
             },
             tls: None,
+            peer_tls: None,
             token_file: None,
             limits: Limits {
                 budget: BudgetLimits::default(),

@@ -1,7 +1,7 @@
 //! From settings to what a server's parts are started with.
 
 use crate::config::notice::Notice;
-use crate::config::settings::{ClientAuth, SecurePort, Settings};
+use crate::config::settings::{ClientAuth, PeerTls, SecurePort, Settings};
 use crate::shell::clients::budget::BudgetLimits;
 use crate::shell::clients::port::Limits;
 use crate::shell::disk::DiskConfig;
@@ -9,6 +9,7 @@ use crate::shell::inspect::shown::Shown;
 use crate::shell::listeners::Addresses;
 use crate::shell::memory;
 use crate::shell::server::ServerConfig;
+use crate::shell::tls::members::PeerTlsConfig;
 use crate::shell::tls::{self, TlsConfig};
 
 /// Asks the system for what the settings leave to it.
@@ -33,6 +34,7 @@ pub(super) fn of(settings: Settings) -> ServerConfig {
             metrics: ports.metrics,
         },
         tls: ports.secure.map(certificates),
+        peer_tls: settings.peer_tls.map(between_members),
         token_file: settings.admin_token_file,
         limits: Limits {
             frame: clients.frame_bytes,
@@ -65,6 +67,20 @@ fn certificates(port: SecurePort) -> TlsConfig {
             ClientAuth::Want => tls::ClientAuth::Want,
             ClientAuth::Need => tls::ClientAuth::Need,
         },
+    }
+}
+
+fn between_members(of: PeerTls) -> PeerTlsConfig {
+    PeerTlsConfig {
+        files: TlsConfig {
+            certificates: of.certificates,
+            key: of.key,
+            authorities: Some(of.authorities),
+            client_auth: tls::ClientAuth::Need,
+        },
+        dials: of.dials,
+        takes_plain: of.takes_plain,
+        verifies_names: of.verifies_names,
     }
 }
 

@@ -8,12 +8,14 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::disk::{DiskConfig, folder, snapshots};
 use super::driver::{Chore, Driver};
 use super::peers::snapshot_stream;
+use super::tls::members::Security;
 use crate::core::input::{Input, Snapshot};
 
 /// Does them as they come, until this is dropped.
 pub(super) async fn do_chores(
     driver: Arc<Driver>,
     disk: DiskConfig,
+    security: Security,
     mut chores: UnboundedReceiver<Chore>,
 ) {
     while let Some(chore) = chores.recv().await {
@@ -23,7 +25,14 @@ pub(super) async fn do_chores(
                 tokio::task::spawn_blocking(move || save_snapshot(&driver, &disk, &snapshot));
             }
             Chore::SendSnapshot { to, term, index } => {
-                tokio::spawn(snapshot_stream::send(driver, disk, to, term, index));
+                tokio::spawn(snapshot_stream::send(
+                    driver,
+                    disk,
+                    security.clone(),
+                    to,
+                    term,
+                    index,
+                ));
             }
             Chore::Wipe => {
                 match folder::ask_wipe(&disk) {

@@ -27,6 +27,7 @@ use super::peers::links::keep_links;
 use super::seats::Seats;
 use super::tls::TlsConfig;
 use super::tls::acceptor::Tls;
+use super::tls::members::{PeerTlsConfig, Security};
 use super::{chores, clients, disk_space, limits, memory, peers};
 use crate::codec::versions;
 use crate::core::input::{AdminRequest, Input};
@@ -46,6 +47,8 @@ pub(crate) struct ServerConfig {
     pub(crate) addresses: Addresses,
     /// The secure client port's certificates; needed if it listens there.
     pub(crate) tls: Option<TlsConfig>,
+    /// Between members; `None`: they talk in clear.
+    pub(crate) peer_tls: Option<PeerTlsConfig>,
     /// See [`admin::Admin::token_file`].
     pub(crate) token_file: Option<PathBuf>,
     /// For the client port.
@@ -101,6 +104,7 @@ impl Server {
         // Before anything is recovered: that a port or a certificate cannot be used is told at once.
         let listeners = Listeners::open(&config.addresses).await?;
         let tls = config.tls.clone().map(Tls::load).transpose()?;
+        let security = Security::load(config.peer_tls.clone())?;
         let client = listeners.client.as_ref().and_then(Port::address);
         // It counts from the first look.
         clock::uptime();
@@ -127,8 +131,9 @@ impl Server {
         let _ = news.set(Arc::downgrade(&driver));
         let writer = writer::start(log, queue.clone(), LogNews(news))?;
         let mut tasks = JoinSet::new();
-        keep_going(&mut tasks, &driver, &config, inbox);
-        serve(&mut tasks, listeners, tls, config, &driver);
+        keep_going(&mut tasks, &driver, &config, &security, inbox);
+        let ways = Ways { listeners, tls, security };
+        serve(&mut tasks, ways, config, &driver);
         Ok(Server { driver, log: queue, writer, tasks, client, _locks: found.locks })
     }
 
@@ -181,6 +186,7 @@ fn keep_going(
     tasks: &mut JoinSet<()>,
     driver: &Arc<Driver>,
     config: &ServerConfig,
+    security: &Security,
     inbox: UnboundedReceiver<Chore>,
 ) {
     let again = Arc::clone(driver);
@@ -188,15 +194,29 @@ fn keep_going(
     tasks.spawn(tick(Arc::clone(driver)));
     tasks.spawn(memory::watch(Arc::clone(driver), config.memory_limit));
     tasks.spawn(disk_space::watch(Arc::clone(driver), config.disk.clone()));
-    tasks.spawn(chores::do_chores(Arc::clone(driver), config.disk.clone(), inbox));
-    tasks.spawn(keep_links(Arc::downgrade(driver), driver.wanted_links()));
+    tasks.spawn(chores::do_chores(
+        Arc::clone(driver),
+        config.disk.clone(),
+        security.clone(),
+        inbox,
+    ));
+    let links = driver.wanted_links();
+    tasks.spawn(keep_links(Arc::downgrade(driver), security.clone(), links));
+    let (watched, metrics) = (security.clone(), driver.metrics.clone());
+    tasks.spawn(async move { watched.watch(&metrics).await });
+}
+
+/// Ways in, and what guards them.
+struct Ways {
+    listeners: Listeners,
+    tls: Option<Tls>,
+    security: Security,
 }
 
 /// Opens the doors.
 fn serve(
     tasks: &mut JoinSet<()>,
-    listeners: Listeners,
-    tls: Option<Tls>,
+    Ways { listeners, tls, security }: Ways,
     config: ServerConfig,
     driver: &Arc<Driver>,
 ) {
@@ -222,7 +242,8 @@ fn serve(
         tasks.spawn(async move { watched.watch(&metrics).await });
         tasks.spawn(clients::port::serve(port, Some(tls), Arc::clone(driver), clients));
     }
-    tasks.spawn(peers::port::serve(listeners.peer, Arc::clone(driver), config.disk));
+    let (peer, members) = (listeners.peer, Arc::clone(driver));
+    tasks.spawn(peers::port::serve(peer, security, members, config.disk));
     let admin = admin::Admin { inspector, token_file: config.token_file, words };
     if let Some(port) = listeners.metrics {
         tasks.spawn(admin::port::serve(port, http::metrics_alone(admin.clone())));

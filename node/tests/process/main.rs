@@ -13,6 +13,7 @@ mod large;
 mod limits;
 mod malformed;
 mod observers;
+mod peer_tls;
 mod read_only;
 mod reaping;
 mod reconfig;

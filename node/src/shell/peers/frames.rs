@@ -11,17 +11,19 @@ use tokio::time::timeout;
 use crate::codec::jute::Malformed;
 use crate::codec::peer::{self, FRAME_MAX, Frame, HEADER};
 use crate::shell::sockets;
+use crate::shell::tls::members::{Security, asks_for_tls};
+use crate::shell::tls::stream::PeerStream;
 
 /// Time for a name lookup and a connection.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Time without an acknowledgement after which a member is taken for gone.
 pub(super) const GONE: Duration = Duration::from_secs(3);
 
-/// Connects, resolving the name anew.
-pub(super) async fn connect(address: &str) -> std::io::Result<TcpStream> {
+/// Connects, resolving the name anew, and shakes hands.
+pub(super) async fn connect(address: &str, security: &Security) -> std::io::Result<PeerStream> {
     let stream = timeout(PATIENCE, TcpStream::connect(address)).await??;
     sockets::tune(&stream, GONE);
-    Ok(stream)
+    security.dialled(stream, address).await
 }
 
 /// What is newer is told from what is broken: only the one is worth a warning.
@@ -43,6 +45,7 @@ pub(super) async fn read_short_frame(
 ) -> std::io::Result<Frame> {
     let mut head = [0; HEADER];
     read.read_exact(&mut head).await?;
+    asks_for_tls(&head)?;
     let (length, crc) = peer::header(&head).map_err(peer_error)?;
     if length > most {
         return Err(std::io::Error::new(ErrorKind::InvalidData, "the frame is too long"));

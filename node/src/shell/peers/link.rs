@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::frames::{connect, read_frame};
@@ -17,7 +16,11 @@ use crate::core::effect::Link;
 use crate::core::input::Input;
 use crate::core::message::Hello;
 use crate::core::types::MemberId;
+use crate::shell::accept::QUIET;
 use crate::shell::driver::Driver;
+use crate::shell::log_limit::LogLimit;
+use crate::shell::tls::members::Security;
+use crate::shell::tls::stream::PeerStream;
 
 /// Time for an answer to a hello.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -29,10 +32,11 @@ const RETRY_MAX: Duration = Duration::from_secs(1);
 const HELD: Duration = Duration::from_secs(5);
 
 /// Dials, and carries messages for as long as the link holds; then again.
-pub(super) async fn keep_link(driver: Weak<Driver>, link: Link, hello: Hello) {
+pub(super) async fn keep_link(driver: Weak<Driver>, security: Security, link: Link, hello: Hello) {
     let mut wait = RETRY_MIN;
+    let mut refusals = LogLimit::new(QUIET);
     loop {
-        match dial(&link, &hello).await {
+        match dial(&link, &hello, &security).await {
             Ok((stream, answer)) => {
                 let Some(driver) = driver.upgrade() else {
                     return;
@@ -47,7 +51,7 @@ pub(super) async fn keep_link(driver: Weak<Driver>, link: Link, hello: Hello) {
                             wait = pause_after(began.elapsed(), wait);
                         }
                         Err(error) => {
-                            log_failure(&link.address, &unsupported(error));
+                            log_failure(&link.address, &unsupported(error), &mut refusals);
                             wait = RETRY_MAX;
                         }
                     }
@@ -60,7 +64,7 @@ pub(super) async fn keep_link(driver: Weak<Driver>, link: Link, hello: Hello) {
                 }
             }
             Err(error) => {
-                log_failure(&link.address, &error);
+                log_failure(&link.address, &error, &mut refusals);
                 wait = (wait * 2).min(RETRY_MAX);
             }
         }
@@ -69,8 +73,12 @@ pub(super) async fn keep_link(driver: Weak<Driver>, link: Link, hello: Hello) {
 }
 
 /// What a newer version wrote is worth a warning; that a member cannot be reached shows elsewhere.
-fn log_failure(address: &str, error: &std::io::Error) {
-    if error.kind() == ErrorKind::Unsupported {
+fn log_failure(address: &str, error: &std::io::Error, refusals: &mut LogLimit) {
+    if error.kind() == ErrorKind::PermissionDenied {
+        if let Some(times) = refusals.allows(Instant::now()) {
+            tracing::warn!(address, %error, times, "a member is not reached: no link");
+        }
+    } else if error.kind() == ErrorKind::Unsupported {
         tracing::warn!(address, %error, "a member of another version answers there: no link");
     } else {
         tracing::debug!(address, %error, "dial a member");
@@ -86,23 +94,37 @@ fn unsupported(error: OtherVersion) -> std::io::Error {
     std::io::Error::new(ErrorKind::Unsupported, error)
 }
 
-async fn dial(link: &Link, hello: &Hello) -> std::io::Result<(TcpStream, Hello)> {
-    let mut stream = connect(&link.address).await?;
+async fn dial(
+    link: &Link,
+    hello: &Hello,
+    security: &Security,
+) -> std::io::Result<(PeerStream, Hello)> {
+    let mut stream = connect(&link.address, security).await?;
     let frame = peer::encode(&Frame::Hello(hello.clone()), BytesMut::new());
     stream.write_all(&frame).await?;
-    match timeout(PATIENCE, read_frame(&mut stream)).await?? {
+    stream.flush().await?;
+    let answer = timeout(PATIENCE, read_frame(&mut stream)).await?;
+    match answer.map_err(|error| security.unanswered(&stream, error))? {
         Frame::Hello(answer) => Ok((stream, answer)),
         _ => Err(std::io::ErrorKind::InvalidData.into()),
     }
 }
 
 /// Sends what is queued until the link breaks, in frames of this version.
-async fn use_link(driver: &Arc<Driver>, stream: TcpStream, other: Other, voucher: Bytes) {
-    let (read, write) = stream.into_split();
+async fn use_link(driver: &Arc<Driver>, stream: PeerStream, other: Other, voucher: Bytes) {
     let (queue, queued) = queue::new();
     let number = driver.number();
     driver.link_up(other.member, voucher, number, queue);
-    carry(other, read, write, queued).await;
+    match stream {
+        PeerStream::Plain(stream) => {
+            let (read, write) = stream.into_split();
+            carry(other, read, write, queued).await;
+        }
+        PeerStream::Tls(stream) => {
+            let (read, write) = tokio::io::split(stream);
+            carry(other, read, write, queued).await;
+        }
+    }
     driver.link_down(other.member, number);
 }
 
@@ -135,7 +157,7 @@ async fn carry(
                     message = queued.ready();
                 }
             }
-            if write.write_all(&out).await.is_err() {
+            if write.write_all(&out).await.is_err() || write.flush().await.is_err() {
                 return;
             }
             out.clear();

@@ -11,10 +11,15 @@ use super::wanted::WantedLinks;
 use crate::core::effect::Link;
 use crate::core::message::Hello;
 use crate::shell::driver::Driver;
+use crate::shell::tls::members::Security;
 
 /// Keeps exactly the links that are wanted, until this is dropped.
-pub(crate) async fn keep_links(driver: Weak<Driver>, mut wanted: watch::Receiver<WantedLinks>) {
-    let mut links = Links { driver, hello: None, tasks: BTreeMap::new() };
+pub(crate) async fn keep_links(
+    driver: Weak<Driver>,
+    security: Security,
+    mut wanted: watch::Receiver<WantedLinks>,
+) {
+    let mut links = Links { driver, security, hello: None, tasks: BTreeMap::new() };
     loop {
         let now = wanted.borrow_and_update().clone();
         links.keep(now);
@@ -26,6 +31,7 @@ pub(crate) async fn keep_links(driver: Weak<Driver>, mut wanted: watch::Receiver
 
 struct Links {
     driver: Weak<Driver>,
+    security: Security,
     hello: Option<Hello>,
     tasks: BTreeMap<Link, AbortHandle>,
 }
@@ -46,10 +52,8 @@ impl Links {
         });
         for link in links {
             let hello = Hello { to: link.member, proof: link.secret.clone(), ..hello.clone() };
-            let driver = self.driver.clone();
-            self.tasks
-                .entry(link.clone())
-                .or_insert_with(|| tokio::spawn(keep_link(driver, link, hello)).abort_handle());
+            let kept = keep_link(self.driver.clone(), self.security.clone(), link.clone(), hello);
+            self.tasks.entry(link).or_insert_with(|| tokio::spawn(kept).abort_handle());
         }
         self.hello = Some(hello);
     }

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWriteExt;
@@ -21,6 +21,8 @@ use crate::shell::driver::{Driver, HelloAnswer};
 use crate::shell::log_limit::LogLimit;
 use crate::shell::seats::{Seat, Seats};
 use crate::shell::sockets;
+use crate::shell::tls::members::Security;
+use crate::shell::tls::stream::PeerStream;
 
 /// Time for a hello, and for taking the answer to it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -35,15 +37,24 @@ const ACCEPTED: usize = 256;
 /// Of either kind, those of one address. All members may share one, on a machine for development.
 const PER_ADDRESS: usize = 32;
 
-/// Who may be connected to the port.
+/// Who may be connected to the port, and how.
 struct Seating {
+    security: Security,
+    refusals: Mutex<LogLimit>,
     strangers: Arc<Seats>,
     accepted: Arc<Seats>,
 }
 
 /// Serves members until this is dropped.
-pub(crate) async fn serve(mut port: Port, driver: Arc<Driver>, disk: DiskConfig) {
+pub(crate) async fn serve(
+    mut port: Port,
+    security: Security,
+    driver: Arc<Driver>,
+    disk: DiskConfig,
+) {
     let seating = Arc::new(Seating {
+        security,
+        refusals: Mutex::new(LogLimit::new(QUIET)),
         strangers: Seats::new(STRANGERS, PER_ADDRESS),
         accepted: Seats::new(ACCEPTED, PER_ADDRESS),
     });
@@ -61,6 +72,14 @@ pub(crate) async fn serve(mut port: Port, driver: Arc<Driver>, disk: DiskConfig)
         tokio::spawn(async move {
             sockets::tune(&stream, GONE);
             match serve_one(stream, address.ip(), seat, &seating, &driver, &disk).await {
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                    let mut refusals =
+                        seating.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+                    if let Some(times) = refusals.allows(Instant::now()) {
+                        let ip = address.ip().to_canonical();
+                        tracing::warn!(%ip, %error, times, "a link of a member was refused");
+                    }
+                }
                 Err(error) if error.kind() == ErrorKind::Unsupported => {
                     tracing::warn!(%error, "a member of another version dialled: no link");
                 }
@@ -72,34 +91,37 @@ pub(crate) async fn serve(mut port: Port, driver: Arc<Driver>, disk: DiskConfig)
 }
 
 async fn serve_one(
-    mut stream: TcpStream,
+    stream: TcpStream,
     ip: IpAddr,
     seat: Seat,
     seating: &Seating,
     driver: &Arc<Driver>,
     disk: &DiskConfig,
 ) -> std::io::Result<()> {
+    let mut stream = seating.security.accepted(stream).await?;
     let first = timeout(PATIENCE, read_short_frame(&mut stream, FIRST_FRAME)).await??;
     let (hello, offer) = match first {
         Frame::Hello(hello) => (hello, None),
         Frame::SnapshotOffer { hello, term, index, bytes } => (hello, Some((term, index, bytes))),
         _ => return Err(ErrorKind::InvalidData.into()),
     };
-    let from = hello.from;
+    let (from, address) = (hello.from, hello.address.clone());
     let Ok(HelloAnswer { hello: answer, accepted }) = driver.hello(hello).await else {
         return Ok(());
     };
     let answer = frame_bytes(&Frame::Hello(answer));
     let Some(heard) = accepted else {
-        timeout(PATIENCE, stream.write_all(&answer)).await??;
+        timeout(PATIENCE, say(&mut stream, &answer)).await??;
         return stream.shutdown().await;
     };
+    let address = driver.address_of(from).map_or(address, |(address, _)| address);
+    seating.security.names(&stream, &address)?;
     let Some(_accepted) = seating.accepted.reserve(ip) else {
         return Err(std::io::Error::other("too many links of this address"));
     };
     drop(seat);
     if offer.is_none() {
-        timeout(PATIENCE, stream.write_all(&answer)).await??;
+        timeout(PATIENCE, say(&mut stream, &answer)).await??;
     }
     // Till then nothing is read: what is sent waits in the socket.
     if timeout(PROOF, heard).await.is_ok_and(|heard| heard.is_ok()) {
@@ -112,7 +134,12 @@ async fn serve_one(
     }
 }
 
-async fn listen(stream: TcpStream, driver: &Driver, from: MemberId) -> std::io::Result<()> {
+async fn say(stream: &mut PeerStream, frame: &[u8]) -> std::io::Result<()> {
+    stream.write_all(frame).await?;
+    stream.flush().await
+}
+
+async fn listen(stream: PeerStream, driver: &Driver, from: MemberId) -> std::io::Result<()> {
     let mut read = tokio::io::BufReader::with_capacity(256 << 10, stream);
     loop {
         let mut inputs = Vec::new();

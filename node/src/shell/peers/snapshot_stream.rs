@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::frames::{connect, frame_bytes, read_frame};
@@ -17,6 +16,8 @@ use crate::core::types::{Index, MemberId, Term};
 use crate::shell::disk::snapshots::{self, Incoming};
 use crate::shell::disk::{DiskConfig, DiskError};
 use crate::shell::driver::Driver;
+use crate::shell::tls::members::Security;
+use crate::shell::tls::stream::PeerStream;
 
 const CHUNK: usize = 256 << 10;
 /// Time for one step of the other side.
@@ -30,6 +31,7 @@ fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> std::io:
 pub(crate) async fn send(
     driver: Arc<Driver>,
     disk: DiskConfig,
+    security: Security,
     to: MemberId,
     term: Term,
     index: Index,
@@ -38,7 +40,7 @@ pub(crate) async fn send(
     let sent = match (newest, driver.address_of(to)) {
         (Some((at, _, path)), Some((address, hello))) => {
             let offer = |bytes| Frame::SnapshotOffer { hello, term, index: at, bytes };
-            let outcome = stream(&address, offer, &path).await;
+            let outcome = stream(&address, &security, offer, &path).await;
             if let Err(error) = &outcome {
                 tracing::warn!(%to, index = %at, %error, "send a snapshot");
             }
@@ -57,13 +59,15 @@ pub(crate) async fn send(
 
 async fn stream(
     address: &str,
+    security: &Security,
     offer: impl FnOnce(u64) -> Frame,
     path: &std::path::Path,
 ) -> std::io::Result<()> {
     let mut file = std::fs::File::open(path)?;
     let total = file.metadata()?.len();
-    let mut connection = connect(address).await?;
+    let mut connection = connect(address, security).await?;
     connection.write_all(&frame_bytes(&offer(total))).await?;
+    connection.flush().await?;
     let mut offset = match timeout(PATIENCE, read_frame(&mut connection)).await?? {
         Frame::SnapshotResume { offset } if offset <= total => offset,
         Frame::SnapshotDone => return Ok(()),
@@ -78,6 +82,7 @@ async fn stream(
         timeout(PATIENCE, connection.write_all(&frame_bytes(&chunk))).await??;
         offset += length;
     }
+    connection.flush().await?;
     match timeout(PATIENCE * 4, read_frame(&mut connection)).await?? {
         Frame::SnapshotDone => Ok(()),
         _ => Err(std::io::ErrorKind::InvalidData.into()),
@@ -86,7 +91,7 @@ async fn stream(
 
 /// Takes what a leader offers.
 pub(crate) async fn receive(
-    mut connection: TcpStream,
+    mut connection: PeerStream,
     driver: &Arc<Driver>,
     disk: &DiskConfig,
     from: MemberId,
@@ -95,6 +100,7 @@ pub(crate) async fn receive(
     let mut incoming = Incoming::open(disk, index, bytes).map_err(other)?;
     let offset = incoming.offset();
     connection.write_all(&frame_bytes(&Frame::SnapshotResume { offset })).await?;
+    connection.flush().await?;
     while !incoming.complete() {
         let Frame::SnapshotChunk { offset, data } =
             timeout(PATIENCE, read_frame(&mut connection)).await??
@@ -117,5 +123,6 @@ pub(crate) async fn receive(
     if !driver.heard(from, Input::SnapshotReceived { from, term, snapshot }) {
         return Ok(());
     }
-    connection.write_all(&frame_bytes(&Frame::SnapshotDone)).await
+    connection.write_all(&frame_bytes(&Frame::SnapshotDone)).await?;
+    connection.flush().await
 }

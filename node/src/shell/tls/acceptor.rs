@@ -7,12 +7,12 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::TlsConfig;
 use super::files::Files;
+use super::{TlsConfig, reload};
 use crate::codec::x500;
 use crate::shell::metrics::Metrics;
 use crate::shell::metrics::labels::TlsEvent;
@@ -21,8 +21,6 @@ use crate::shell::metrics::labels::TlsEvent;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Handshakes at the same time; each costs work and memory before anybody is known.
 const HANDSHAKES: usize = 256;
-/// How often files are looked at.
-const LOOK: Duration = Duration::from_secs(2);
 /// The first byte of a client that speaks TLS: a handshake record.
 const HANDSHAKE_RECORD: u8 = 0x16;
 
@@ -55,34 +53,8 @@ impl Tls {
     }
 
     /// Puts changed files into force for connections to come, for as long as the server runs.
-    /// What cannot be used changes nothing and is told once, not at each look.
     pub(crate) async fn watch(&self, metrics: &Metrics) {
-        let mut every = interval(LOOK);
-        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut bad: Option<String> = None;
-        loop {
-            every.tick().await;
-            // Files of a few kilobytes, as seldom as this: not worth a thread.
-            match self.reload() {
-                Ok(false) => {}
-                Ok(true) => {
-                    bad = None;
-                    tracing::info!("changed TLS files are in force for new connections");
-                    metrics.tls(TlsEvent::Reload);
-                }
-                Err(error) => {
-                    let error = format!("{error:#}");
-                    if bad.as_ref() != Some(&error) {
-                        tracing::error!(
-                            error,
-                            "changed TLS files cannot be used: the former ones stay in force"
-                        );
-                        metrics.tls(TlsEvent::ReloadFailed);
-                        bad = Some(error);
-                    }
-                }
-            }
-        }
+        reload::watch(metrics, || self.reload()).await;
     }
 
     /// Whether there was something new.

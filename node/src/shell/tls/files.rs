@@ -4,12 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use super::{ClientAuth, TlsConfig};
 
@@ -73,6 +74,38 @@ impl Files {
         Ok(Arc::new(server))
     }
 
+    /// What dialling needs: the same certificate, and who verifies the other end's, given whom to
+    /// believe.
+    ///
+    /// # Errors
+    /// Names the file that does not hold what it should.
+    pub(crate) fn client<V: ServerCertVerifier + 'static>(
+        &self,
+        config: &TlsConfig,
+        verifier: impl FnOnce(Arc<RootCertStore>) -> anyhow::Result<Arc<V>>,
+    ) -> anyhow::Result<Arc<ClientConfig>> {
+        let chain = certificates(&self.certificates, &config.certificates)?;
+        let roots = self.roots(config)?.context("no authority is named")?;
+        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let versions = [&rustls::version::TLS13, &rustls::version::TLS12];
+        let builder = builder.with_protocol_versions(&versions)?;
+        let builder = builder.dangerous().with_custom_certificate_verifier(verifier(roots)?);
+        let key = self.private_key(&config.key)?;
+        Ok(Arc::new(builder.with_client_auth_cert(chain, key)?))
+    }
+
+    /// The authorities that are believed, if any are named.
+    fn roots(&self, config: &TlsConfig) -> anyhow::Result<Option<Arc<RootCertStore>>> {
+        let (Some(pem), Some(path)) = (&self.authorities, &config.authorities) else {
+            return Ok(None);
+        };
+        let mut roots = RootCertStore::empty();
+        for root in certificates(pem, path)? {
+            roots.add(root).with_context(|| format!("a certificate of {}", path.display()))?;
+        }
+        Ok(Some(Arc::new(roots)))
+    }
+
     fn private_key(&self, path: &Path) -> anyhow::Result<PrivateKeyDer<'static>> {
         const ENCRYPTED: &[u8] = b"BEGIN ENCRYPTED PRIVATE KEY";
         match PrivateKeyDer::from_pem_slice(&self.key) {
@@ -87,18 +120,14 @@ impl Files {
     }
 
     fn verifier(&self, config: &TlsConfig) -> anyhow::Result<Option<Arc<dyn ClientCertVerifier>>> {
-        let (Some(pem), Some(path)) = (&self.authorities, &config.authorities) else {
-            return Ok(None);
-        };
         if config.client_auth == ClientAuth::None {
             return Ok(None);
         }
-        let mut roots = RootCertStore::empty();
-        for root in certificates(pem, path)? {
-            roots.add(root).with_context(|| format!("a certificate of {}", path.display()))?;
-        }
+        let Some(roots) = self.roots(config)? else {
+            return Ok(None);
+        };
         let provider = Arc::new(ring::default_provider());
-        let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        let builder = WebPkiClientVerifier::builder_with_provider(roots, provider);
         let builder = match config.client_auth {
             ClientAuth::Want => builder.allow_unauthenticated(),
             _ => builder,

@@ -1,8 +1,13 @@
-//! TLS for clients: which certificate is shown and who is believed ([`files`]), and what a
-//! connection goes through before its first frame ([`acceptor`]).
+//! TLS: which certificate is shown and who is believed ([`files`], `reload` without a restart), what a
+//! client's connection goes through before its first frame ([`acceptor`]), and a link between members
+//! ([`members`], over a [`stream`]).
 
 pub(crate) mod acceptor;
 pub(crate) mod files;
+pub(crate) mod members;
+pub(crate) mod stream;
+
+mod reload;
 
 use std::path::PathBuf;
 
@@ -17,7 +22,7 @@ pub(crate) enum ClientAuth {
     Need,
 }
 
-/// The secure port's files.
+/// A port's files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TlsConfig {
     /// PEM: the server's certificate and its intermediates.

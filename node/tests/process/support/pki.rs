@@ -38,7 +38,11 @@ impl Identity {
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 fn params(subject: &[(DnType, &str)]) -> CertificateParams {
-    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    params_for(&["localhost", "127.0.0.1"], subject)
+}
+
+fn params_for(names: &[&str], subject: &[(DnType, &str)]) -> CertificateParams {
+    let names: Vec<String> = names.iter().map(|it| (*it).to_owned()).collect();
     let mut params = CertificateParams::new(names).expect("names");
     params.distinguished_name = DistinguishedName::new();
     for (kind, value) in subject {
@@ -62,6 +66,11 @@ impl Authority {
 
     pub(crate) fn issue(&self, subject: &[(DnType, &str)]) -> Identity {
         self.sign(params(subject))
+    }
+
+    /// A certificate that names this host alone.
+    pub(crate) fn issue_for(&self, host: &str) -> Identity {
+        self.sign(params_for(&[host], &[(DnType::CommonName, host)]))
     }
 
     /// A certificate whose time is over.
