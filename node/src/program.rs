@@ -21,7 +21,8 @@ use tracing_subscriber::EnvFilter;
 
 use self::system::System;
 use crate::config;
-use crate::config::args::{Cli, Command, DevArgs, HealthArgs, LogFormat, RunArgs};
+use crate::config::args::{Cli, Command, DevArgs, HealthArgs, ImportArgs, LogFormat, RunArgs};
+use crate::shell::disk::intake;
 use crate::shell::server::Server;
 use crate::shell::{health, limits};
 
@@ -30,6 +31,7 @@ pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(args) => run_server(&args),
         Command::Dev(args) => run_ensemble(&args),
+        Command::Import(args) => import_data(&args),
         Command::Health(args) => ask_health(&args),
         Command::Cert(args) => cert::make(&args),
         Command::Version => {
@@ -95,6 +97,11 @@ fn run_server(args: &RunArgs) -> anyhow::Result<()> {
         system::write_new(file)?;
     }
     let config = parts::of(settings);
+    if args.import_zookeeper
+        && let Some(done) = intake::at_first_start(&config.disk)?
+    {
+        tracing::info!("{done}");
+    }
     let runtime = start_runtime()?;
     let outcome = runtime.block_on(async {
         let mut stop = StopSignals::listen()?;
@@ -136,6 +143,13 @@ fn run_ensemble(args: &DevArgs) -> anyhow::Result<()> {
         }
         Ok(())
     })
+}
+
+/// Reads ZooKeeper's files into a blank data folder.
+fn import_data(args: &ImportArgs) -> anyhow::Result<()> {
+    let disk = parts::disk_of(&args.data_dir);
+    println!("{}", intake::from(&args.from, args.log_dir.as_deref(), &disk)?);
+    Ok(())
 }
 
 /// Asks a server's admin port.

@@ -236,6 +236,7 @@ mod tests {
             "use crate::core::node::ensemble::X;",
             "crate::core::node::ensemble::X",
         ),
+        ("node/src/core/import", "use crate::core::raft::Raft;", "crate::core::raft::Raft"),
         ("node/src/core/recovery", "use crate::core::node::Node;", "crate::core::node::Node"),
         ("node/src/core/watch.rs", "use super::message::Hello;", "crate::core::message::Hello"),
         ("node/src/codec", "use crate::core::node::Node;", "crate::core::node::Node"),

@@ -143,6 +143,11 @@ const ROOMS: &[Room] = &[
         tests: false,
         ..OPEN
     },
+    Room {
+        place: "node/src/core/import",
+        never: &["crate::core::node", "crate::core::raft"],
+        ..OPEN
+    },
     Room { place: "node/src/core/recovery", never: &["crate::core::node", "bytes"], ..OPEN },
     Room {
         place: "node/src/core/watch.rs",
@@ -168,6 +173,7 @@ const ROOMS: &[Room] = &[
             "std::str",
             "std::sync::Arc",
             "bytes",
+            "adler2",
             "crc32c",
             "thiserror",
             "proptest",
@@ -250,11 +256,13 @@ const ROOMS: &[Room] = &[
             "crate::codec",
             "crate::core::entry::Entry",
             "crate::core::entry::Payload",
+            "crate::core::import",
             "crate::core::input::Snapshot",
             "crate::core::raft::config",
             "crate::core::raft::event",
             "crate::core::recovery",
             "crate::core::state::State",
+            "crate::core::state::image",
             "crate::core::types",
         ],
         never: &["axum", "hyper", "socket2", "std::net", "tokio"],

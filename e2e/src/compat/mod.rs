@@ -3,11 +3,13 @@
 //!
 //! `stand` what a scenario has · `runner` runs them · `dialog` programs that ask for faults while they
 //! run · by language: `c`, `go`, `java`, `python`, `rust` · `tools` on the command line · `kafka` ·
-//! `secure` TLS and SASL · `reconfig` members that join and leave.
+//! `secure` TLS and SASL · `reconfig` members that join and leave · `import` data of a real
+//! ZooKeeper.
 
 mod c;
 mod dialog;
 mod go;
+mod import;
 mod java;
 mod kafka;
 mod python;
@@ -55,6 +57,7 @@ scenarios! {
     reconfig_kazoo: "three members, five, and three again: kazoo" => reconfig::kazoo,
     reconfig_java: "the same with ZooKeeper's admin client" => reconfig::java,
     reconfig_zk_cli: "the same with zkCli.sh" => reconfig::zk_cli,
+    import: "what a real ZooKeeper left when it was killed, znode by znode" => import::zookeeper_data,
     kafka: "a Kafka broker: topics, records, restarts below it, a clean end" => kafka::broker,
     kazoo: "kazoo and its recipes" => python::client,
     c_client: "the C client, multi-threaded" => c::client,

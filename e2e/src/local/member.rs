@@ -34,6 +34,8 @@ pub(super) struct Member {
     config: PathBuf,
     log: PathBuf,
     process: Option<Child>,
+    /// What a ZooKeeper left in its folder is taken in.
+    imports: bool,
 }
 
 impl Member {
@@ -55,7 +57,20 @@ impl Member {
             config: folder.join(format!("zoo-{id}.cfg")),
             log: folder.join(format!("log-{id}")),
             process: None,
+            imports: false,
         })
+    }
+
+    /// Copies ZooKeeper's files into its folder, to be taken in at its first start.
+    pub(super) fn import(&mut self, from: &Path) -> Result<()> {
+        let (from, to) = (from.join("version-2"), self.data.join("version-2"));
+        fs::create_dir_all(&to)?;
+        for file in fs::read_dir(from)? {
+            let file = file?;
+            fs::copy(file.path(), to.join(file.file_name()))?;
+        }
+        self.imports = true;
+        Ok(())
     }
 
     /// What everybody's `zoo.cfg` says of it.
@@ -118,6 +133,9 @@ impl Member {
                 // zoo.cfg has no key for these addresses: without, it listens on all there are.
                 command.args(["--peer-addr", &format!("{HOST}:{}", self.peer)]);
                 command.args(["--admin-addr", &format!("{HOST}:{}", self.admin)]);
+                if self.imports {
+                    command.arg("--import-zookeeper");
+                }
                 if self.size == Size::Small {
                     command.args(["--wal-segment-bytes", "4194304"]);
                 }

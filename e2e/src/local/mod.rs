@@ -125,6 +125,33 @@ impl LocalEnsemble {
         Self::set_up(server, (count, all), more, Size::Small).await
     }
 
+    /// Starts a member for each of these, on ZooKeeper's files of that folder, if there is one.
+    ///
+    /// # Errors
+    /// As [`LocalEnsemble::start`].
+    pub(crate) async fn importing(
+        server: &Server,
+        folders: &[Option<&Path>],
+        more: &str,
+    ) -> Result<Self> {
+        let folder = Folder::new()?;
+        let mut members = Vec::new();
+        for (id, from) in (1..).zip(folders) {
+            let mut member = Member::new(server, Size::Small, folder.path(), id)?;
+            from.map_or(Ok(()), |from| member.import(from))?;
+            members.push(member);
+        }
+        let list: String = members.iter().map(Member::line).collect();
+        members.iter().try_for_each(|member| member.configure(more, &list))?;
+        let mut ensemble = LocalEnsemble { members, _folder: folder };
+        ensemble.start_all()?;
+        if let Err(error) = ensemble.serves().await {
+            ensemble.print_logs(60);
+            return Err(error);
+        }
+        Ok(ensemble)
+    }
+
     async fn set_up(
         server: &Server,
         (count, all): (u8, u8),

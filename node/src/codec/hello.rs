@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::jute::{Malformed, Reader, Writer};
 use crate::core::message::{Capabilities, FormatRange, Hello};
-use crate::core::types::{EnsembleId, EnsembleVersion, MemberId, ServerId};
+use crate::core::types::{EnsembleId, EnsembleVersion, MemberId, ServerId, Zxid};
 
 pub(super) fn encode(hello: &Hello, writer: &mut Writer) {
     writer.bool(hello.ensemble.is_some());
@@ -28,7 +28,7 @@ pub(super) fn decode(reader: &mut Reader) -> Result<Hello, Malformed> {
     let to = Some(MemberId(reader.u64()?)).filter(|to| to.0 != 0);
     let can = Capabilities::default();
     let (version, proof) = (EnsembleVersion(1), Bytes::new());
-    Ok(Hello { ensemble, from, server, address, to, can, version, proof })
+    Ok(Hello { ensemble, from, server, address, to, can, version, proof, imported: None })
 }
 
 /// What a hello says beyond what the first ones said: tag, length, content, in any order. It stands
@@ -40,6 +40,7 @@ mod tag {
     pub(super) const PROGRAM: u8 = 3;
     pub(super) const VERSION: u8 = 4;
     pub(super) const PROOF: u8 = 5;
+    pub(super) const IMPORTED: u8 = 6;
 }
 
 pub(super) fn encode_more(hello: &Hello, writer: &mut Writer) {
@@ -70,6 +71,9 @@ pub(super) fn encode_more(hello: &Hello, writer: &mut Writer) {
     if !hello.proof.is_empty() {
         field(tag::PROOF, &hello.proof);
     }
+    if let Some(zxid) = hello.imported {
+        field(tag::IMPORTED, &zxid.0.to_be_bytes());
+    }
 }
 
 pub(super) fn decode_more(hello: &mut Hello, reader: &mut Reader) -> Result<(), Malformed> {
@@ -92,6 +96,7 @@ pub(super) fn decode_more(hello: &mut Hello, reader: &mut Reader) -> Result<(), 
                 hello.can.program = String::from_utf8_lossy(&text).into_owned();
             }
             tag::VERSION => hello.version = EnsembleVersion(number(&mut content)?),
+            tag::IMPORTED => hello.imported = Some(Zxid(content.long()?)),
             tag::PROOF => hello.proof = content.take(content.remaining())?,
             // Of a program that says more than this one understands.
             _ => {}

@@ -6,7 +6,7 @@
 //! version 2, `configuration` of members · [`peer`] what members say, `hello` who they say they are ·
 //! [`record`] the log on disk · [`snapshot`] the replicated state · [`disk`] the other files of the data folder, and what a start finds there · [`versions`] of all
 //! these · `compact` short numbers · [`four_letter`] the words that tools send · [`x500`] subjects of
-//! certificates.
+//! certificates · [`zookeeper`] the files of ZooKeeper's servers.
 
 pub mod client;
 pub(crate) mod client_reply;
@@ -19,6 +19,7 @@ pub mod record;
 pub mod snapshot;
 pub(crate) mod versions;
 pub mod x500;
+pub(crate) mod zookeeper;
 
 mod action;
 mod compact;

@@ -327,7 +327,7 @@ pub(super) mod tests {
     use super::*;
     use crate::core::entry::{Entry, Payload};
     use crate::core::message::{Capabilities, FormatRange};
-    use crate::core::types::{EnsembleId, EnsembleVersion, MemberId, ServerId};
+    use crate::core::types::{EnsembleId, EnsembleVersion, MemberId, ServerId, Zxid};
 
     fn back(frame: &Frame) -> Result<Frame, Malformed> {
         back_from(frame, FIRST)
@@ -352,6 +352,7 @@ pub(super) mod tests {
             can: Capabilities::default(),
             version: EnsembleVersion(1),
             proof: Bytes::new(),
+            imported: None,
         };
         let (term, index) = (Term(3), Index(4));
         let actions = entries.iter().filter_map(|entry| match &entry.payload {
@@ -445,6 +446,7 @@ pub(super) mod tests {
             can: Capabilities { newest: EnsembleVersion(5), formats, program },
             version: EnsembleVersion(4),
             proof: Bytes::from_static(b"signed"),
+            imported: None,
         }
     }
 
@@ -457,6 +459,9 @@ pub(super) mod tests {
             index: Index(4),
             bytes: 77,
         };
+        // Golden bytes keep the hello of before; what was added since is tried here.
+        let imported = Some(Zxid(0x2_0000_0007));
+        let hello = Hello { imported, ..hello };
         for frame in [Frame::Hello(hello.clone()), offer] {
             assert_eq!(back(&frame).as_ref(), Ok(&frame), "all that is said is understood");
             // What a later program adds is passed over, wherever it stands.
@@ -471,6 +476,7 @@ pub(super) mod tests {
             can: Capabilities::default(),
             version: EnsembleVersion(1),
             proof: Bytes::new(),
+            imported: None,
             ..hello.clone()
         };
         let ours = encode(&Frame::Hello(hello), BytesMut::new());

@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Run a whole ensemble in one process on loopback, for development.
     Dev(DevArgs),
+    /// Read a ZooKeeper server's snapshot and log into a blank data folder.
+    Import(ImportArgs),
     /// Ask a server's admin port a question; exits with 0 if the answer is yes.
     Health(HealthArgs),
     /// Make certificates for TLS between members: an authority, if the folder has none, and a file
@@ -126,11 +128,29 @@ pub(crate) struct RunArgs {
     /// older program starts on its disks [default: only when an admin call asks for it].
     #[arg(long, env = "QUORATE_ENSEMBLE_VERSION", value_parser = ensemble_versions())]
     pub(crate) ensemble_version: Option<u32>,
+    /// Before the first start on a blank data folder, take in what a ZooKeeper server left in it (and in
+    /// ZooKeeper's dataLogDir). Of several servers, the one with the newest data forms the ensemble.
+    #[arg(long, env = "QUORATE_IMPORT_ZOOKEEPER")]
+    pub(crate) import_zookeeper: bool,
     #[command(flatten)]
     pub(crate) secure: SecureArgs,
     /// How log lines are written to standard error; QUORATE_LOG filters them, as in `debug`.
     #[arg(long, env = "QUORATE_LOG_FORMAT", value_enum, default_value_t)]
     pub(crate) log_format: LogFormat,
+}
+
+/// What is read, and where it goes.
+#[derive(Args, Debug)]
+pub(crate) struct ImportArgs {
+    /// ZooKeeper's dataDir: the folder that holds `version-2`. Its server must not run.
+    #[arg(long)]
+    pub(crate) from: PathBuf,
+    /// ZooKeeper's dataLogDir, if that is another one.
+    #[arg(long)]
+    pub(crate) log_dir: Option<PathBuf>,
+    /// The data folder of the server that is to be started with it; may be the same as --from.
+    #[arg(long)]
+    pub(crate) data_dir: PathBuf,
 }
 
 /// Settings of a development ensemble.

@@ -105,6 +105,13 @@ pub(crate) enum Effect {
         /// Which.
         ensemble: EnsembleId,
     },
+    /// The log of an ensemble that is formed begins with this snapshot: make that durable.
+    Found {
+        /// Its place among the writes.
+        seq: WriteSeq,
+        /// What was imported.
+        snapshot: Arc<Snapshot>,
+    },
     /// Make durable; `Input::Durable` follows.
     Write {
         /// Its place among the writes.
@@ -207,6 +214,10 @@ pub(crate) enum Note {
     },
     Adopted {
         ensemble: EnsembleId,
+    },
+    /// What was imported here is not what the ensemble begins with.
+    ImportUnused {
+        zxid: Zxid,
     },
     Configured {
         version: Index,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::entry::Action;
 use super::raft::event::Message;
-use super::types::{EnsembleId, EnsembleVersion, Index, MemberId, ServerId, SessionId, Term};
+use super::types::{EnsembleId, EnsembleVersion, Index, MemberId, ServerId, SessionId, Term, Zxid};
 
 /// A link for which nobody has vouched within so many milliseconds is closed.
 pub(crate) const PROOF_MS: u64 = 5_000;
@@ -32,6 +32,9 @@ pub struct Hello {
     /// Of who dials a member, the secret that proves the link to be its own; of who answers to one,
     /// what vouches for the links that it dials itself. Empty: nothing does.
     pub proof: Bytes,
+    /// A blank server has read ZooKeeper's files up to this transaction: an ensemble that is formed is to
+    /// begin with the newest.
+    pub imported: Option<Zxid>,
 }
 
 /// The versions of a format that a program reads.

@@ -2,7 +2,7 @@
 //! [`effect::Effect`]s. Time arrives with each step, entropy arrives inside inputs.
 //!
 //! [`node`] one server, and in it [`raft`] consensus · [`state`] what is replicated · [`watch`] who
-//! waits for changes of it · [`recovery`] what a start makes of a disk · [`auth`] who somebody is · [`input`] and [`effect`], with [`op`] what
+//! waits for changes of it · [`recovery`] what a start makes of a disk, [`import`] what of ZooKeeper's data · [`auth`] who somebody is · [`input`] and [`effect`], with [`op`] what
 //! clients say and [`message`] what members say · [`entry`] what the log holds · [`options`] what a
 //! server is told, [`status`] what it tells · [`types`] numbers that must not be mixed up ·
 //! [`op_name`] short names of requests · [`names`] of children, [`reply_size`] how large answers are,
@@ -11,6 +11,7 @@
 pub(crate) mod auth;
 pub(crate) mod effect;
 pub(crate) mod entry;
+pub(crate) mod import;
 pub(crate) mod input;
 pub(crate) mod message;
 pub(crate) mod names;

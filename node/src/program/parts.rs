@@ -1,5 +1,7 @@
 //! From settings to what a server's parts are started with.
 
+use std::path::Path;
+
 use crate::config::notice::Notice;
 use crate::config::settings::{ClientAuth, PeerTls, SecurePort, Settings};
 use crate::shell::clients::budget::BudgetLimits;
@@ -54,6 +56,17 @@ pub(super) fn of(settings: Settings) -> ServerConfig {
             properties: shown.properties,
             prometheus: shown.prometheus,
         },
+    }
+}
+
+/// A data folder that no server is running on. Only its place matters.
+pub(super) fn disk_of(dir: &Path) -> DiskConfig {
+    DiskConfig {
+        dir: dir.to_owned(),
+        log_home: None,
+        segment_bytes: 16 << 20,
+        retain: 3,
+        reserve: 0,
     }
 }
 

@@ -302,6 +302,7 @@ impl Driver {
                 inner.hung_up.insert(member);
             }
             Effect::Adopt { seq, ensemble } => log.push(DiskOp::Adopt { seq, ensemble }),
+            Effect::Found { seq, snapshot } => log.push(DiskOp::Found { seq, snapshot }),
             Effect::Write { seq, write } => {
                 if let LogWrite::Append(entries) = &write {
                     self.metrics.zookeeper().appended(entries);

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::log_limit::LogLimit;
 use crate::core::effect::Note;
 use crate::core::state::Overrun;
+use crate::core::types::Zxid;
 
 /// Between two lines about quotas: each write of a busy client may exceed one.
 const QUOTA_PAUSE: Duration = Duration::from_secs(1);
@@ -23,6 +24,14 @@ impl Default for NoteLog {
     fn default() -> NoteLog {
         NoteLog { quota: LogLimit::new(QUOTA_PAUSE), implausible: LogLimit::new(IMPLAUSIBLE_PAUSE) }
     }
+}
+
+fn unused_import(zxid: Zxid) {
+    tracing::warn!(
+        %zxid,
+        "an ensemble that was formed elsewhere takes this server in: what was imported here is not used, \
+         and its file is set aside at the next start"
+    );
 }
 
 impl NoteLog {
@@ -55,6 +64,7 @@ impl NoteLog {
             Note::Adopted { ensemble } => {
                 tracing::info!(%ensemble, "this member belongs to an ensemble now");
             }
+            Note::ImportUnused { zxid } => unused_import(*zxid),
             Note::Configured { version, voters, learners, joint } => {
                 tracing::info!(version = version.0, voters, learners, joint, "new configuration");
             }

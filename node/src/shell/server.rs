@@ -124,6 +124,7 @@ impl Server {
             entries: found.entries,
             repairing: found.damage.is_some(),
             elsewhere: found.elsewhere,
+            imported: found.imported,
         };
         let options = Options { can: versions::capabilities(), ..config.options.clone() };
         let driver = Driver::start(options, recovered, luck, queue.clone(), chores, metrics);

@@ -125,6 +125,7 @@ fn bytes_of(effect: &Effect) -> BytesMut {
         Effect::Adopt { seq, ensemble } => {
             Bytes::kind(9).word(seq.0).word((ensemble.0 >> 64) as u64).word(ensemble.0 as u64)
         }
+        Effect::Found { seq, snapshot } => Bytes::kind(20).word(seq.0).meta(&snapshot.meta),
         Effect::Write { seq, write } => of_write(Bytes::kind(10).word(seq.0), write),
         Effect::SaveSnapshot(snapshot) => Bytes::kind(11).meta(&snapshot.meta),
         Effect::SendSnapshot { to, term, index } => {
@@ -161,6 +162,7 @@ fn of_note(it: Bytes, note: &Note) -> Bytes {
         Note::Following { leader, term } => it.word(2).word(leader.0).word(term.0),
         Note::NoLeader { term } => it.word(3).word(term.0),
         Note::Adopted { ensemble } => it.word(4).word(ensemble.0 as u64),
+        Note::ImportUnused { zxid } => it.word(99).word(zxid.0 as u64),
         Note::Configured { version, voters, learners, joint } => {
             let it = it.word(5).word(version.0).word(*voters as u64).word(*learners as u64);
             it.word(u64::from(*joint))

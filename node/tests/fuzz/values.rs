@@ -252,6 +252,7 @@ pub(crate) fn frames() -> Vec<Frame> {
         },
         version: EnsembleVersion(2),
         proof: Bytes::from_static(b"proof"),
+        imported: None,
     };
     let known = hello(Some(EnsembleId(9)), Some(MemberId(2)));
     let mut all = vec![

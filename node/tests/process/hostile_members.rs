@@ -62,6 +62,7 @@ impl Name {
             can: Capabilities::default(),
             version: EnsembleVersion(1),
             proof: Bytes::new(),
+            imported: None,
         };
         peer::encode(&Frame::Hello(hello), BytesMut::new())
     }

@@ -33,6 +33,7 @@ mod support;
 mod upgrade;
 mod watermarks;
 mod words;
+mod zookeeper_data;
 mod zookeeper_json;
 mod zookeeper_tools;
 mod zookeeper_words;

@@ -2,12 +2,14 @@
 //! Whoever holds the files does it ([`Files`]).
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::BytesMut;
 
 use super::small;
 use crate::codec::record::{self, HEADER, Header, Record, Seal};
 use crate::codec::versions::Format;
+use crate::core::input::Snapshot;
 use crate::core::raft::event::{HardState, LogWrite, SnapshotMeta};
 use crate::core::recovery::{Archived, Change, File, Identity, Recovery};
 use crate::core::state::rules;
@@ -65,6 +67,9 @@ pub(crate) trait Files {
 
     /// Makes a received snapshot one of this member's.
     fn adopt(&mut self, snapshot: &SnapshotMeta) -> Result<(), Self::Error>;
+
+    /// Stores the snapshot that an ensemble begins with.
+    fn store(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), Self::Error>;
 }
 
 /// A thing to make durable.
@@ -74,6 +79,11 @@ pub enum DiskOp {
     Adopt {
         seq: WriteSeq,
         ensemble: EnsembleId,
+    },
+    /// The log begins with this.
+    Found {
+        seq: WriteSeq,
+        snapshot: Arc<Snapshot>,
     },
     Write {
         seq: WriteSeq,
@@ -192,6 +202,13 @@ impl Journal {
                     self.identity.ensemble = Some(ensemble);
                     let identity = small::encode_identity(&self.identity);
                     files.replace(File::Identity, identity.as_bytes())?;
+                    self.told = Some(seq);
+                }
+                DiskOp::Found { seq, snapshot } => {
+                    let index = snapshot.meta.index;
+                    files.store(&snapshot)?;
+                    self.add(Record::Reset(index), files)?;
+                    self.last = self.last.max(index);
                     self.told = Some(seq);
                 }
                 DiskOp::Write { seq, write } => {
@@ -350,6 +367,10 @@ fn take(batch: &mut BytesMut) -> BytesMut {
 fn hard_state(op: &DiskOp) -> Option<HardState> {
     match op {
         DiskOp::Write { write: LogWrite::Hard(hard), .. } => Some(*hard),
-        DiskOp::Write { .. } | DiskOp::Adopt { .. } | DiskOp::Repaired | DiskOp::Version(_) => None,
+        DiskOp::Write { .. }
+        | DiskOp::Adopt { .. }
+        | DiskOp::Found { .. }
+        | DiskOp::Repaired
+        | DiskOp::Version(_) => None,
     }
 }

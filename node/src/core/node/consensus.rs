@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Node;
 use super::ctx::{Birth, Ctx};
 use super::ensemble::{Leadership, unknown_rules};
+use super::replica::Replica;
 use crate::core::effect::{CloseReason, Effect, Note};
 use crate::core::entry::{Entry, Payload};
 use crate::core::message::PeerMessage;
@@ -16,6 +17,11 @@ use crate::core::types::{Index, Now};
 impl Node {
     pub(super) fn begin(&mut self, now: Now, birth: Option<Birth>) {
         if let Some(birth) = birth {
+            if let Some(snapshot) = &birth.recovered.snapshot {
+                // A blank server has no clients: nobody has seen the state before it.
+                self.replica = Replica::new(Some(snapshot));
+                self.requests.settle(snapshot.meta.term);
+            }
             self.start_consensus(now, birth);
         }
     }

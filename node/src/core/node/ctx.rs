@@ -12,6 +12,7 @@ use crate::core::options::Options;
 use crate::core::raft::Raft;
 use crate::core::raft::event::{Event, HardState};
 use crate::core::recovery::Residence;
+use crate::core::state::image::Image;
 use crate::core::types::{EnsembleId, MemberId, Now, WriteSeq};
 
 /// Who this server is, for as long as its process lives.
@@ -148,6 +149,8 @@ pub(crate) struct Recovered {
     pub repairing: bool,
     /// Where the disk lives, if that is not here.
     pub elsewhere: Option<Residence>,
+    /// On a blank disk: what an ensemble that is formed from it begins with.
+    pub imported: Option<Arc<Image>>,
 }
 
 /// A disk has become part of an ensemble: the consensus core is to be started from this.

@@ -23,3 +23,10 @@ pub struct Image {
     /// Whose rules hold.
     pub version: EnsembleVersion,
 }
+
+impl Image {
+    /// How many znodes there are.
+    pub(crate) fn znodes(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.znodes.iter().flatten().count()).sum()
+    }
+}

@@ -9,19 +9,25 @@
 //! DIR/snap/INDEX-TERM.snap      snapshots, the newest few
 //! DIR/snap/INDEX-TERM.part      a snapshot on its way in
 //! DIR/repair                    there while a damaged log is being repaired: no vote till then
+//! DIR/import.snap               read from ZooKeeper's files: an ensemble that this blank server forms begins
+//!                               with it
 //! DIR/wipe                      asks the next start to archive all this and begin blank
 //! ```
 //!
 //! [`files`] careful file operations · [`segment`] one log file · [`writer`] the thread that makes the log
-//! durable · [`snapshots`] · [`folder`] its lock and its archive · [`recovery`] opens it: what its files
+//! durable · [`snapshots`] · `zookeeper` files of such a
+//! server, `import` what was read from them, [`intake`] who asks for that · [`folder`] its lock and its archive · [`recovery`] opens it: what its files
 //! amount to is decided in `core::recovery`.
 
 pub mod files;
 pub(crate) mod folder;
+mod import;
+pub(crate) mod intake;
 pub mod recovery;
 mod segment;
 pub mod snapshots;
 pub mod writer;
+mod zookeeper;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -102,6 +108,28 @@ pub enum DiskError {
     /// The content cannot be what this server wrote.
     #[error("{0}")]
     Damaged(String),
+    /// ZooKeeper's data is not passed over.
+    #[error(
+        "{found} is a file of a ZooKeeper server, and {dir} is blank: take its data in with \
+         `quorate-node import --from {from} --data-dir {dir}` or start with --import-zookeeper; to \
+         start empty, move ZooKeeper's files away"
+    )]
+    ZooKeeper {
+        /// Its newest file.
+        found: PathBuf,
+        /// The folder that holds its folder.
+        from: PathBuf,
+        /// The data folder.
+        dir: PathBuf,
+    },
+    /// ZooKeeper's data cannot be taken in. Nothing was written.
+    #[error("{path}: {why}")]
+    Import {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        why: String,
+    },
     /// Sound, but not for this program. Nothing was touched.
     #[error("{path}: {other}")]
     OtherVersion {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::writer::Log;
-use super::{DiskConfig, DiskError, files, folder, io, snapshots};
+use super::{DiskConfig, DiskError, files, folder, import, io, snapshots};
 use crate::codec::disk::survey::{self, Source, Start};
 use crate::core::entry::Entry;
 use crate::core::input::Snapshot;
@@ -17,7 +17,8 @@ use crate::core::raft::event::HardState;
 use crate::core::recovery::{
     self, Damage, Facts, File, Identity, Recovery, Refusal, Residence, Surroundings, Verdict,
 };
-use crate::core::types::MemberId;
+use crate::core::state::image::Image;
+use crate::core::types::{MemberId, ServerId};
 
 /// What is there.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub struct Found {
     pub damage: Option<Damage>,
     /// Where this disk lives, if that is not here.
     pub elsewhere: Option<Residence>,
+    /// On a blank disk: what an ensemble that is formed from it begins with.
+    pub imported: Option<Arc<Image>>,
     /// Keep other processes out for as long as they live.
     pub locks: Vec<OpenFile>,
 }
@@ -48,13 +51,15 @@ pub fn open(
     let locks = folder::open(config)?;
     let fresh = MemberId(u64::from_be_bytes(files::entropy()?) | 1);
     let facts: Facts = survey::survey(config, Start { alone, fresh, place })?;
-    let decided = recovery::decide(facts);
-    let recovery = decided.map_err(|refusal| match refusal {
-        Refusal::OtherVersion(file, other) => {
-            DiskError::OtherVersion { path: config.path(file), other }
+    let wiped = facts.wipe;
+    let recovery = recovery::decide(facts).map_err(|refusal| refused(config, refusal))?;
+    let imported = match recovery.verdict {
+        Verdict::Blank if !wiped => import::waiting(config)?,
+        Verdict::Blank | Verdict::Member | Verdict::Repairing(_) | Verdict::Elsewhere(_) => {
+            import::set_aside(config)?;
+            None
         }
-        refusal => DiskError::Damaged(format!("{config}: {refusal}")),
-    })?;
+    };
     snapshots::remove_unfinished(config)?;
     for note in &recovery.notes {
         tracing::warn!("{config}: {note}");
@@ -66,7 +71,27 @@ pub fn open(
         Verdict::Elsewhere(lives) => (None, Some(lives)),
         Verdict::Blank | Verdict::Member => (None, None),
     };
-    Ok((Found { identity, hard, snapshot, entries, damage, elsewhere, locks }, log))
+    Ok((Found { identity, hard, snapshot, entries, damage, elsewhere, imported, locks }, log))
+}
+
+/// Whether a start would find the folder blank; looks only.
+pub(super) fn is_blank(config: &DiskConfig) -> Result<bool, DiskError> {
+    // Of a blank folder it does not matter where it is.
+    let here = Residence { server: ServerId(0), peer: String::new() };
+    let place = Surroundings { here, listed: Vec::new() };
+    let start = Start { alone: true, fresh: MemberId(1), place };
+    let facts: Facts = survey::survey(config, start)?;
+    let recovery = recovery::decide(facts).map_err(|refusal| refused(config, refusal))?;
+    Ok(recovery.verdict == Verdict::Blank)
+}
+
+fn refused(config: &DiskConfig, refusal: Refusal) -> DiskError {
+    match refusal {
+        Refusal::OtherVersion(file, other) => {
+            DiskError::OtherVersion { path: config.path(file), other }
+        }
+        refusal => DiskError::Damaged(format!("{config}: {refusal}")),
+    }
 }
 
 impl Source for DiskConfig {

@@ -88,7 +88,11 @@ pub fn save(config: &DiskConfig, snapshot: &Arc<Snapshot>) -> Result<u64, DiskEr
 
 /// Writes a snapshot durably, but for the last `spare` bytes that are free; gives its size. Without
 /// space for the log the process ends, without one more snapshot it only needs more of it.
-fn store(snapshot: &Arc<Snapshot>, temporary: &Path, spare: u64) -> Result<u64, DiskError> {
+pub(super) fn store(
+    snapshot: &Arc<Snapshot>,
+    temporary: &Path,
+    spare: u64,
+) -> Result<u64, DiskError> {
     let file = OpenFile::create(temporary).map_err(io("create", temporary))?;
     let mut out = BufWriter::new(file);
     for piece in FileEncoder::new(Arc::clone(snapshot)) {

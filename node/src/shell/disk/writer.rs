@@ -12,6 +12,7 @@ use super::{DiskConfig, DiskError, files, folder, snapshots};
 pub use crate::codec::disk::journal::DiskOp;
 use crate::codec::disk::journal::{Files, Journal, Rest};
 use crate::codec::record::Header;
+use crate::core::input::Snapshot;
 use crate::core::raft::event::SnapshotMeta;
 use crate::core::recovery::{Archived, File, Recovery};
 use crate::core::types::WriteSeq;
@@ -236,6 +237,10 @@ impl Files for Disk {
 
     fn adopt(&mut self, snapshot: &SnapshotMeta) -> Result<(), DiskError> {
         snapshots::adopt_incoming(&self.config, snapshot)
+    }
+
+    fn store(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), DiskError> {
+        snapshots::save(&self.config, snapshot).map(drop)
     }
 }
 

@@ -298,6 +298,7 @@ impl SimDisk {
             entries,
             repairing,
             elsewhere: None,
+            imported: None,
         }
     }
 

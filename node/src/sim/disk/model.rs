@@ -422,4 +422,8 @@ impl Files for Model {
         }
         Ok(())
     }
+
+    fn store(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), PowerCut> {
+        self.save(snapshot)
+    }
 }

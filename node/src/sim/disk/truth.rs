@@ -44,6 +44,10 @@ impl Truth {
             DiskOp::Adopt { ensemble, .. } => self.ensemble = Some(*ensemble),
             DiskOp::Repaired => self.repairing = false,
             DiskOp::Version(_) => {}
+            DiskOp::Found { snapshot, .. } => {
+                self.saved(snapshot.meta.index);
+                self.entries.clear();
+            }
             DiskOp::Write { write, .. } => match write {
                 LogWrite::Hard(hard) => self.hard = *hard,
                 LogWrite::Truncate(from) => {
@@ -101,7 +105,11 @@ impl Truth {
                 state.apply(op);
                 named || state.is(found)
             }
-            DiskOp::Write { .. } | DiskOp::Adopt { .. } | DiskOp::Repaired | DiskOp::Version(_) => {
+            DiskOp::Write { .. }
+            | DiskOp::Adopt { .. }
+            | DiskOp::Found { .. }
+            | DiskOp::Repaired
+            | DiskOp::Version(_) => {
                 state.apply(op);
                 state.is(found)
             }
@@ -112,9 +120,11 @@ impl Truth {
     pub(super) fn may_hold(&self, under_way: &[DiskOp], hard: HardState) -> bool {
         let asked = under_way.iter().any(|op| match op {
             DiskOp::Write { write: LogWrite::Hard(it), .. } => *it == hard,
-            DiskOp::Write { .. } | DiskOp::Adopt { .. } | DiskOp::Repaired | DiskOp::Version(_) => {
-                false
-            }
+            DiskOp::Write { .. }
+            | DiskOp::Adopt { .. }
+            | DiskOp::Found { .. }
+            | DiskOp::Repaired
+            | DiskOp::Version(_) => false,
         });
         self.hard == hard || asked
     }
@@ -123,7 +133,9 @@ impl Truth {
     pub(super) fn may_belong(&self, under_way: &[DiskOp], to: Option<EnsembleId>) -> bool {
         let adopts = |op: &DiskOp| match op {
             DiskOp::Adopt { ensemble, .. } => Some(*ensemble) == to,
-            DiskOp::Write { .. } | DiskOp::Repaired | DiskOp::Version(_) => false,
+            DiskOp::Write { .. } | DiskOp::Found { .. } | DiskOp::Repaired | DiskOp::Version(_) => {
+                false
+            }
         };
         let silent = self.hard.vote.is_none()
             && self.hard.term <= Term(1)

@@ -178,6 +178,9 @@ impl World {
             Effect::Peer { to, message } => self.send(slot, to, message)?,
             Effect::Links { hello, links } => self.relink(slot, hello, links)?,
             Effect::Adopt { seq, ensemble } => self.write(slot, DiskOp::Adopt { seq, ensemble }),
+            Effect::Found { seq, snapshot } => {
+                self.write(slot, DiskOp::Found { seq, snapshot });
+            }
             Effect::Write { seq, write } => self.write(slot, DiskOp::Write { seq, write }),
             Effect::SaveSnapshot(snapshot) => {
                 self.oracle.check_snapshot(&snapshot.meta)?;

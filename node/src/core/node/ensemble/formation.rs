@@ -5,6 +5,7 @@
 //! names it by its random id. An id is never reused, so an adopted disk has never voted before. With a
 //! static list, an ensemble is only believed in that is found at the addresses of the list as well.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,12 +13,15 @@ use super::super::ctx::{Birth, Ctx, Recovered};
 use super::Ensemble;
 use crate::core::effect::{Effect, Note};
 use crate::core::entry::{Entry, Payload};
-use crate::core::input::AdminError;
+use crate::core::input::{AdminError, Snapshot};
 use crate::core::message::Hello;
 use crate::core::options::{Options, StaticServer};
 use crate::core::raft::config::{Config, Member, Role};
-use crate::core::raft::event::{HardState, LogWrite};
-use crate::core::types::{CallId, EnsembleId, Index, MemberId, Mono, Term, WriteSeq};
+use crate::core::raft::event::{HardState, LogWrite, SnapshotMeta};
+use crate::core::state::image::Image;
+use crate::core::types::{
+    CallId, EnsembleId, Index, MemberId, Mono, ServerId, Term, WriteSeq, Zxid,
+};
 
 /// An answer older than this says nothing about now, in milliseconds.
 const FRESH_MS: u64 = 5_000;
@@ -33,9 +37,20 @@ pub(super) struct Formation {
     unwritten: Option<WriteSeq>,
     /// Who is told when it is.
     call: Option<CallId>,
+    /// What an ensemble that is formed here begins with.
+    imported: Option<Arc<Image>>,
 }
 
 impl Formation {
+    pub(super) fn with(imported: Option<Arc<Image>>) -> Formation {
+        Formation { imported, ..Formation::default() }
+    }
+
+    /// How far what was imported here goes.
+    pub(super) fn imported(&self) -> Option<Zxid> {
+        self.imported.as_ref().map(|image| image.zxid)
+    }
+
     pub(super) fn saw(&mut self, hello: &Hello) {
         if hello.to.is_some() && hello.ensemble.is_some() {
             self.foreign = hello.ensemble;
@@ -46,12 +61,17 @@ impl Formation {
         self.answers.insert(address, (now, hello));
     }
 
-    /// This listed server as a member, if it has just answered as blank.
-    pub(super) fn blank(&self, now: Mono, listed: &StaticServer) -> Option<Member> {
+    /// What this listed server said, if it has just answered as blank.
+    fn answer(&self, now: Mono, listed: &StaticServer) -> Option<&Hello> {
         let (at, hello) = self.answers.get(&listed.peer)?;
         let fresh = now.since(*at) <= FRESH_MS;
         let blank = hello.ensemble.is_none() && hello.server == listed.server;
-        (fresh && blank).then(|| listed_as(listed, hello.from))
+        (fresh && blank).then_some(hello)
+    }
+
+    /// This listed server as a member, if it has just answered as blank.
+    pub(super) fn blank(&self, now: Mono, listed: &StaticServer) -> Option<Member> {
+        self.answer(now, listed).map(|hello| listed_as(listed, hello.from))
     }
 
     /// Whether an ensemble that somebody names is the one of the listed servers: at one of their
@@ -98,7 +118,11 @@ impl Ensemble {
             entries: Vec::new(),
             repairing: false,
             elsewhere: None,
+            imported: None,
         };
+        if let Some(image) = self.formation.imported.take() {
+            cx.note(Note::ImportUnused { zxid: image.zxid });
+        }
         self.formation.unwritten = Some(WriteSeq(1));
         Birth { recovered, next_seq: WriteSeq(2) }
     }
@@ -108,24 +132,33 @@ impl Ensemble {
     fn form(&mut self, cx: &mut Ctx<'_>, ensemble: EnsembleId, mut members: Vec<Member>) -> Birth {
         members.sort();
         self.id = Some(ensemble);
-        let index = Index(1);
+        let (index, term) = (Index(1), Term(1));
         let config = Config { index, members, ..Config::default() };
-        let payload = Payload::Config(Arc::new(config));
-        let entry = Arc::new(Entry { term: Term(1), index, payload });
-        let hard = HardState { term: Term(1), vote: None };
+        let hard = HardState { term, vote: None };
         cx.out.push(Effect::Adopt { seq: WriteSeq(1), ensemble });
         cx.out.push(Effect::Write { seq: WriteSeq(2), write: LogWrite::Hard(hard) });
-        let write = LogWrite::Append(vec![Arc::clone(&entry)]);
-        cx.out.push(Effect::Write { seq: WriteSeq(3), write });
         cx.note(Note::Adopted { ensemble });
+        let (mut snapshot, mut entries) = (None, Vec::new());
+        if let Some(image) = self.formation.imported.take() {
+            let (meta, image) = (SnapshotMeta { index, term, config }, Image::clone(&image));
+            let founding = Arc::new(Snapshot { meta, image });
+            snapshot = Some(Arc::clone(&founding));
+            cx.out.push(Effect::Found { seq: WriteSeq(3), snapshot: founding });
+        } else {
+            let payload = Payload::Config(Arc::new(config));
+            entries.push(Arc::new(Entry { term, index, payload }));
+            let write = LogWrite::Append(entries.clone());
+            cx.out.push(Effect::Write { seq: WriteSeq(3), write });
+        }
         let recovered = Recovered {
             member: cx.me.member,
             ensemble: Some(ensemble),
             hard,
-            snapshot: None,
-            entries: vec![entry],
+            snapshot,
+            entries,
             repairing: false,
             elsewhere: None,
+            imported: None,
         };
         self.formation.unwritten = Some(WriteSeq(3));
         Birth { recovered, next_seq: WriteSeq(4) }
@@ -162,15 +195,15 @@ impl Ensemble {
         Ok(Formed::Now(birth))
     }
 
-    /// A static list: once every listed participant has just answered as blank, the lowest-numbered
-    /// participant forms the ensemble of exactly those incarnations.
+    /// A static list: once every listed participant has just answered as blank, one of them forms the
+    /// ensemble of exactly those incarnations: who imported the newest data, and of equals (or where
+    /// nobody did) the lowest-numbered.
     pub(in crate::core::node) fn form_static_list(&mut self, cx: &mut Ctx<'_>) -> Option<Birth> {
         let elsewhere = self.elsewhere.is_some();
         if elsewhere || cx.raft.is_some() || cx.options.static_list.is_empty() {
             return None;
         }
-        let voters = cx.options.static_list.iter().filter(|it| it.role == Role::Voter);
-        if voters.map(|it| it.server).min() != Some(cx.options.server) {
+        if self.founder(cx)? != cx.options.server {
             return None;
         }
         let mut members = Vec::new();
@@ -192,6 +225,24 @@ impl Ensemble {
         }
         let ensemble = EnsembleId((u128::from(cx.me.boot) << 64) | u128::from(cx.me.member.0));
         Some(self.form(cx, ensemble, members))
+    }
+}
+
+impl Ensemble {
+    /// Which server of a static list forms the ensemble; `None` while not every participant has answered
+    /// as blank. All of them come to the same: what each has imported is settled when it starts.
+    fn founder(&self, cx: &Ctx<'_>) -> Option<ServerId> {
+        let voters = cx.options.static_list.iter().filter(|it| it.role == Role::Voter);
+        let mut candidates = Vec::new();
+        for listed in voters {
+            let imported = if listed.server == cx.options.server {
+                self.formation.imported()
+            } else {
+                self.formation.answer(cx.now.mono, listed)?.imported
+            };
+            candidates.push((imported, Reverse(listed.server)));
+        }
+        candidates.into_iter().max().map(|(_, Reverse(server))| server)
     }
 }
 

@@ -59,7 +59,7 @@ impl Ensemble {
             id,
             peers: Peers::default(),
             proofs: Proofs::default(),
-            formation: Formation::default(),
+            formation: Formation::with(recovered.imported.clone()),
             reconfigs: Reconfigs::default(),
             versions: Versions::default(),
             readiness: Readiness::new(now),

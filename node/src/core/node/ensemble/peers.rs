@@ -78,6 +78,7 @@ impl Ensemble {
             can: cx.options.can.clone(),
             version: self.versions.reached(),
             proof: Bytes::new(),
+            imported: self.formation.imported(),
         }
     }
 

@@ -45,6 +45,7 @@ impl Alone {
             entries: Vec::new(),
             repairing: false,
             elsewhere: None,
+            imported: None,
         };
         let now = Now::default();
         let mut out = Vec::new();

@@ -1,5 +1,7 @@
 //! A server on a disk that has just become part of an ensemble.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::core::effect::Effect;
@@ -9,9 +11,11 @@ use crate::core::node::{Luck, Node, Recovered};
 use crate::core::options::{Options, StaticServer};
 use crate::core::raft::config::{Member, Role};
 use crate::core::raft::event::HardState;
+use crate::core::state::State;
+use crate::core::state::image::Image;
 use crate::core::types::{
-    CallId, EnsembleId, EnsembleVersion, LinkId, MemberId, Micros, Mono, Now, ServerId, Wall,
-    WriteSeq,
+    CallId, EnsembleId, EnsembleVersion, Index, LinkId, MemberId, Micros, Mono, Now, ServerId,
+    Wall, WriteSeq, Zxid,
 };
 
 const SELF: MemberId = MemberId(1);
@@ -31,6 +35,7 @@ fn blank_of(options: Options, repairing: bool) -> (Node, Vec<Effect>) {
         entries: Vec::new(),
         repairing,
         elsewhere: None,
+        imported: None,
     };
     let mut out = Vec::new();
     let node = Node::new(options, blank, Luck { boot: 1, secret: [1; 16] }, START, &mut out);
@@ -110,6 +115,7 @@ fn hello(server: u8, ensemble: Option<u128>, to: Option<MemberId>) -> Hello {
         can: Capabilities::default(),
         version: EnsembleVersion(1),
         proof: Bytes::new(),
+        imported: None,
     }
 }
 
@@ -153,4 +159,79 @@ fn listed_servers_that_disagree_are_not_believed_and_a_server_alone_or_of_an_ope
     answered(&mut node, 1, 3, Some(7));
     assert!(!named(&mut node, 2, 7) && !named(&mut node, 2, 9));
     assert!(named(&mut blank(false).0, 1, 7));
+}
+
+/// Three blank servers of one static list, who imported up to these transactions, and what each of them
+/// does once all have answered the others.
+fn three(imported: [Option<i64>; 3]) -> Vec<Vec<Effect>> {
+    let list: Vec<StaticServer> = (1..=3)
+        .map(|n| StaticServer {
+            server: ServerId(n),
+            peer: format!("zk-{n}:2888"),
+            client: format!("zk-{n}:2181"),
+            role: Role::Voter,
+        })
+        .collect();
+    let mut nodes: Vec<(Node, Vec<Effect>)> = (1..=3)
+        .zip(imported)
+        .map(|(n, imported)| {
+            let image = imported.map(|zxid| Arc::new(Image { zxid: Zxid(zxid), ..founding() }));
+            let mut options = Options::new(ServerId(n));
+            options.static_list = list.clone();
+            options.peer_address = format!("zk-{n}:2888");
+            let blank = Recovered {
+                member: MemberId(u64::from(n)),
+                ensemble: None,
+                hard: HardState::default(),
+                snapshot: None,
+                entries: Vec::new(),
+                repairing: false,
+                elsewhere: None,
+                imported: image,
+            };
+            let mut out = Vec::new();
+            (Node::new(options, blank, Luck { boot: 1, secret: [1; 16] }, START, &mut out), out)
+        })
+        .collect();
+    let hello = |effect: &Effect| match effect {
+        Effect::Links { hello, .. } => Some(hello.clone()),
+        _ => None,
+    };
+    let hellos: Vec<Hello> =
+        nodes.iter().map(|(_, out)| out.iter().find_map(hello).expect("it dials")).collect();
+    let mut done = Vec::new();
+    for (at, (node, _)) in nodes.iter_mut().enumerate() {
+        let mut out = Vec::new();
+        for (other, said) in hellos.iter().enumerate().filter(|(other, _)| *other != at) {
+            let address = list[other].peer.clone();
+            let input = Input::PeerAnswer { address, hello: said.clone() };
+            node.step(START, input, &mut out);
+            node.step(START, Input::Tick, &mut out);
+        }
+        done.push(out);
+    }
+    done
+}
+
+fn founding() -> Image {
+    Image { applied: Index(1), ..State::new().image() }
+}
+
+#[test]
+fn of_a_static_list_who_imported_the_newest_data_forms_the_ensemble_and_begins_with_them() {
+    let founder = |imported| {
+        let forms = |out: &Vec<Effect>| out.iter().any(|it| matches!(it, Effect::Adopt { .. }));
+        let all = three(imported);
+        let who: Vec<usize> = (0..3).filter(|at| forms(&all[*at])).collect();
+        assert_eq!(who.len(), 1, "{imported:?}");
+        let begins = all[who[0]].iter().find_map(|it| match it {
+            Effect::Found { snapshot, .. } => Some(snapshot.image.zxid.0),
+            _ => None,
+        });
+        (who[0], begins)
+    };
+    assert_eq!(founder([None, None, None]), (0, None));
+    assert_eq!(founder([None, None, Some(7)]), (2, Some(7)));
+    assert_eq!(founder([Some(7), Some(9), Some(8)]), (1, Some(9)));
+    assert_eq!(founder([Some(7), Some(9), Some(9)]), (1, Some(9)), "of equals, the lowest");
 }

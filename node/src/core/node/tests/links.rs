@@ -48,6 +48,7 @@ impl World {
             can: Capabilities::default(),
             version: EnsembleVersion(1),
             proof,
+            imported: None,
         };
         let out = self.step(Input::PeerHello { link, hello });
         let answer = out.iter().find_map(|effect| match effect {
