@@ -35,6 +35,8 @@ pub const ALL: &[&str] = &[
     "a report states no version",
     "a roll does not wait for voters",
     "a second ensemble is formed",
+    "several ensembles are adopted as one",
+    "what others control is adopted",
     "a seed is formed again",
     "a serving pod is deleted",
     "a spare is not kept",

@@ -134,7 +134,17 @@ impl Observer {
         let existing = reader.existing(known, desired::keys(&ensemble, &names)).await?;
         let ensemble = Arc::new(ensemble);
         let parts = Parts { ensemble, stateful_set, pods, config_maps, claims, secret, existing };
-        self.see(&parts, kept, may_follow, requests).await.map(Some)
+        let sight = self.see(&parts, kept, may_follow, requests).await?;
+        if !sight.observed.orphans.is_empty() {
+            // What was read of them is taken over only by a resource that is there after that.
+            *requests += 1;
+            let found = ensembles.get_metadata_opt(&key.name).await;
+            let found = found.map_err(|error| Error::ObserveEnsemble(error.into()))?;
+            if found.is_none_or(|it| it.metadata.uid.as_deref() != Some(sight.names.uid())) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(sight))
     }
 
     async fn see(

@@ -24,7 +24,7 @@ use crate::observe::{Kept, Observer, now};
 use crate::plan::action::{Action, Plan};
 use crate::plan::conditions::Stated;
 use crate::plan::convoy::{Convoy, Standing};
-use crate::plan::events;
+use crate::plan::events::{self, EventReason};
 use crate::plan::names::Names;
 use crate::plan::object::{Kind, Object, ObjectKey};
 use crate::plan::{BUSY, plan};
@@ -268,10 +268,25 @@ impl<'a> Reconcile<'a> {
                 acted |= self.apply(sight, object, refusals).await;
             }
         }
+        let mut adopted = Vec::new();
         for action in &plan.actions {
             if self.context.leadership.holds() && refusals.lets_act(action) {
-                acted |= self.act(sight, action, refusals).await;
+                let done = self.act(sight, action, refusals).await;
+                acted |= done;
+                if let Action::Adopt { key, .. } = action
+                    && done
+                {
+                    adopted.push(key.to_string());
+                }
             }
+        }
+        if !adopted.is_empty() {
+            let about = sight.observed.ensemble.object_ref(&());
+            let note =
+                format!("took over what a resource of this name left: {}", adopted.join(", "));
+            self.requests += 1;
+            let reason = EventReason::Adopted.to_string();
+            tell(&self.context.recorder, &about, false, reason, &note).await;
         }
         acted
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::mutants::planted;
 use crate::plan::action::{Action, Cause};
-use crate::plan::names::{FATE, MANAGER, Names, TURN};
+use crate::plan::names::{FATE, GENERATION, MANAGER, Names, TURN};
 use crate::plan::object::{Kind, Object, ObjectKey};
 use crate::plan::observed::{Formation, Observed};
 
@@ -147,6 +147,9 @@ pub fn of_action(
         Action::DeleteConfigMap { name, uid, resource_version } => {
             Write::Delete(Target::of(Kind::ConfigMap, name, uid, resource_version))
         }
+        Action::Adopt { key, uid, resource_version, owners } => {
+            adoption(key, uid, resource_version, json!(owners))
+        }
         Action::AdjustClaim { name, uid, resource_version, labels, owners, fate } => {
             let target = Target::of(Kind::PersistentVolumeClaim, name, uid, resource_version);
             target.merge(json!({ "metadata": {
@@ -214,6 +217,15 @@ fn removal(name: &str, uid: &str, resource_version: &str, cause: Cause) -> Write
         _ if planted("a serving pod is deleted") => Write::Delete(target),
         Cause::Outdated | Cause::OnlyMember => Write::Evict(target),
     }
+}
+
+/// The resource controls it from now on. Its generations begin anew: none of them was applied yet.
+fn adoption(key: &ObjectKey, uid: &str, resource_version: &str, owners: Value) -> Write {
+    let mut change = json!({ "metadata": { "ownerReferences": owners } });
+    if matches!(key.kind, Kind::ConfigMap | Kind::StatefulSet) {
+        change["metadata"]["annotations"] = json!({ GENERATION: "0" });
+    }
+    Target::of(key.kind, &key.name, uid, resource_version).merge(change)
 }
 
 /// A change of the ensemble: of this very one, and under the configuration that was seen.

@@ -15,7 +15,7 @@ use crate::owned;
 use crate::plan::image::Image;
 use crate::plan::names::{self, Names};
 use crate::plan::object::{Kind, ObjectKey};
-use crate::plan::observed::{self, Fate, Formation, Observed, Seen};
+use crate::plan::observed::{self, Fate, Formation, Observed, Orphan, Seen};
 use crate::plan::pin::Pin;
 use crate::pods;
 
@@ -100,7 +100,7 @@ pub enum Unreadable {
 /// When an object of ours makes no sense.
 pub fn of(objects: &Objects<'_>, around: Around) -> Result<Sight, Unreadable> {
     let names = Names::of(objects.ensemble, &around.cluster_domain);
-    let mut set = objects.stateful_set.filter(|set| ours(&set.metadata, &names)).map(summary);
+    let mut set = objects.stateful_set.filter(|set| takes(&set.metadata, &names)).map(summary);
     let mut pods: Vec<observed::Pod> = match &set {
         Some(set) => {
             let of = |pod: &&Pod| pods::summary(pod, &set.uid, &names);
@@ -129,6 +129,7 @@ pub fn of(objects: &Objects<'_>, around: Around) -> Result<Sight, Unreadable> {
             cluster_domain: around.cluster_domain,
             stateful_set: set,
             foreign: None,
+            orphans: Vec::new(),
             existing: BTreeMap::new(),
             pods,
             claims: objects.claims.as_ref().map(|claims| of_claims(claims, &names)),
@@ -150,7 +151,7 @@ impl Sight {
     /// Which of the objects that should exist are there, and whether each is ours.
     fn existing(&mut self, objects: &Objects<'_>) {
         for (key, meta) in &objects.existing {
-            if ours(meta, &self.names) {
+            if self.takes(key, meta) {
                 let uid = meta.uid.clone().unwrap_or_default();
                 self.observed.existing.insert(key.clone(), uid);
             } else {
@@ -159,10 +160,33 @@ impl Sight {
         }
     }
 
+    /// Whether an object is the ensemble's, or is to be taken over, which is noted.
+    fn takes(&mut self, key: &ObjectKey, meta: &ObjectMeta) -> bool {
+        let whose = whose(meta, &self.names);
+        if whose == Whose::Nobodys && !self.observed.orphans.iter().any(|it| it.key == *key) {
+            let owners = meta.owner_references.iter().flatten();
+            let stays = |it: &&OwnerReference| !self.names.is_resource(it);
+            self.observed.orphans.push(Orphan {
+                key: key.clone(),
+                uid: meta.uid.clone().unwrap_or_default(),
+                resource_version: meta.resource_version.clone().unwrap_or_default(),
+                owners: owners.filter(stays).cloned().collect(),
+            });
+        }
+        whose != Whose::Others
+    }
+
     fn config_maps(&mut self, objects: &Objects<'_>) -> Result<(), Unreadable> {
-        for map in objects.config_maps.iter().filter(|map| ours(&map.metadata, &self.names)) {
+        for map in &objects.config_maps {
             let meta = &map.metadata;
             let name = meta.name.clone().unwrap_or_default();
+            let own =
+                name == self.names.formation() || name.starts_with(&self.names.config_prefix());
+            let key = ObjectKey { kind: Kind::ConfigMap, name: name.clone() };
+            let there = if own { self.takes(&key, meta) } else { ours(meta, &self.names) };
+            if !there {
+                continue;
+            }
             if name == self.names.formation() {
                 self.observed.formation = Some(formation(map, name)?);
             } else {
@@ -180,8 +204,9 @@ impl Sight {
     fn token(&mut self, objects: &Objects<'_>) -> Result<(), Unreadable> {
         let Some(secret) = objects.secret else { return Ok(()) };
         let name = self.names.admin();
-        if !ours(&secret.metadata, &self.names) {
-            self.observed.foreign = Some(ObjectKey { kind: Kind::Secret, name });
+        let key = ObjectKey { kind: Kind::Secret, name: name.clone() };
+        if !self.takes(&key, &secret.metadata) {
+            self.observed.foreign = Some(key);
             return Ok(());
         }
         let bytes = secret.data.as_ref().and_then(|data| data.get("token"));
@@ -198,6 +223,36 @@ fn ours(metadata: &ObjectMeta, names: &Names) -> bool {
     let owners = metadata.owner_references.as_deref().unwrap_or_default();
     owners.iter().any(|it| it.controller == Some(true) && it.uid == names.uid())
         || planted("another's objects are ours")
+}
+
+/// Whose an object with a name of ours is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    /// This resource's.
+    Ours,
+    /// It carries our labels, and whoever controlled it is gone: there is one resource of a name.
+    Nobodys,
+    /// Somebody else's.
+    Others,
+}
+
+fn whose(metadata: &ObjectMeta, names: &Names) -> Whose {
+    if ours(metadata, names) {
+        return Whose::Ours;
+    }
+    let wanted = names.labels();
+    let mut wanted = wanted.as_object().into_iter().flatten();
+    let labels = metadata.labels.as_ref();
+    let labelled = wanted
+        .all(|(key, value)| labels.and_then(|all| all.get(key)).is_some_and(|it| value == it));
+    let mut owners = metadata.owner_references.iter().flatten();
+    let other = |it: &OwnerReference| it.controller == Some(true) && !names.is_resource(it);
+    let controlled = owners.any(other) && !planted("what others control is adopted");
+    if labelled && !controlled { Whose::Nobodys } else { Whose::Others }
+}
+
+fn takes(metadata: &ObjectMeta, names: &Names) -> bool {
+    whose(metadata, names) != Whose::Others
 }
 
 fn formation(map: &ConfigMap, config_map: String) -> Result<Formation, Unreadable> {

@@ -116,7 +116,7 @@ imagePullSecrets:
 # By name only: the operator never looks for secrets.
 - apiGroups: [""]
   resources: [secrets]
-  verbs: [get, create]
+  verbs: [get, create, patch]
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   # To patch: whose they are, and with whom they go. To delete: those of members that left for good.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use serde_json::json;
 
 use crate::common::progress::{say, seconds};
 use crate::common::until::until;
@@ -101,4 +102,58 @@ pub(super) async fn a_lost_disk_is_replaced(ctx: Arc<Ctx>) -> Result<()> {
     let numbers = load.finish().await?;
     numbers.hold()?;
     numbers.leader_changes(0)
+}
+
+/// Neither the StatefulSet nor the resource takes the volumes along, and who comes back finds all of it.
+pub(super) async fn what_is_deleted_beside_the_ensemble_takes_no_data(ctx: Arc<Ctx>) -> Result<()> {
+    let deletes = json!({ "storage": { "reclaimPolicy": "Delete" } });
+    let ensemble = Ensemble::apply(&ctx, 3, deletes.clone()).await?;
+    ensemble.settled(3, SOON).await?;
+    let (identity, claims) = (ensemble.status().await?.ensemble_id, ensemble.claims().await?);
+    owned_by_the_resource(&ctx).await?;
+    let load = Load::start(&ensemble).await?;
+
+    let (before, begun) = (uids(&ensemble.pods().await?), Instant::now());
+    ctx.kubectl(&["delete", "statefulset", "zk", "--wait=false"]).await?;
+    until("every pod is another one", SOON, async || {
+        let now = uids(&ensemble.pods().await?);
+        ensure!(now.len() == 3 && now.iter().all(|it| !before.contains(it)), "there are {now:?}");
+        Ok(())
+    })
+    .await?;
+    ensemble.settled(3, SOON).await?;
+    load.writer.writes(100).await?;
+    say(format!("all serve again {} after the StatefulSet was deleted", seconds(begun.elapsed())));
+
+    let (before, begun) = (uids(&ensemble.pods().await?), Instant::now());
+    ctx.kubectl(&["delete", "cens", "zk", "--cascade=orphan"]).await?;
+    Ensemble::apply(&ctx, 3, deletes).await?;
+    ensemble.settled(3, SOON).await?;
+    owned_by_the_resource(&ctx).await?;
+    load.writer.writes(100).await?;
+    say(format!("another resource has it all {} after the first went", seconds(begun.elapsed())));
+    let now = uids(&ensemble.pods().await?);
+    ensure!(now == before, "the pods were {before:?} and are {now:?}");
+
+    let now = ensemble.claims().await?;
+    ensure!(now == claims, "the claims were {claims:?} and are {now:?}");
+    let now = ensemble.status().await?.ensemble_id;
+    ensure!(now == identity, "it was the ensemble {identity:?}, and is {now:?}");
+    let numbers = load.finish().await?;
+    ensure!(numbers.ledger.lost.is_empty(), "acknowledged writes were lost");
+    Ok(())
+}
+
+async fn owned_by_the_resource(ctx: &Ctx) -> Result<()> {
+    let uid = ctx.kubectl(&["get", "cens", "zk", "-o", "jsonpath={.metadata.uid}"]).await?;
+    let path = "jsonpath={.items[*].metadata.ownerReferences[*].uid}";
+    let (own, theirs) = ("quorate.dev/ensemble=zk", "app.kubernetes.io/instance=zk");
+    until("each claim is the resource's", SOON, async || {
+        let owners = ctx.kubectl(&["get", "pvc", "-l", own, "-o", path]).await?;
+        ensure!(owners == [uid.as_str(); 3].join(" "), "they are owned by {owners:?}");
+        let taken = ctx.kubectl(&["get", "pvc", "-l", theirs, "-o", "name"]).await?;
+        ensure!(taken.trim().is_empty(), "other tools may take {taken} for theirs");
+        Ok(())
+    })
+    .await
 }

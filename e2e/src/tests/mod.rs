@@ -55,6 +55,7 @@ tests! {
     upgrade::an_upgrade_is_taken_back_until_its_version_is_raised: "to this server from the one before, back, and again, under load",
     crashes::a_killed_leader_is_replaced: "its process is killed under load",
     crashes::all_pods_at_once: "all pods are deleted, then all processes killed, under load",
+    crashes::what_is_deleted_beside_the_ensemble_takes_no_data: "its StatefulSet under Delete, then its resource without the rest, under load",
     crashes::a_lost_disk_is_replaced: "by a new member, under load",
     operator_killed::while_it_scales: "it is killed in the middle of 3→5→3, under load",
     operator_killed::while_it_restarts: "its pod is removed in the middle of a restart, under load",

@@ -10,7 +10,7 @@ use quorate_operator::plan::names;
 use quorate_operator::plan::object::Kind;
 use quorate_operator::plan::observed::{NewMember, Observed};
 use quorate_operator::requests::{Request, Write};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::cluster::{Cluster, NAME, SLOTS};
 use super::controllers::{going, ordinal, owned_by, ready};
@@ -116,7 +116,7 @@ impl Cluster {
             format!("S2: the pod of a voter is scaled away by {:?}\n{self}", asked.step)
         })?;
         if let Some(object) = &before.object {
-            self.judge_own(object)?;
+            self.judge_own(object, &asked.step)?;
         }
         match &asked.step {
             Step::Object(object) if object.key.kind == Kind::StatefulSet => {
@@ -149,14 +149,18 @@ impl Cluster {
     }
 
     /// S7: only what this resource, or a StatefulSet of it, controls is written.
-    fn judge_own(&self, object: &Value) -> Result<(), String> {
+    fn judge_own(&self, object: &Value, step: &Step) -> Result<(), String> {
         let uid = |kind: &str| Some(self.api.get(kind, NAME)?["metadata"]["uid"].clone());
         let owners = [uid("CoordinationEnsemble"), uid("StatefulSet")];
         let labels = &object["metadata"]["labels"];
         // A claim may have no owner, and a set of an earlier release its own labels.
         let claim = object["kind"] == "PersistentVolumeClaim"
             && [names::ENSEMBLE, "app.kubernetes.io/instance"].iter().any(|it| labels[it] == NAME);
-        let own = claim || owners.iter().flatten().any(|uid| owned_by(object, uid));
+        // What a former resource left.
+        let left = matches!(step, Step::Action(Action::Adopt { .. }))
+            && labels["app.kubernetes.io/instance"] == NAME
+            && !owned_by(object, &json!("stranger"));
+        let own = claim || left || owners.iter().flatten().any(|uid| owned_by(object, uid));
         ensure(own, || format!("S7: {} of somebody else was written", object["metadata"]))
     }
 

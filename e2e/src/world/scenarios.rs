@@ -7,9 +7,10 @@ use quorate_crds::ensemble::{AutoReplace, ReclaimPolicy};
 use quorate_node::sim::Rng;
 use serde_json::{Value, json};
 
-use super::api::text;
+use super::api::{key, text};
 use super::chaos::{lose_disk, missing};
 use super::cluster::{Cluster, NAME, STEP_MS};
+use super::controllers::owned_by;
 
 pub(crate) type Done = Result<(), String>;
 
@@ -47,6 +48,7 @@ scenarios! {
     nothing_but_the_report_is_written_while_it_is_paused,
     a_statefulset_that_is_deleted_while_members_leave_is_made_for_all_of_them,
     an_ensemble_whose_resource_is_deleted_goes_and_its_disks_stay,
+    a_resource_that_comes_back_finds_its_pods_and_its_data,
     a_statefulset_that_is_deleted_takes_no_disk_of_a_living_ensemble,
     disks_that_an_earlier_release_gave_to_the_statefulset_are_taken_over_in_time,
     the_disk_of_a_member_that_left_goes_where_the_spec_says_so_and_comes_back_blank,
@@ -286,6 +288,49 @@ fn an_ensemble_whose_resource_is_deleted_goes_and_its_disks_stay() -> Done {
     let left: Vec<&Value> = cluster.api.list("Pod").collect();
     assert!(left.is_empty(), "{left:?}");
     assert_eq!(claims(&cluster), before);
+    Ok(())
+}
+
+/// Its resource is deleted without what belongs to it, and defined again.
+fn come_back(cluster: &mut Cluster) -> Done {
+    let former = cluster.api.get("CoordinationEnsemble", NAME).cloned();
+    let mut resource = former.ok_or("it is gone")?;
+    let uid = resource["metadata"]["uid"].clone();
+    cluster.api.remove("CoordinationEnsemble", NAME);
+    let owned = cluster.api.all().filter(|it| owned_by(it, &uid));
+    let owned: Vec<(String, String)> = owned.map(key).collect();
+    for (kind, name) in owned {
+        cluster.api.update(&kind, &name, |object| {
+            let owners = object["metadata"]["ownerReferences"].as_array_mut();
+            owners.into_iter().for_each(|owners| owners.retain(|it| it["uid"] != uid));
+        });
+    }
+    resource["status"] = Value::Null;
+    cluster.api.create(&resource).map_err(|refusal| format!("{refusal:?}"))?;
+    cluster.edit(|_| {})
+}
+
+fn a_resource_that_comes_back_finds_its_pods_and_its_data() -> Done {
+    for policy in [ReclaimPolicy::Retain, ReclaimPolicy::Delete] {
+        let mut cluster = up(5)?;
+        cluster.edit(|spec| spec.storage.reclaim_policy = policy)?;
+        scale(&mut cluster, 3)?;
+        let id = |cluster: &Cluster| {
+            Ok::<_, String>(cluster.ensemble()?.status.and_then(|it| it.ensemble_id))
+        };
+        let (before, first) = (uids(&cluster, 3), id(&cluster)?);
+        let disks = claims(&cluster);
+        for _ in 0..2 {
+            come_back(&mut cluster)?;
+            cluster.run(2)?;
+            cluster.settle(60)?;
+            assert_eq!((uids(&cluster, 3), id(&cluster)?), (before.clone(), first.clone()));
+            assert_eq!((claims(&cluster), cluster.counts.formations), (disks.clone(), 1));
+            assert_eq!(cluster.counts.deletions, 0);
+        }
+        scale(&mut cluster, 5)?;
+        cluster.probe()?;
+    }
     Ok(())
 }
 

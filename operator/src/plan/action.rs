@@ -9,7 +9,7 @@ use quorate_crds::EnsembleStatus;
 use serde::Serialize;
 
 use super::convoy::Standing;
-use super::object::Object;
+use super::object::{Object, ObjectKey};
 use super::observed::{Fate, Formation, NewMember};
 
 /// One thing to do.
@@ -88,6 +88,14 @@ pub enum Action {
         resource_version: String,
         cause: Cause,
     },
+    /// Makes the resource the controller of an object that a former one has left, only as it was seen.
+    Adopt {
+        key: ObjectKey,
+        uid: String,
+        resource_version: String,
+        /// All that it has then.
+        owners: Vec<OwnerReference>,
+    },
     /// Labels, owners and fate of a claim, only as it was seen.
     AdjustClaim {
         name: String,
@@ -145,6 +153,7 @@ impl Action {
             | Action::TakeTurn { .. }
             | Action::LowerReplicas { .. }
             | Action::DeletePod { .. }
+            | Action::Adopt { .. }
             | Action::AdjustClaim { .. }
             | Action::DeleteClaim { .. }
             | Action::DeleteConfigMap { .. } => false,
@@ -166,6 +175,7 @@ impl Action {
             Action::TakeTurn { .. } => "TakeTurn",
             Action::LowerReplicas { .. } => "LowerReplicas",
             Action::DeletePod { .. } => "DeletePod",
+            Action::Adopt { .. } => "Adopt",
             Action::AdjustClaim { .. } => "AdjustClaim",
             Action::DeleteClaim { .. } => "DeleteClaim",
             Action::DeleteConfigMap { .. } => "DeleteConfigMap",
@@ -185,6 +195,7 @@ impl fmt::Display for Action {
             | Action::AdjustClaim { name, .. }
             | Action::DeleteClaim { name, .. }
             | Action::DeleteConfigMap { name, .. } => f.write_str(name),
+            Action::Adopt { key, .. } => write!(f, "{key}"),
             Action::Form { formation, .. } => {
                 write!(f, "ensemble {} by member {}", formation.ensemble_id, formation.seed)
             }

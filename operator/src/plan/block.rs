@@ -14,6 +14,11 @@ use super::trouble::PodTrouble;
 pub enum Block {
     /// An object with a name of the ensemble's belongs to somebody else.
     Foreign(ObjectKey),
+    /// What a former resource of this name has left is of more than one ensemble.
+    SeveralEnsembles {
+        /// Their ids.
+        ids: Vec<String>,
+    },
     /// The formation's record does not name its seed among the members.
     RecordWithoutSeed {
         /// The ConfigMap with the record.
@@ -78,8 +83,14 @@ impl fmt::Display for Block {
         match self {
             Block::Foreign(object) => write!(
                 f,
-                "{object} exists and does not belong to this ensemble: rename the ensemble, or \
-                 remove that object"
+                "{object} exists and does not belong to this ensemble: nothing is changed while it is \
+                 there. Create the ensemble under another name"
+            ),
+            Block::SeveralEnsembles { ids } => write!(
+                f,
+                "members and records of this name are of different ensembles ({}): none is taken \
+                 over, and all of it stays as it is. Create the ensemble under another name",
+                ids.join(", ")
             ),
             Block::RecordWithoutSeed { config_map } => write!(
                 f,

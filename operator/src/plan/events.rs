@@ -22,6 +22,7 @@ pub enum EventReason {
     Completed(Operation),
     OperationBlocked,
     ReconcileFailed,
+    Adopted,
 }
 
 impl fmt::Display for EventReason {
@@ -38,6 +39,7 @@ impl fmt::Display for EventReason {
             EventReason::Completed(operation) => write!(f, "{operation}Completed"),
             EventReason::OperationBlocked => f.write_str("OperationBlocked"),
             EventReason::ReconcileFailed => f.write_str("ReconcileFailed"),
+            EventReason::Adopted => f.write_str("Adopted"),
         }
     }
 }

@@ -39,6 +39,7 @@ pub fn check(
         action,
         Action::CreateToken { .. }
             | Action::DeleteConfigMap { .. }
+            | Action::Adopt { .. }
             | Action::AdjustClaim { .. }
             | Action::DeleteClaim { .. }
     );
@@ -47,6 +48,7 @@ pub fn check(
     match action {
         Action::CreateToken { .. }
         | Action::DeleteConfigMap { .. }
+        | Action::Adopt { .. }
         | Action::AdjustClaim { .. }
         | Action::TakeTurn { .. } => Ok(()),
         Action::DeleteClaim { uid, .. } => {

@@ -2,6 +2,7 @@
 //!
 //! [`observed`] what was seen, [`member`] of a member · [`names`] every name · [`image`] what members run · [`quorum`] how many
 //! may be absent · [`view`] the ensemble as its leader sees it, [`reach`] whether it can be seen ·
+//! [`adoption`] of what a former resource left ·
 //! rooms, each with at most one [`proposal`]: [`formation`] beginning, by what is [`formed`] already ·
 //! [`membership`] growing, shrinking, replacing, towards a [`target`] · [`repair`] replacing pods that
 //! are broken · [`rollout`] restarting those that serve · [`versions`] raising the version · [`claims`] of volumes ·
@@ -13,6 +14,7 @@
 //! [`conditions`] and [`events`] the report.
 
 pub mod action;
+pub mod adoption;
 pub mod block;
 pub mod broken;
 pub mod claims;
@@ -72,8 +74,11 @@ pub fn plan(observed: &Observed) -> Plan {
     if decision.blocked.is_none() {
         decision.blocked = deadline::overdue(observed, &decision);
     }
+    let adoption = adoption::actions(observed, &names);
     let paused = observed.ensemble.spec.paused && !planted("paused is not paused");
-    let frozen = paused || foreign(observed).is_some() || stale(observed);
+    let foreign = foreign(observed).is_some();
+    let adopts = !observed.orphans.is_empty();
+    let frozen = paused || foreign || adopts || stale(observed);
     let templates = Templates::of(observed, &names);
     let status = status::report(observed, &names, &view, &templates, &decision);
     let standing = follow::standing(observed, &view, &templates, &decision);
@@ -88,6 +93,12 @@ pub fn plan(observed: &Observed) -> Plan {
         actions.extend(claims::actions(observed, &names, &view));
         actions.extend(desired::stale_config_maps(observed, &names, &templates));
     }
+    if let Ok(adoption) = adoption
+        && !paused
+        && !foreign
+    {
+        actions.extend(adoption);
+    }
     let soon = stale(observed) || (busy && !frozen);
     let due = versions::due_in(observed, &view).filter(|_| !frozen);
     let due = due.map(|seconds| seconds.max(1) as u64);
@@ -101,6 +112,11 @@ pub fn plan(observed: &Observed) -> Plan {
 fn decide(observed: &Observed, names: &Names, view: &View) -> Decision {
     if let Some(foreign) = foreign(observed) {
         return Decision::blocked(Block::Foreign(foreign.clone()));
+    }
+    match adoption::actions(observed, names) {
+        Ok(adoption) if adoption.is_empty() => {}
+        Ok(_) => return Decision::default(),
+        Err(block) => return Decision::blocked(block),
     }
     let proposal = repair::propose(observed, view)
         .or_else(|| formation::propose(observed, names, view))

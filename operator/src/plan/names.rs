@@ -189,6 +189,12 @@ impl Names {
         }
     }
 
+    /// The resource as the one owner that controls an object.
+    pub fn controller(&self) -> OwnerReference {
+        let (controller, block_owner_deletion) = (Some(true), Some(true));
+        OwnerReference { controller, block_owner_deletion, ..self.owner() }
+    }
+
     /// Whether an owner is a resource of this name, whatever its uid.
     pub fn is_resource(&self, owner: &OwnerReference) -> bool {
         owner.kind == RESOURCE

@@ -37,6 +37,9 @@ pub struct Observed {
     /// An object with a name of ours belongs to somebody else.
     #[serde(default)]
     pub foreign: Option<ObjectKey>,
+    /// Objects of ours that a former resource of this name has left, with no other controller.
+    #[serde(default)]
+    pub orphans: Vec<Orphan>,
     /// The uid of each object with a name of ours that is there and ours.
     #[serde(default)]
     pub existing: BTreeMap<ObjectKey, String>,
@@ -93,6 +96,19 @@ impl StatefulSet {
         let requests = claim.spec.as_ref()?.resources.as_ref()?.requests.as_ref()?;
         Some(requests.get("storage")?.0.as_str())
     }
+}
+
+/// An object that is to be taken over.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)]
+pub struct Orphan {
+    pub key: ObjectKey,
+    pub uid: String,
+    pub resource_version: String,
+    /// Those of its owners that stay.
+    #[serde(default)]
+    pub owners: Vec<OwnerReference>,
 }
 
 /// A claim of a volume.

@@ -92,6 +92,25 @@ fn a_claim_is_changed_and_deleted_only_as_it_was_seen() {
 }
 
 #[test]
+fn what_is_taken_over_is_changed_only_as_it_was_seen_and_counts_generations_anew() {
+    for (kind, generation) in [(Kind::StatefulSet, json!("0")), (Kind::Service, Value::Null)] {
+        let owner = json!({ "apiVersion": "v1", "kind": "Backup", "name": "b", "uid": "b" });
+        let action = Action::Adopt {
+            key: key(kind, "zk"),
+            uid: SEEN.0.to_owned(),
+            resource_version: SEEN.1.to_owned(),
+            owners: vec![serde_json::from_value(owner.clone()).expect("an owner")],
+        };
+        let Write::Merge { key: of, patch, .. } = write(&action) else { panic!("a merge") };
+        let meta = &patch["metadata"];
+        assert_eq!(of, key(kind, "zk"));
+        assert_eq!((&meta["uid"], &meta["resourceVersion"]), (&json!(SEEN.0), &json!(SEEN.1)));
+        assert_eq!(meta["ownerReferences"], json!([owner]));
+        assert_eq!(meta["annotations"]["quorate.dev/ensemble-generation"], generation);
+    }
+}
+
+#[test]
 fn a_turn_is_given_and_taken_only_as_the_pod_was_seen() {
     let (name, uid, resource_version) = ("zk-2".to_owned(), SEEN.0.to_owned(), SEEN.1.to_owned());
     let action = Action::GiveTurn { name, uid, resource_version };

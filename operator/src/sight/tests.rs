@@ -207,3 +207,77 @@ fn a_claim_is_ours_by_its_name_its_labels_and_who_controls_it() {
     let objects = nothing(&ensemble);
     assert_eq!(of(&objects, around()).expect("a sight").observed.claims, None, "not seen");
 }
+
+/// Metadata with all of our labels and this owner.
+fn left(name: &str, kind: &str, uid: &str, controls: bool) -> Value {
+    let mut meta = owned(name, uid, controls);
+    meta["labels"] = json!({
+        "app.kubernetes.io/name": "quorate", "app.kubernetes.io/instance": "zk",
+        "app.kubernetes.io/component": "node", "app.kubernetes.io/managed-by": "quorate-operator",
+    });
+    let owner = &mut meta["ownerReferences"][0];
+    owner["kind"] = json!(kind);
+    owner["name"] = json!("zk");
+    owner["apiVersion"] = json!("quorate.dev/v1alpha1");
+    meta
+}
+
+#[test]
+fn what_a_former_resource_of_the_name_left_is_seen_and_to_be_taken_over() {
+    let ensemble = ensemble();
+    let set = |meta: Value| -> StatefulSet {
+        let mut set = json!(set("former", true));
+        set["metadata"] = meta;
+        read(set)
+    };
+    let seen = |meta: Value| {
+        let set = set(meta);
+        let objects = Objects { stateful_set: Some(&set), ..nothing(&ensemble) };
+        let meta = set.metadata.clone();
+        let key = ObjectKey { kind: Kind::StatefulSet, name: "zk".to_owned() };
+        let objects = Objects { existing: vec![(key, &meta)], ..objects };
+        let observed = of(&objects, around()).expect("a sight").observed;
+        (observed.orphans.len(), observed.foreign.is_some(), observed.stateful_set.is_some())
+    };
+    let own = "CoordinationEnsemble";
+    assert_eq!(seen(left("zk", own, "former", true)), (1, false, true));
+    assert_eq!(seen(left("zk", "Backup", "b", false)), (1, false, true), "nobody controls it");
+    assert_eq!(seen(left("zk", own, "e", true)), (0, false, true), "it is ours");
+    assert_eq!(seen(left("zk", "Backup", "b", true)), (0, true, false), "somebody controls it");
+    let mut other = left("zk", own, "former", true);
+    other["ownerReferences"][0]["name"] = json!("zk-1");
+    assert_eq!(seen(other), (0, true, false), "another resource does");
+    let mut bare = left("zk", own, "former", true);
+    bare["labels"] = json!({ "app.kubernetes.io/instance": "zk" });
+    assert_eq!(seen(bare), (0, true, false), "it carries not all of our labels");
+}
+
+#[test]
+fn records_and_tokens_that_were_left_are_read_and_taken_over_and_other_owners_stay() {
+    let ensemble = ensemble();
+    let mut meta = left("zk-formation", "Backup", "b", false);
+    let former = left("x", "CoordinationEnsemble", "former", true);
+    let owners = meta["ownerReferences"].as_array_mut().expect("owners");
+    owners.push(former["ownerReferences"][0].clone());
+    let record = r#"{ "ensembleId": "e1", "seed": "m0", "members": [] }"#;
+    let map: ConfigMap = read(json!({ "metadata": meta, "data": { "formation.json": record } }));
+    let config: ConfigMap =
+        read(json!({ "metadata": left("zk-config-1", "CoordinationEnsemble", "former", true) }));
+    let secret: Secret = read(json!({
+        "metadata": left("zk-admin", "CoordinationEnsemble", "former", true),
+        "data": { "token": "dA==" },
+    }));
+    let objects =
+        Objects { config_maps: vec![&map, &config], secret: Some(&secret), ..nothing(&ensemble) };
+    let sight = of(&objects, around()).expect("a sight");
+    let orphans = &sight.observed.orphans;
+    let keys: Vec<String> = orphans.iter().map(|it| it.key.to_string()).collect();
+    assert_eq!(keys, ["ConfigMap/zk-formation", "ConfigMap/zk-config-1", "Secret/zk-admin"]);
+    assert_eq!(
+        (orphans[0].uid.as_str(), orphans[0].resource_version.as_str()),
+        ("uid-of-zk-formation", "5")
+    );
+    assert_eq!(orphans[0].owners.iter().map(|it| it.uid.as_str()).collect::<Vec<_>>(), ["b"]);
+    assert_eq!(sight.observed.formation.map(|it| it.ensemble_id).as_deref(), Some("e1"));
+    assert_eq!((sight.token.as_str(), sight.observed.config_maps.len()), ("t", 1));
+}

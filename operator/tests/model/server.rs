@@ -226,6 +226,7 @@ impl World {
             Action::DeletePod { name, uid, resource_version, .. } => {
                 self.delete_pod(name, uid, resource_version, seen)?;
             }
+            Action::Adopt { key, .. } => panic!("S7: {key} is nobody else's"),
             Action::AdjustClaim { name, uid, resource_version, owners, fate, .. } => {
                 self.adjust_claim((name, uid, resource_version), owners, fate)?;
             }

@@ -42,6 +42,7 @@ impl World {
                 claims: serde_json::from_value(set.claims.clone()).ok(),
             }),
             foreign: self.foreign.clone(),
+            orphans: Vec::new(),
             existing: existing.collect(),
             pods: self.pods.iter().map(|(ordinal, pod)| self.show_pod(*ordinal, pod)).collect(),
             claims: Some(self.claims.iter().map(|(at, it)| self.show_claim(*at, it)).collect()),
