@@ -33,6 +33,8 @@ pub(crate) enum Outcome {
     Done,
     /// What it was decided on is not so any more.
     Refused(String),
+    /// The member that was called does not know the token.
+    Unauthorized(String),
 }
 
 impl Applier {
@@ -75,6 +77,9 @@ impl Applier {
                 match self.members.call(&ip, &sight.token, path, &body).await {
                     Ok(Called::Done) => Ok(Outcome::Done),
                     Ok(Called::Refused(why)) => Ok(Outcome::Refused(why)),
+                    Ok(Called::Unauthorized) => {
+                        Ok(Outcome::Unauthorized(unauthorized(&pod, &sight.names.admin())))
+                    }
                     Err(source) => Err(Error::Call { action: action(), pod, source }),
                 }
             }
@@ -163,6 +168,14 @@ impl Applier {
         }?;
         Ok(None)
     }
+}
+
+fn unauthorized(pod: &str, secret: &str) -> String {
+    format!(
+        "{pod} does not take the token of the Secret {secret}, which is not the one that it started \
+         with: it takes it within two minutes, or else, where that one was immutable, when it is \
+         restarted: set spec.rollout.restartAt"
+    )
 }
 
 /// 32 random bytes, as text.

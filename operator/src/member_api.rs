@@ -43,6 +43,8 @@ pub(crate) enum Called {
     Done,
     /// Refused, with the reason: look again, then decide.
     Refused(String),
+    /// It does not know the token.
+    Unauthorized,
 }
 
 /// Why a member gave no answer, or none that says what came of a call.
@@ -103,13 +105,7 @@ impl MemberApi {
             .header("content-type", "application/json")
             .body(Full::from(body.to_string()));
         let (code, body) = self.send(PATIENCE, request).await?;
-        match call_verdict(code.as_u16()) {
-            Verdict::Done => Ok(Called::Done),
-            Verdict::Refused | Verdict::Denied => {
-                Ok(Called::Refused(answered(code, &body).to_string()))
-            }
-            Verdict::Failed => Err(answered(code, &body)),
-        }
+        heard(code, &body)
     }
 
     async fn send(
@@ -126,6 +122,16 @@ impl MemberApi {
             read(response).await
         };
         tokio::time::timeout(patience, exchange).await.map_err(|_| CallError::Silent(patience))?
+    }
+}
+
+/// What an answer to a call says.
+fn heard(code: StatusCode, body: &[u8]) -> Result<Called, CallError> {
+    match call_verdict(code.as_u16()) {
+        Verdict::Done => Ok(Called::Done),
+        _ if code == StatusCode::UNAUTHORIZED => Ok(Called::Unauthorized),
+        Verdict::Refused | Verdict::Denied => Ok(Called::Refused(answered(code, body).to_string())),
+        Verdict::Failed => Err(answered(code, body)),
     }
 }
 
@@ -147,4 +153,18 @@ pub(crate) fn answered(code: StatusCode, body: &[u8]) -> CallError {
 fn url(ip: &str, path: &str) -> String {
     let host = if ip.contains(':') { format!("[{ip}]") } else { ip.to_owned() };
     format!("http://{host}:{ADMIN_PORT}{path}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_that_does_not_know_the_token_is_told_from_one_that_refuses() {
+        let body = br#"{ "error": "Unauthorized", "message": "send the token" }"#;
+        assert!(matches!(heard(StatusCode::UNAUTHORIZED, body), Ok(Called::Unauthorized)));
+        assert!(matches!(heard(StatusCode::CONFLICT, body), Ok(Called::Refused(_))));
+        assert!(matches!(heard(StatusCode::OK, b"{}"), Ok(Called::Done)));
+        assert!(heard(StatusCode::GATEWAY_TIMEOUT, b"{}").is_err(), "the outcome is unknown");
+    }
 }

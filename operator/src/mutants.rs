@@ -23,6 +23,7 @@ pub const ALL: &[&str] = &[
     "a leader is heard for ever",
     "a leader leaves without a successor",
     "a leader is restarted like a follower",
+    "a handover waits for a lost token",
     "a learner votes at once",
     "a lost disk is replaced whatever the spec says",
     "a merge states no uid and version",

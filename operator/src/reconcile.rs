@@ -11,6 +11,7 @@ use kube::Resource as _;
 use kube::runtime::events::Recorder;
 use quorate_crds::{CoordinationEnsemble, EnsembleStatus};
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::apply::{Applier, Outcome};
@@ -31,6 +32,9 @@ use crate::plan::{BUSY, plan};
 use crate::refusals::{self, Before, Reach, Refusal, Refusals};
 use crate::sight::Sight;
 use crate::tell::tell;
+
+/// A node gives its pods another token within this time, if ever.
+const TAKES_A_TOKEN: Duration = Duration::from_secs(120);
 
 /// What reconciles of all ensembles share.
 pub(crate) struct Context {
@@ -89,6 +93,8 @@ pub(crate) struct Memory {
     applied: Applied,
     kept: Kept,
     refused: Before,
+    /// Pods, by uid, whose member does not know the token, and since when it was asked in vain.
+    refusing: BTreeMap<String, Instant>,
 }
 
 impl Memory {
@@ -255,6 +261,14 @@ impl<'a> Reconcile<'a> {
         };
         Ok(looked?.map(|mut sight| {
             sight.observed.members = members::heard(&self.answers, &sight.observed.pods);
+            self.memory
+                .refusing
+                .retain(|uid, _| sight.observed.pods.iter().any(|it| it.uid == *uid));
+            let refuses = |uid: &String| {
+                self.memory.refusing.get(uid).is_some_and(|since| since.elapsed() > TAKES_A_TOKEN)
+            };
+            let refusing = sight.observed.pods.iter().filter(|pod| refuses(&pod.uid));
+            sight.observed.refusing = refusing.map(|pod| pod.ordinal).collect();
             sight
         }))
     }
@@ -298,7 +312,7 @@ impl<'a> Reconcile<'a> {
                 self.memory.applied.note(object, meta.as_ref());
                 return true;
             }
-            Ok((Outcome::Refused(why), _)) => {
+            Ok((Outcome::Refused(why) | Outcome::Unauthorized(why), _)) => {
                 let why = format!("cannot apply {}: {why}", object.key);
                 let about = object.key.to_string();
                 let refusal = Refusal { step: "ApplyObject", about, why };
@@ -316,9 +330,10 @@ impl<'a> Reconcile<'a> {
         let (namespace, ensemble) = (sight.names.namespace(), sight.names.ensemble());
         let (name, about) = (action.name(), action.to_string());
         let outcome = self.send(sight, action).await;
+        self.heed(sight, action, outcome.as_ref().ok());
         let (label, refusal) = match outcome {
             Ok(Outcome::Done) => (Acted::Done, None),
-            Ok(Outcome::Refused(why)) => {
+            Ok(Outcome::Refused(why) | Outcome::Unauthorized(why)) => {
                 let why = format!("{name} of {about} was refused: {why}");
                 let refusal = Refusal { step: name, about: about.clone(), why };
                 (Acted::Refused, Some((Reach::Everything, refusal)))
@@ -333,6 +348,19 @@ impl<'a> Reconcile<'a> {
             refusals.action(action, reach, refusal);
         }
         done
+    }
+
+    /// Who does not know the token, and since when.
+    fn heed(&mut self, sight: &Sight, action: &Action, outcome: Option<&Outcome>) {
+        let pod = action.callee().and_then(|ordinal| sight.observed.pod(ordinal));
+        let (Some(pod), Some(outcome)) = (pod, outcome) else { return };
+        match outcome {
+            Outcome::Unauthorized(_) => {
+                self.memory.refusing.entry(pod.uid.clone()).or_insert_with(Instant::now);
+            }
+            Outcome::Done => drop(self.memory.refusing.remove(&pod.uid)),
+            Outcome::Refused(_) => {}
+        }
     }
 
     /// One action. Whoever waits for a member's answer is in nobody's way.

@@ -251,10 +251,11 @@ fn call(
     }
 }
 
-/// Made once; never overwritten.
+/// Made once; never overwritten here. Somebody may put another one in its place.
 fn token(names: &Names, name: &str, token: &str) -> Write {
     let data = json!({ "token": ByteString(token.as_bytes().to_vec()) });
-    let fields = json!({ "type": "Opaque", "immutable": true, "data": data });
+    // Not immutable: nodes give pods another one as it comes only then.
+    let fields = json!({ "type": "Opaque", "data": data });
     create(names, Kind::Secret, name, fields)
 }
 

@@ -136,6 +136,7 @@ pub fn of(objects: &Objects<'_>, around: Around) -> Result<Sight, Unreadable> {
             formation: None,
             config_maps: Vec::new(),
             has_token: false,
+            refusing: Vec::new(),
             members: Vec::new(),
         },
         names,

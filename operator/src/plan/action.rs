@@ -138,15 +138,15 @@ impl Action {
         matches!(self, Action::GiveTurn { .. } | Action::TakeTurn { .. } | Action::DeletePod { .. })
     }
 
-    /// Whether it is a call to a member, and not a request to the API server.
-    pub(crate) fn calls(&self) -> bool {
+    /// The ordinal of the member that it is a call to.
+    pub(crate) fn callee(&self) -> Option<i32> {
         match self {
-            Action::Form { .. }
-            | Action::AddLearners { .. }
-            | Action::ChangeVoters { .. }
-            | Action::RemoveLearners { .. }
-            | Action::TransferLeader { .. }
-            | Action::RaiseVersion { .. } => true,
+            Action::Form { ordinal, .. } => Some(*ordinal),
+            Action::AddLearners { leader, .. }
+            | Action::ChangeVoters { leader, .. }
+            | Action::RemoveLearners { leader, .. }
+            | Action::TransferLeader { leader, .. }
+            | Action::RaiseVersion { leader, .. } => Some(*leader),
             Action::CreateToken { .. }
             | Action::CreateFormation { .. }
             | Action::GiveTurn { .. }
@@ -156,8 +156,13 @@ impl Action {
             | Action::Adopt { .. }
             | Action::AdjustClaim { .. }
             | Action::DeleteClaim { .. }
-            | Action::DeleteConfigMap { .. } => false,
+            | Action::DeleteConfigMap { .. } => None,
         }
+    }
+
+    /// Whether it is a call to a member, and not a request to the API server.
+    pub(crate) fn calls(&self) -> bool {
+        self.callee().is_some()
     }
 
     /// Its name, for metrics and logs.

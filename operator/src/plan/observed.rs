@@ -58,6 +58,10 @@ pub struct Observed {
     /// Whether the secret with the token exists.
     #[serde(default)]
     pub has_token: bool,
+    /// Ordinals of members that have refused the operator's token for so long that only a restart gives
+    /// them the present one.
+    #[serde(default)]
+    pub refusing: Vec<i32>,
     /// What the members say, by ordinal; those that do not answer are missing.
     #[serde(default)]
     pub members: Vec<Member>,

@@ -56,6 +56,11 @@ pub fn propose(observed: &Observed, names: &Names, view: &View) -> Option<Propos
     if view.voters().count() == 1 {
         return restart(pod, Cause::OnlyMember);
     }
+    // It would not be heard, and whoever is asked to end hands over by itself, if it can.
+    if observed.refusing.contains(&leader.ordinal) && !planted("a handover waits for a lost token")
+    {
+        return restart(pod, Cause::Outdated);
+    }
     Some(hand_over(observed, view, leader))
 }
 

@@ -56,6 +56,7 @@ impl World {
                 })
                 .collect(),
             has_token: self.token,
+            refusing: Vec::new(),
             members: self.pods.keys().filter_map(|ordinal| self.show_member(*ordinal)).collect(),
         }
     }
