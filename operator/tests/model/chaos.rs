@@ -226,8 +226,10 @@ impl Chaos {
                 pod.down_until = world.now + pause;
             }
         }
-        // A disk is lost only while the others are a quorum; more is beyond repair.
-        if self.random.chance(1) && world.group.is_some() {
+        // A disk is lost only while the others are a quorum; more is beyond repair. So it is where a
+        // change is forgotten whose new voters were counted.
+        let settled = world.group.as_ref().is_some_and(|group| group.pending_until <= world.now);
+        if self.random.chance(1) && settled {
             let ordinal = self.random.below(7) as i32;
             let voters = world.voters();
             let whole = voters.iter().all(|id| world.member_up(id));
