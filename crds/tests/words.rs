@@ -10,7 +10,7 @@ fn words_that_others_read_stay_as_they_are() {
     let words = |known: Vec<String>| known.join(" ");
     assert_eq!(
         words(Role::KNOWN.iter().map(ToString::to_string).collect()),
-        "Leader Follower Candidate Learner Observer Blank Removed"
+        "Leader Follower Candidate Learner Observer Blank Removed Elsewhere"
     );
     assert_eq!(
         words(Operation::KNOWN.iter().map(ToString::to_string).collect()),
