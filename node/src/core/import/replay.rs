@@ -335,6 +335,7 @@ mod tests {
         replay.apply(&txn(12, create("/a", 8)));
         let a = of(&replay, "/a").unwrap();
         assert_eq!((a.children, a.czxid, a.ctime), (0, Zxid(12), 120));
+        assert!(of(&replay, "/a/b").is_none(), "it is not there again");
         assert_eq!(of(&replay, "/").unwrap().creates, 8);
     }
 
