@@ -137,7 +137,6 @@ impl Ensemble {
         let hard = HardState { term, vote: None };
         cx.out.push(Effect::Adopt { seq: WriteSeq(1), ensemble });
         cx.out.push(Effect::Write { seq: WriteSeq(2), write: LogWrite::Hard(hard) });
-        cx.note(Note::Adopted { ensemble });
         let (mut snapshot, mut entries) = (None, Vec::new());
         if let Some(image) = self.formation.imported.take() {
             let (meta, image) = (SnapshotMeta { index, term, config }, Image::clone(&image));
@@ -150,6 +149,7 @@ impl Ensemble {
             let write = LogWrite::Append(entries.clone());
             cx.out.push(Effect::Write { seq: WriteSeq(3), write });
         }
+        cx.note(Note::Adopted { ensemble });
         let recovered = Recovered {
             member: cx.me.member,
             ensemble: Some(ensemble),
