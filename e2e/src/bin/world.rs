@@ -84,12 +84,15 @@ fn mutants(args: &Args) -> ExitCode {
         world::ALL.iter().copied().filter(|name| name.contains(&args.only)).collect();
     let survivors = each(&chosen, |name| {
         let mut line = world::hunt(name, args.runs, PLAYERS)?;
-        if args.tests || (line.alone.is_none() && line.beside.is_none()) {
+        if args.tests || !line.in_worlds() {
             line.test = tests(name, &[]);
         }
         println!("{line}");
-        let found = line.alone.is_some() || line.beside.is_some() || line.test.is_some();
-        if found { Ok(()) } else { Err(format!("nobody finds \"{name}\"")) }
+        if line.in_worlds() || line.test.is_some() {
+            Ok(())
+        } else {
+            Err(format!("nobody finds \"{name}\""))
+        }
     });
     println!("{} faults, {survivors} that nobody finds", chosen.len());
     ExitCode::from(u8::from(survivors > 0))
@@ -111,9 +114,7 @@ fn known_mutants(args: &Args) -> ExitCode {
             Some(test) if tests(&line.fault, &["--exact", test]).is_none() => {
                 Err(format!("\"{}\" is not found any more by {test}", line.fault))
             }
-            None if line.alone.is_none() && line.beside.is_none() => {
-                Err(format!("nobody finds \"{}\"", line.fault))
-            }
+            None if !line.in_worlds() => Err(format!("nobody finds \"{}\"", line.fault)),
             _ => Ok(()),
         }
     });

@@ -2,7 +2,6 @@
 //! files hold is compared znode by znode with what it shows itself after its next start.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -121,12 +120,7 @@ async fn left(stand: &Stand, seed: u64, packed: &str) -> Result<Left> {
 
 fn copy_of(ensemble: &LocalEnsemble) -> Result<Folder> {
     let (copy, own) = (Folder::new()?, ensemble.folders().next().context("no member")?);
-    let (from, to) = (own.join("version-2"), copy.path().join("version-2"));
-    fs::create_dir_all(&to)?;
-    for file in fs::read_dir(from)? {
-        let file = file?;
-        fs::copy(file.path(), to.join(file.file_name()))?;
-    }
+    zookeeper::copy_data(own, copy.path())?;
     Ok(copy)
 }
 

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{SECURE_PORT, Server, Size, ports};
+use super::{SECURE_PORT, Server, Size, ports, zookeeper};
 
 const HOST: &str = "127.0.0.1";
 /// Where Java finds users and passwords.
@@ -63,12 +63,7 @@ impl Member {
 
     /// Copies ZooKeeper's files into its folder, to be taken in at its first start.
     pub(super) fn import(&mut self, from: &Path) -> Result<()> {
-        let (from, to) = (from.join("version-2"), self.data.join("version-2"));
-        fs::create_dir_all(&to)?;
-        for file in fs::read_dir(from)? {
-            let file = file?;
-            fs::copy(file.path(), to.join(file.file_name()))?;
-        }
+        zookeeper::copy_data(from, &self.data)?;
         self.imports = true;
         Ok(())
     }

@@ -141,15 +141,8 @@ impl LocalEnsemble {
             from.map_or(Ok(()), |from| member.import(from))?;
             members.push(member);
         }
-        let list: String = members.iter().map(Member::line).collect();
-        members.iter().try_for_each(|member| member.configure(more, &list))?;
-        let mut ensemble = LocalEnsemble { members, _folder: folder };
-        ensemble.start_all()?;
-        if let Err(error) = ensemble.serves().await {
-            ensemble.print_logs(60);
-            return Err(error);
-        }
-        Ok(ensemble)
+        let all = members.len();
+        Self::begin(server, folder, members, all, more).await
     }
 
     async fn set_up(
@@ -162,8 +155,18 @@ impl LocalEnsemble {
         let members = (1..=all)
             .map(|id| Member::new(server, size, folder.path(), id))
             .collect::<Result<Vec<_>>>()?;
+        Self::begin(server, folder, members, usize::from(count), more).await
+    }
+
+    /// Starts these, of which the first `count` form the ensemble, and waits until they serve.
+    async fn begin(
+        server: &Server,
+        folder: Folder,
+        members: Vec<Member>,
+        count: usize,
+        more: &str,
+    ) -> Result<Self> {
         // A single ZooKeeper with a list of one is no ensemble and warns; it serves all the same.
-        let count = usize::from(count);
         let list: String = members.iter().take(count).map(Member::line).collect();
         for (at, member) in members.iter().enumerate() {
             let own = if at < count { String::new() } else { member.line() };

@@ -67,6 +67,13 @@ impl fmt::Display for Finders {
     }
 }
 
+impl Finders {
+    /// Whether anybody finds it in worlds.
+    pub(crate) fn in_worlds(&self) -> bool {
+        self.alone.is_some() || self.beside.is_some()
+    }
+}
+
 impl Find {
     fn parse(text: &str) -> Option<Find> {
         let (property, by) = text.rsplit_once(", ")?;

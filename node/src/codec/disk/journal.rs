@@ -205,10 +205,8 @@ impl Journal {
                     self.told = Some(seq);
                 }
                 DiskOp::Found { seq, snapshot } => {
-                    let index = snapshot.meta.index;
                     files.store(&snapshot)?;
-                    self.add(Record::Reset(index), files)?;
-                    self.last = self.last.max(index);
+                    self.reset(snapshot.meta.index, files)?;
                     self.told = Some(seq);
                 }
                 DiskOp::Write { seq, write } => {
@@ -311,12 +309,17 @@ impl Journal {
             }
             LogWrite::InstallSnapshot(meta) => {
                 files.adopt(&meta)?;
-                self.add(Record::Reset(meta.index), files)?;
-                self.last = self.last.max(meta.index);
-                Ok(())
+                self.reset(meta.index, files)
             }
             LogWrite::Compact(index) => self.compact(index, files),
         }
+    }
+
+    /// A snapshot at this index, which is stored, takes the log's place.
+    fn reset<F: Files>(&mut self, index: Index, files: &mut F) -> Result<(), F::Error> {
+        self.add(Record::Reset(index), files)?;
+        self.last = self.last.max(index);
+        Ok(())
     }
 
     /// Adds a record to the batch; begins a new segment when it would not fit.

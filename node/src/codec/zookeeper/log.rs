@@ -3,9 +3,10 @@
 
 use bytes::Bytes;
 
-use super::{acl, adler, header, path};
+use super::{TTL_BITS, acl, adler, header, lifetime, path};
 use crate::codec::jute::{Malformed, Reader};
 use crate::core::import::{Change, Transaction};
+use crate::core::state::znode::Lifetime;
 use crate::core::types::{SessionId, Zxid};
 
 /// Behind each transaction.
@@ -116,20 +117,20 @@ fn change(kind: i32, reader: &mut Reader, session: SessionId) -> Result<Change, 
     Ok(match kind {
         kind::CREATE | kind::CREATE2 => {
             let (path, data, acl) = (path(reader)?, reader.buffer()?, acl(reader)?);
-            let owner = if reader.bool()? { session.0 } else { 0 };
+            let lifetime = lifetime(if reader.bool()? { session.0 } else { 0 });
             // Before 3.4 it ended there.
             let parent = if reader.remaining() == 0 { -1 } else { reader.int()? };
-            Change::Create { path, data, acl, owner, parent: Some(parent).filter(|it| *it != -1) }
+            let parent = Some(parent).filter(|it| *it != -1);
+            Change::Create { path, data, acl, lifetime, parent }
         }
         kind::CREATE_CONTAINER | kind::CREATE_TTL => {
             let (path, data, acl) = (path(reader)?, reader.buffer()?, acl(reader)?);
             let parent = Some(reader.int()?).filter(|it| *it != -1);
-            let owner = if kind == kind::CREATE_TTL {
-                (0xFF << 56) | (reader.long()? & 0xFF_FFFF_FFFF)
-            } else {
-                i64::MIN
+            let lifetime = match kind {
+                kind::CREATE_TTL => Lifetime::Ttl(reader.long()? & TTL_BITS),
+                _ => Lifetime::Container,
             };
-            Change::Create { path, data, acl, owner, parent }
+            Change::Create { path, data, acl, lifetime, parent }
         }
         kind::DELETE | kind::DELETE_CONTAINER => Change::Delete(path(reader)?),
         kind::SET_DATA | kind::RECONFIG => {

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use super::jute::{Malformed, Reader};
 use crate::core::op::{Acl, Id};
+use crate::core::state::znode::Lifetime;
+use crate::core::types::SessionId;
 
 /// The version of both formats, since the first one.
 const VERSION: i32 = 2;
@@ -41,6 +43,36 @@ fn acl(reader: &mut Reader) -> Result<Arc<[Acl]>, Malformed> {
     Ok(list.unwrap_or_default().into())
 }
 
+/// What ZooKeeper writes for the owner of a container.
+const CONTAINER: i64 = i64::MIN;
+/// The high byte of what it writes for the owner of a TTL znode; the five low ones are the TTL.
+const TTL_MARK: u8 = 0xFF;
+const TTL_BITS: i64 = 0xFF_FFFF_FFFF;
+
+/// How a znode ends, by the owner that is stored of it: a session, or what stands in its place.
+fn lifetime(owner: i64) -> Lifetime {
+    match owner {
+        0 => Lifetime::Persistent,
+        CONTAINER => Lifetime::Container,
+        owner if owner.to_be_bytes()[0] == TTL_MARK => Lifetime::Ttl(owner & TTL_BITS),
+        owner => Lifetime::Ephemeral(SessionId(owner)),
+    }
+}
+
 fn adler(bytes: &[u8]) -> i64 {
     i64::from(adler2::adler32_slice(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn containers_and_ttl_znodes_are_told_from_ephemerals() {
+        let session = SessionId(0x0100_0000_0000_0001);
+        assert_eq!(lifetime(i64::MIN), Lifetime::Container);
+        assert_eq!(lifetime((0xFF << 56) | 60_000), Lifetime::Ttl(60_000));
+        assert_eq!(lifetime(session.0), Lifetime::Ephemeral(session));
+        assert_eq!(lifetime(0), Lifetime::Persistent);
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{acl, adler, header};
+use super::{acl, adler, header, lifetime};
 use crate::codec::jute::{Malformed, Reader};
 use crate::core::import::{Replay, StoredZnode};
 use crate::core::op::Acl;
@@ -73,7 +73,7 @@ fn znode(
     let (czxid, mzxid) = (Zxid(reader.long()?), Zxid(reader.long()?));
     let (ctime, mtime) = (reader.long()?, reader.long()?);
     let (version, cversion, aversion) = (reader.int()?, reader.int()?, reader.int()?);
-    let (owner, pzxid) = (reader.long()?, Zxid(reader.long()?));
+    let (lifetime, pzxid) = (lifetime(reader.long()?), Zxid(reader.long()?));
     let acl = Arc::clone(acl);
     Ok(Some(StoredZnode {
         path,
@@ -87,7 +87,7 @@ fn znode(
         version,
         cversion,
         aversion,
-        owner,
+        lifetime,
     }))
 }
 

@@ -15,6 +15,7 @@ use bytes::Bytes;
 
 pub(crate) use self::replay::Replay;
 use super::op::Acl;
+use super::state::znode::Lifetime;
 use super::types::{SessionId, Zxid};
 
 /// A znode of a snapshot.
@@ -33,8 +34,7 @@ pub(crate) struct StoredZnode {
     /// Children ever created, as ZooKeeper stores it; clients are shown another number.
     pub cversion: i32,
     pub aversion: i32,
-    /// A session, or what ZooKeeper writes in its place for containers and TTL znodes.
-    pub owner: i64,
+    pub lifetime: Lifetime,
 }
 
 /// A logged transaction.
@@ -54,7 +54,7 @@ pub(crate) enum Change {
         path: String,
         data: Option<Bytes>,
         acl: Arc<[Acl]>,
-        owner: i64,
+        lifetime: Lifetime,
         /// The parent's `cversion` after it; `None`: one more than before.
         parent: Option<i32>,
     },

@@ -8,20 +8,13 @@ use bytes::Bytes;
 use super::secret::password;
 use super::{Change, StoredZnode, Transaction};
 use crate::core::op::Acl;
+use crate::core::state::CONFIG;
 use crate::core::state::image::Image;
 use crate::core::state::rules;
 use crate::core::state::session::Session;
 use crate::core::state::tree::Tree;
 use crate::core::state::znode::{Lifetime, ROOT, Znode};
 use crate::core::types::{Index, SessionId, Zxid};
-
-/// What ZooKeeper writes for the owner of a container.
-const CONTAINER: i64 = i64::MIN;
-/// The high byte of what it writes for the owner of a TTL znode; the five low ones are the TTL.
-const TTL_MARK: u8 = 0xFF;
-const TTL_BITS: i64 = 0xFF_FFFF_FFFF;
-/// This server shows its own there.
-const CONFIG: &str = "/zookeeper/config";
 
 /// A state on its way.
 #[derive(Debug)]
@@ -57,7 +50,7 @@ impl Replay {
                 let (parent, name) = self
                     .parent(&found.path)
                     .ok_or_else(|| format!("the znode above {} is not in it", found.path))?;
-                let znode = Znode { parent, name, ..blank(lifetime(found.owner)) };
+                let znode = Znode { lifetime: found.lifetime, ..Znode::blank(parent, name) };
                 self.add(znode)
             }
         };
@@ -95,9 +88,9 @@ impl Replay {
 
     fn change(&mut self, change: &Change, txn: &Transaction) {
         match change {
-            Change::Create { path, data, acl, owner, parent } => {
-                let data = data.clone();
-                self.create(path, New { data, acl, owner: *owner, parent: *parent }, txn);
+            Change::Create { path, data, acl, lifetime, parent } => {
+                let (data, lifetime) = (data.clone(), *lifetime);
+                self.create(path, New { data, acl, lifetime, parent: *parent }, txn);
             }
             Change::Delete(path) => self.delete(path, txn.zxid),
             Change::SetData { path, data, version } => {
@@ -123,18 +116,16 @@ impl Replay {
         let creates = self.tree.get(parent).map_or(0, |above| above.creates);
         let creates = new.parent.unwrap_or_else(|| creates.wrapping_add(1));
         if self.tree.child(parent, &name).is_none() {
-            let (lifetime, acl) = (lifetime(new.owner), self.tree.intern(Arc::clone(new.acl)));
             let znode = Znode {
-                parent,
-                name,
                 data: new.data,
-                acl,
+                acl: self.tree.intern(Arc::clone(new.acl)),
+                lifetime: new.lifetime,
                 czxid: txn.zxid,
                 mzxid: txn.zxid,
                 pzxid: txn.zxid,
                 ctime: txn.time,
                 mtime: txn.time,
-                ..blank(lifetime)
+                ..Znode::blank(parent, name)
             };
             self.add(znode);
         }
@@ -220,36 +211,8 @@ impl Replay {
 struct New<'a> {
     data: Option<Bytes>,
     acl: &'a Arc<[Acl]>,
-    owner: i64,
+    lifetime: Lifetime,
     parent: Option<i32>,
-}
-
-fn lifetime(owner: i64) -> Lifetime {
-    match owner {
-        0 => Lifetime::Persistent,
-        CONTAINER => Lifetime::Container,
-        owner if owner.to_be_bytes()[0] == TTL_MARK => Lifetime::Ttl(owner & TTL_BITS),
-        owner => Lifetime::Ephemeral(SessionId(owner)),
-    }
-}
-
-fn blank(lifetime: Lifetime) -> Znode {
-    Znode {
-        parent: ROOT,
-        name: "".into(),
-        data: None,
-        acl: Arc::new([]),
-        lifetime,
-        czxid: Zxid(0),
-        mzxid: Zxid(0),
-        pzxid: Zxid(0),
-        ctime: 0,
-        mtime: 0,
-        version: 0,
-        aversion: 0,
-        creates: 0,
-        children: 0,
-    }
 }
 
 #[cfg(test)]
@@ -261,7 +224,7 @@ mod tests {
 
     const SESSION: SessionId = SessionId(0x0100_0000_0000_0001);
 
-    fn stored(path: &str, cversion: i32, owner: i64) -> StoredZnode {
+    fn stored(path: &str, cversion: i32, lifetime: Lifetime) -> StoredZnode {
         StoredZnode {
             path: path.to_owned(),
             data: Some(Bytes::from_static(b"stored")),
@@ -274,7 +237,7 @@ mod tests {
             version: 1,
             cversion,
             aversion: 2,
-            owner,
+            lifetime,
         }
     }
 
@@ -282,7 +245,7 @@ mod tests {
     fn snapshot() -> Replay {
         let mut replay = Replay::new();
         for (path, cversion) in [("", 7), ("/a", 4), ("/a/b", 0)] {
-            replay.znode(stored(path, cversion, 0)).unwrap();
+            replay.znode(stored(path, cversion, Lifetime::Persistent)).unwrap();
         }
         replay.loaded(Zxid(10));
         replay
@@ -294,7 +257,13 @@ mod tests {
 
     fn create(path: &str, parent: i32) -> Change {
         let (data, acl) = (Some(Bytes::from_static(b"new")), acl::anyone(acl::ALL));
-        Change::Create { path: path.to_owned(), data, acl, owner: 0, parent: Some(parent) }
+        Change::Create {
+            path: path.to_owned(),
+            data,
+            acl,
+            lifetime: Lifetime::Persistent,
+            parent: Some(parent),
+        }
     }
 
     fn of<'a>(replay: &'a Replay, path: &str) -> Option<&'a Znode> {
@@ -309,7 +278,7 @@ mod tests {
         assert_eq!((a.ctime, a.mtime, a.version, a.aversion), (30, 40, 1, 2));
         // As `DataNode.copyStat` shows it: what was ever created, twice, less what is there.
         assert_eq!(a.stat().cversion, 7);
-        let lost = Replay::new().znode(stored("/a/b", 0, 0));
+        let lost = Replay::new().znode(stored("/a/b", 0, Lifetime::Persistent));
         assert!(lost.unwrap_err().contains("/a/b"), "a znode without its parent");
     }
 
@@ -342,9 +311,9 @@ mod tests {
     #[test]
     fn a_session_takes_its_ephemerals_along_and_one_that_is_not_there_leaves_none() {
         let mut replay = Replay::new();
-        let owners = [SESSION.0, 0x0200_0000_0000_0009];
+        let owners = [SESSION, SessionId(0x0200_0000_0000_0009)];
         for (path, owner) in [("/own", owners[0]), ("/lost", owners[1])] {
-            replay.znode(stored(path, 0, owner)).unwrap();
+            replay.znode(stored(path, 0, Lifetime::Ephemeral(owner))).unwrap();
         }
         replay.session(SESSION, 4_000);
         replay.loaded(Zxid(10));
@@ -354,19 +323,11 @@ mod tests {
         assert_eq!(state.session(SESSION).map(|it| it.timeout_ms), Some(4_000));
 
         let mut replay = Replay::new();
-        replay.znode(stored("/own", 0, SESSION.0)).unwrap();
+        replay.znode(stored("/own", 0, Lifetime::Ephemeral(SESSION))).unwrap();
         replay.session(SESSION, 4_000);
         replay.apply(&txn(11, Change::CloseSession(Vec::new())));
         assert!(of(&replay, "/own").is_none());
         assert_eq!(of(&replay, "/").unwrap().pzxid, Zxid(11));
-    }
-
-    #[test]
-    fn containers_and_ttl_znodes_are_told_from_ephemerals() {
-        assert_eq!(lifetime(i64::MIN), Lifetime::Container);
-        assert_eq!(lifetime((0xFF << 56) | 60_000), Lifetime::Ttl(60_000));
-        assert_eq!(lifetime(SESSION.0), Lifetime::Ephemeral(SESSION));
-        assert_eq!(lifetime(0), Lifetime::Persistent);
     }
 
     #[test]

@@ -39,6 +39,7 @@ use self::image::Image;
 pub(crate) use self::mortal::Glance;
 pub use self::quota::Overrun;
 use self::quota::Quotas;
+pub(crate) use self::reconfig::CONFIG;
 pub(crate) use self::server_list::{Target, election_port};
 pub(crate) use self::session::Session;
 use self::session::Sessions;

@@ -12,7 +12,7 @@ use crate::core::raft::config::Config;
 use crate::core::types::{SessionId, Wall, Zxid};
 
 /// Where clients read the configuration.
-pub(super) const CONFIG: &str = "/zookeeper/config";
+pub(crate) const CONFIG: &str = "/zookeeper/config";
 
 impl State {
     /// The order of the checks is ZooKeeper's, but for whether a quorum of the new configuration

@@ -14,7 +14,7 @@ use super::ledger::{Amount, Ledger, length};
 use super::znode::{Lifetime, ROOT, Znode};
 use super::{acl, path};
 use crate::core::op::Acl;
-use crate::core::types::{SessionId, Zxid};
+use crate::core::types::SessionId;
 
 /// Znodes in one chunk. The first change in each after an image was taken copies all of them, so
 /// they are few; an image costs a reference for each chunk, so they are not fewer.
@@ -59,20 +59,9 @@ impl Tree {
             ledger: Ledger::default(),
         };
         let blank = |name: &str, parent: u32, acl: Arc<[Acl]>| Znode {
-            parent,
-            name: name.into(),
             data: Some(Bytes::new()),
             acl,
-            lifetime: Lifetime::Persistent,
-            czxid: Zxid(0),
-            mzxid: Zxid(0),
-            pzxid: Zxid(0),
-            ctime: 0,
-            mtime: 0,
-            version: 0,
-            aversion: 0,
-            creates: 0,
-            children: 0,
+            ..Znode::blank(parent, name.into())
         };
         let root = tree.place(blank("", ROOT, acl::anyone(acl::ALL)));
         let own = tree.insert(root, blank("zookeeper", root, acl::anyone(acl::ALL)));

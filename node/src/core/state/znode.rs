@@ -43,6 +43,26 @@ pub struct Znode {
 }
 
 impl Znode {
+    /// A persistent one of that name that nothing was done to yet: no data, no access list.
+    pub(crate) fn blank(parent: u32, name: Arc<str>) -> Znode {
+        Znode {
+            parent,
+            name,
+            data: None,
+            acl: Arc::new([]),
+            lifetime: Lifetime::Persistent,
+            czxid: Zxid(0),
+            mzxid: Zxid(0),
+            pzxid: Zxid(0),
+            ctime: 0,
+            mtime: 0,
+            version: 0,
+            aversion: 0,
+            creates: 0,
+            children: 0,
+        }
+    }
+
     /// What clients see (ZooKeeper's `DataNode.copyStat`).
     pub fn stat(&self) -> Stat {
         let owner = match self.lifetime {

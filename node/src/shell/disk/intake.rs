@@ -64,14 +64,17 @@ pub(crate) fn from(
 /// As [`from`].
 pub(crate) fn at_first_start(config: &DiskConfig) -> Result<Option<Done>, DiskError> {
     let _locks = folder::open(config)?;
-    if import::waiting_file(config).exists()
-        || import::used_file(config).exists()
-        || !recovery::is_blank(config)?
-    {
+    if import::waiting_file(config).exists() || import::used_file(config).exists() {
         return Ok(None);
     }
     let found = ZooKeeperFiles::find(&config.dir, config.log_home.as_deref())?;
-    found.map(|found| take_in(&config.dir, &found, config)).transpose()
+    // Whether a folder is blank is seen by reading all of it: only where it matters.
+    match found {
+        Some(found) if recovery::is_blank(config)? => {
+            take_in(&config.dir, &found, config).map(Some)
+        }
+        _ => Ok(None),
+    }
 }
 
 fn take_in(from: &Path, found: &ZooKeeperFiles, config: &DiskConfig) -> Result<Done, DiskError> {

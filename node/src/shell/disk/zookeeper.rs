@@ -24,8 +24,8 @@ const BLOCK_MAX: usize = 64 << 20;
 pub(super) struct ZooKeeperFiles {
     snapshots: Vec<(Zxid, PathBuf)>,
     logs: Vec<(Zxid, PathBuf)>,
-    /// The highest that it took part in.
-    epoch: u32,
+    /// Files that name an epoch that it took part in.
+    epochs: Vec<PathBuf>,
 }
 
 impl ZooKeeperFiles {
@@ -55,7 +55,9 @@ impl ZooKeeperFiles {
             let path = entry.map_err(io("list", folder))?.path();
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
             let Some((kind, rest)) = name.split_once('.') else {
-                self.note_epoch(name, &path)?;
+                if name == "currentEpoch" || name == "acceptedEpoch" {
+                    self.epochs.push(path);
+                }
                 continue;
             };
             let number = rest.strip_suffix(".gz").or_else(|| rest.strip_suffix(".snappy"));
@@ -69,16 +71,14 @@ impl ZooKeeperFiles {
         Ok(())
     }
 
-    fn note_epoch(&mut self, name: &str, path: &Path) -> Result<(), DiskError> {
-        if name == "currentEpoch" || name == "acceptedEpoch" {
+    /// The highest epoch that it took part in.
+    fn epoch(&self) -> Result<u32, DiskError> {
+        self.epochs.iter().try_fold(0, |highest: u32, path| {
             let text = std::fs::read_to_string(path).map_err(io("read", path))?;
-            let epoch = text
-                .trim()
-                .parse()
-                .map_err(|_| refusal(path, format!("`{}` is no epoch", text.trim())))?;
-            self.epoch = self.epoch.max(epoch);
-        }
-        Ok(())
+            let epoch = text.trim().parse();
+            let epoch = epoch.map_err(|_| refusal(path, format!("`{}` is no epoch", text.trim())));
+            Ok(highest.max(epoch?))
+        })
     }
 
     /// One of the newest of them, to be named.
@@ -108,7 +108,7 @@ impl ZooKeeperFiles {
                 replay.apply(&txn);
             }
         }
-        Ok(replay.finish(self.epoch))
+        Ok(replay.finish(self.epoch()?))
     }
 
     /// The newest snapshot that is whole, as ZooKeeper chooses it, and what is wrong with the newest one if

@@ -99,21 +99,23 @@ impl Truth {
                 state.is(found)
             }),
             DiskOp::Write { write: LogWrite::InstallSnapshot(meta), .. } => {
-                // The snapshot has its name before the log is reset.
-                state.saved(meta.index);
-                let named = state.is(found);
-                state.apply(op);
-                named || state.is(found)
+                state.reset_may_be(meta.index, op, found)
             }
-            DiskOp::Write { .. }
-            | DiskOp::Adopt { .. }
-            | DiskOp::Found { .. }
-            | DiskOp::Repaired
-            | DiskOp::Version(_) => {
+            DiskOp::Found { snapshot, .. } => state.reset_may_be(snapshot.meta.index, op, found),
+            DiskOp::Write { .. } | DiskOp::Adopt { .. } | DiskOp::Repaired | DiskOp::Version(_) => {
                 state.apply(op);
                 state.is(found)
             }
         })
+    }
+
+    /// Does this, which resets the log to a snapshot; whether what was found is a state on the way: the
+    /// snapshot has its name before the log is reset.
+    fn reset_may_be(&mut self, index: Index, op: &DiskOp, found: &Truth) -> bool {
+        self.saved(index);
+        let named = self.is(found);
+        self.apply(op);
+        named || self.is(found)
     }
 
     /// Whether a start may take term and vote for these.
